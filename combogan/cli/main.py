@@ -1,0 +1,80 @@
+"""The command `combogan`: finds the subcommand, and turns a person's mistake into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+
+import click
+
+from combogan.errors import ComboganError, suggestion
+
+COMMANDS = {
+    "train": "Train a translator between two or more domains.",
+    "add-domain": "Teach a trained run one more domain, leaving the old ones untouched.",
+    "translate": "Translate pictures from one domain into others.",
+    "evaluate": "Score a run's translations against truth and baselines.",
+    "domains": "List, show, check and fetch domains.",
+    "packs": "List, show, verify, import and copy packs.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command is used, so that `--help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"combogan.cli.{name.replace('-', '_')}")
+        return module.command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = suggestion(args[0], COMMANDS)
+            raise click.UsageError(f"there is no command '{args[0]}'.{hint} `combogan --help` lists all.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("combogan"), prog_name="combogan")
+def command() -> None:
+    """Turn N folders of pictures into an any-to-any image translator.
+
+    \b
+    combogan train --domains summer,winter,spring,fall
+    combogan translate --from summer --to winter
+    combogan add-domain autumn --run runs/seasons
+    """
+
+
+def main() -> None:
+    """Run the command; a mistake prints one sentence and exits with 2, a bug keeps its traceback."""
+    try:
+        code = command.main(standalone_mode=False)
+    except ComboganError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        click.echo(f"Error: {error.format_message()}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        code = 130
+    except BrokenPipeError:
+        code = 141
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is trained: encoder, decoder and discriminator of a domain."""

@@ -1,0 +1,1 @@
+"""What comes out: packs, found by name and composed into generators."""

@@ -1,0 +1,1 @@
+"""How it is trained: the step, the schedule, the loop, growth."""
