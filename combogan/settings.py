@@ -126,7 +126,9 @@ class Schedule(Section):
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:
         if self.decay_from > self.epochs:
-            raise ValueError(f"decay_from is {self.decay_from}, after the last of {self.epochs} epochs; lower decay_from")
+            raise ValueError(
+                f"decay_from is {self.decay_from}, after the last of {self.epochs} epochs; lower decay_from"
+            )
         return self
 
 
@@ -142,7 +144,7 @@ class Optimizer(Section):
     pool: Count = 50
     """Earlier translations per domain from which its discriminator is fed; 0 feeds only the newest."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay of the averaged weights that packs are published with, per update of the domain; 0 publishes the raw ones."""
+    """Decay of the averaged weights that packs are published with, per update of a domain; 0 publishes the raw ones."""
 
 
 class Run(Section):
@@ -183,7 +185,7 @@ class Settings(Section):
     def load(cls, source: str | Path, changes: Mapping[str, Any] | None = None) -> Settings:
         """Read a preset by name (`quick`) or a TOML file by path, then apply `changes` (`{"images.size": 64}`).
 
-        Raises SettingsError for an unknown preset, a file that is not TOML, an unknown key or a value that does not fit.
+        Raises SettingsError for an unknown preset, a file that is not TOML, an unknown key, a value that does not fit.
         """
         path = Path(source)
         if not path.suffix:

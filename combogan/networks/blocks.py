@@ -1,0 +1,114 @@
+"""What the networks are built from: padding, norms, nonlinearities, dropout, the residual block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "prelu": nn.PReLU,
+    "leaky": lambda: nn.LeakyReLU(0.2),
+}
+
+
+class InstanceNorm(nn.Module):
+    """Each channel of each image to mean 0 and deviation 1; nothing learned, nothing remembered (eps 1e-5).
+
+    One image is normalised as a batch of one, which is the same mathematics and keeps channels_last memory in place.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) == 1:
+            return torch.batch_norm(x, None, None, None, None, True, 0.0, 1e-5, False)
+        return F.instance_norm(x)
+
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "instance": lambda channels: InstanceNorm(),
+    "batch": nn.BatchNorm2d,
+}
+
+
+def reflect(x: Tensor, border: int) -> Tensor:
+    """Pad height and width by `border` mirrored pixels.
+
+    On CUDA from slices, because the backward of PyTorch's own reflection padding is not deterministic there.
+    """
+    if not x.is_cuda:
+        return F.pad(x, [border] * 4, mode="reflect")
+    x = torch.cat([x[..., 1 : border + 1].flip(-1), x, x[..., -border - 1 : -1].flip(-1)], -1)
+    return torch.cat([x[..., 1 : border + 1, :].flip(-2), x, x[..., -border - 1 : -1, :].flip(-2)], -2)
+
+
+class Reflect(nn.Module):
+    """Reflection padding."""
+
+    def __init__(self, border: int) -> None:
+        super().__init__()
+        self.border = border
+
+    def forward(self, x: Tensor) -> Tensor:
+        return reflect(x, self.border)
+
+
+class Dropout(nn.Module):
+    """Dropout whose chance comes from its own generator, set anew for every iteration."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.share, generator=self.generator)
+        return x * kept / (1 - self.share)
+
+
+def norm_and_activation(channels: int, norm: str, activation: str) -> list[nn.Module]:
+    """What follows a convolution."""
+    return [NORMS[norm](channels), ACTIVATIONS[activation]()]
+
+
+class ResidualBlock(nn.Module):
+    """x plus two padded 3x3 convolutions of it (He et al. 2016): (n, channels, h, w) -> the same.
+
+    With a context of k channels, each convolution also sees k constant maps, which tell a shared block the domain.
+    """
+
+    def __init__(self, channels: int, *, activation: str, norm: str, dropout: float = 0.0, context: int = 0) -> None:
+        super().__init__()
+        bias = norm == "instance"
+        self.first = nn.Conv2d(channels + context, channels, 3, bias=bias)
+        self.between = nn.Sequential(*norm_and_activation(channels, norm, activation))
+        if dropout:
+            self.between.append(Dropout(dropout))
+        self.second = nn.Conv2d(channels + context, channels, 3, bias=bias)
+        self.norm = NORMS[norm](channels)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        y = self.first(_with_context(reflect(x, 1), context))
+        y = self.second(_with_context(reflect(self.between(y), 1), context))
+        return x + self.norm(y)
+
+
+def _with_context(x: Tensor, context: Tensor | None) -> Tensor:
+    if context is None:
+        return x
+    maps = context.to(x.dtype).view(1, -1, 1, 1).expand(len(x), -1, *x.shape[2:])
+    return torch.cat([x, maps], 1)
+
+
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw fresh weights as published: convolutions from N(0, 0.02), biases zero, batch norms from N(1, 0.02)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
+            mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+            nn.init.normal_(module.weight, mean, 0.02, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,115 @@
+"""The discriminators: is this image of the domain, judged patch by patch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from combogan.networks.blocks import ACTIVATIONS, NORMS, norm_and_activation
+
+LUMINANCE = (0.299, 0.587, 0.114)
+BLUR_SIZE, BLUR_SIGMA = 5, 3.0
+
+
+class PatchDiscriminator(nn.Module):
+    """Image (n, 3, h, w) -> one map of verdicts in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
+
+    Isola et al. 2017, as in CycleGAN and the release of ComboGAN.
+    """
+
+    def __init__(self, *, width: int, layers: int, activation: str = "leaky", norm: str = "instance") -> None:
+        super().__init__()
+        bias = norm == "instance"
+        body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=2), ACTIVATIONS[activation]()]
+        channels = width
+        for layer in range(1, layers + 1):
+            wider = width * min(2**layer, 8)
+            body.append(nn.Conv2d(channels, wider, 4, stride=2 if layer < layers else 1, padding=2, bias=bias))
+            body += norm_and_activation(wider, norm, activation)
+            channels = wider
+        body.append(nn.Conv2d(channels, 1, 4, padding=2))
+        self.layers = nn.Sequential(*body)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [self.layers(image)]
+
+
+class DeepDiscriminator(nn.Module):
+    """Image (n, channels, h, w) -> a list of maps (n, h', w'), one after every layer but the first.
+
+    Each middle layer has one channel more than it hands on: that channel is its verdict.
+    """
+
+    def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str) -> None:
+        super().__init__()
+        bias = norm == "instance"
+        self.stem = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=2), ACTIVATIONS[activation]())
+        self.middle = nn.ModuleList()
+        channels = width
+        for layer in range(1, layers):
+            wider = width * min(2**layer, 8)
+            convolution = nn.Conv2d(channels, wider + 1, 4, stride=2, padding=2, bias=bias)
+            self.middle.append(nn.Sequential(convolution, *norm_and_activation(wider + 1, norm, activation)))
+            channels = wider
+        wider = width * min(2**layers, 8)
+        self.head = nn.Sequential(
+            nn.Conv2d(channels, wider, 4, padding=2, bias=bias),
+            NORMS[norm](wider),
+            ACTIVATIONS[activation](),
+            nn.Conv2d(wider, 1, 4, padding=2),
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        verdicts = []
+        x = self.stem(image)
+        for layer in self.middle:
+            x = layer(x)
+            verdicts.append(x[:, -1])
+            x = x[:, :-1]
+        return [*verdicts, self.head(x)[:, 0]]
+
+
+class SplitDiscriminator(nn.Module):
+    """Image (n, 3, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's above blurred colour's.
+
+    One net sees only luminance, the other only colour through a Gaussian blur (last published ComboGAN).
+    """
+
+    def __init__(self, *, width: int, layers: int, activation: str = "prelu", norm: str = "instance") -> None:
+        super().__init__()
+        self.luminance = DeepDiscriminator(1, width=width, layers=layers, activation=activation, norm=norm)
+        self.colour = DeepDiscriminator(3, width=width, layers=layers, activation=activation, norm=norm)
+        self.register_buffer("grey", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("blur", _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(3, 1, -1, -1).clone(), persistent=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        image = image.float()
+        luminance = (image * self.get_buffer("grey")).sum(1, keepdim=True)
+        colour = F.conv2d(image, self.get_buffer("blur"), padding=BLUR_SIZE // 2, groups=3)
+        pairs = zip(self.luminance(luminance), self.colour(colour), strict=True)
+        return [torch.cat(pair, 1) for pair in pairs]
+
+
+def _gaussian(size: int, sigma: float) -> Tensor:
+    """A (size, size) Gaussian kernel of a single bright pixel, mirrored at the borders as SciPy's filter does."""
+    line = torch.arange(-4 * int(sigma + 0.5), 4 * int(sigma + 0.5) + 1, dtype=torch.float64)
+    weights = torch.exp(-(line**2) / (2 * sigma**2))
+    weights /= weights.sum()
+    # A pixel at distance d from the bright one also receives what would have fallen outside and is mirrored back in.
+    centre, kernel = size // 2, torch.zeros(size, dtype=torch.float64)
+    for offset, weight in zip(line.int().tolist(), weights.tolist(), strict=True):
+        place = (centre + offset) % (2 * size)
+        kernel[place if place < size else 2 * size - 1 - place] += weight
+    return torch.outer(kernel, kernel).float()
+
+
+DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patch": PatchDiscriminator, "split": SplitDiscriminator}
+
+
+def discriminator(kind: str, **shape: Any) -> nn.Module:
+    """A discriminator of a kind that DISCRIMINATORS knows; all give a list of maps of verdicts, from fine to coarse."""
+    return DISCRIMINATORS[kind](**shape)
