@@ -1,0 +1,99 @@
+"""What is known about collections of domains: one card (a TOML file) per collection, and where fetched ones lie.
+
+A card says what a collection is, where it comes from and under which licence, and which folder of it is which domain.
+Where that is not known, the card names no domains, and the folders are called as they came until a person renames them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from combogan.errors import DomainError, suggestion
+from combogan.settings import bundled
+
+DRAWN = "scenes"
+"""The collection that is drawn and never fetched; a bare name is looked up in it first."""
+
+
+@dataclass(frozen=True)
+class DomainCard:
+    """One domain of a collection: what its pictures show, and the published folders they are in."""
+
+    title: str
+    train: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A card: domains that were published together, or that are drawn."""
+
+    name: str
+    title: str
+    layout: Literal["drawn", "named", "unnamed"]
+    """Drawn by combogan; or folders of which the card says which domain they are; or of which nobody says it."""
+    licence: str
+    citation: str
+    domains: dict[str, DomainCard]
+    url: str = ""
+    source: str = ""
+    count: int = 0
+    """How many domains to expect where the card cannot name them."""
+
+    @property
+    def published(self) -> str:
+        """The name under which the set was published, such as `summer2winter_yosemite`."""
+        return Path(self.url).stem or self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where the pictures lie once they are fetched: a folder per domain with `train` and `test` in it."""
+        return fetched_folder() / self.name
+
+    @property
+    def is_fetched(self) -> bool:
+        return self.layout == "drawn" or self.folder.is_dir()
+
+    def names(self) -> list[str]:
+        """The domains: as they lie on disk once fetched, since a person may rename them, else as the card has them."""
+        if self.layout == "drawn" or not self.folder.is_dir():
+            return list(self.domains)
+        return sorted(path.name for path in self.folder.iterdir() if (path / "train").is_dir())
+
+    def title_of(self, domain: str) -> str:
+        card = self.domains.get(domain)
+        return card.title if card else f"{domain}, of {self.title}"
+
+
+def fetched_folder() -> Path:
+    """The folder with all fetched collections."""
+    return Path.home() / ".combogan" / "domains"
+
+
+@cache
+def collections() -> dict[str, Collection]:
+    """All cards that come with combogan, by name, the drawn collection first."""
+    cards = [_read(path) for path in sorted(bundled("domains").glob("*.toml"))]
+    cards.sort(key=lambda card: card.name != DRAWN)
+    return {card.name: card for card in cards}
+
+
+def collection(name: str) -> Collection:
+    """The collection with this name, or published under it. DomainError, with the nearest name, where there is none."""
+    for card in collections().values():
+        if name in (card.name, card.published):
+            return card
+    known = [word for card in collections().values() for word in (card.name, card.published)]
+    raise DomainError(
+        f"no collection is called '{name}'.{suggestion(name, known)} There are: {', '.join(collections())}."
+    )
+
+
+def _read(path: Path) -> Collection:
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    domains = {name: DomainCard(**card) for name, card in table.pop("domains", {}).items()}
+    return Collection(name=path.stem, domains=domains, **table)

@@ -1,0 +1,237 @@
+"""A name -> its pictures: a folder, a fetched collection, or drawn scenes.
+
+A word is `NAME` or `NAME=FOLDER`. A name is looked up in the folder given with `--data`, in `./domains`, and in the
+collections that combogan knows (`collection/name`, or the bare name where only one has it; drawn scenes come first).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from combogan.data.cards import DRAWN, Collection, collections
+from combogan.data.pictures import PictureSet
+from combogan.data.scenes import ScenePictures
+from combogan.data.splitting import split
+from combogan.errors import DomainError, suggestion
+
+LOCAL = Path("domains")
+"""The folder below the current one in which domains are looked for."""
+
+_PART = re.compile(r"[^\W_][\w-]*")
+# Windows has no folders of these names; `all` means every domain in `translate --to all`.
+_TAKEN = {"all", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a name resolves to."""
+
+    name: str
+    """As the person calls it."""
+    origin: str
+    """A card (`scenes/summer`) or an absolute folder: what settings.toml stores, and `reopen` takes."""
+    train: PictureSet
+    test: PictureSet
+    title: str
+    truth: str | None
+    """Domains with the same truth have test sets that are aligned by name; None where nothing is aligned."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a name leads, before any picture is looked at; see `Domain` for the fields of the same name."""
+
+    name: str
+    origin: str
+    title: str
+    folder: Path | None
+    """None for drawn scenes; it does not exist where a collection is not fetched."""
+    collection: Collection | None
+
+
+def check_name(name: str) -> str:
+    """The name, if it can be a folder on every system and is no word of the commands; else DomainError."""
+    name = unicodedata.normalize("NFC", name)
+    parts = name.split("/")
+    if len(name) > _LONGEST or not all(_PART.fullmatch(part) for part in parts):
+        raise DomainError(
+            f"'{name}' cannot be the name of a domain; use letters, digits, '_' and '-', beginning with a letter or "
+            f"digit, in parts separated by '/', at most {_LONGEST} characters in all."
+        )
+    taken = [part for part in parts if part.lower() in _TAKEN]
+    if taken:
+        raise DomainError(f"a domain cannot be called '{name}', because '{taken[0]}' means something else; rename it.")
+    return name
+
+
+def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) -> list[Domain]:
+    """The domains that words name, in their order; pictures are listed but not decoded.
+
+    DomainError: a name that is unknown, cannot be a name, or is given twice; the same pictures under two names; a
+    folder without pictures; a collection that is not fetched; fewer than `needed` domains.
+    """
+    words = [word.strip() for word in words if word.strip()]
+    places = [look_up(word, data=data) for word in words]
+    _refuse_repeats(places)
+    if len(places) < needed:
+        found = ", ".join(f"'{place.name}'" for place in places) or "none"
+        count = "two domains are" if needed == 2 else f"{needed} domain{'s are' if needed > 1 else ' is'}"
+        raise DomainError(
+            f"at least {count} needed, but found {found}; name more, separated by commas, such as summer,winter."
+        )
+    return [open_place(place) for place in places]
+
+
+def reopen(name: str, origin: str) -> Domain:
+    """The domain `name` whose pictures are at `origin`, as a run stored it. DomainError where they are gone."""
+    name = check_name(name)
+    place = None if Path(origin).is_absolute() else _from_card(name, origin)
+    return open_place(place or _from_folder(name, Path(origin)))
+
+
+def look_up(word: str, *, data: Path | None = None) -> Place:
+    """Where `NAME` or `NAME=FOLDER` leads. DomainError where it leads nowhere."""
+    if data is not None and not data.is_dir():
+        raise DomainError(
+            f"the folder '{data}' given with --data does not exist; give one that holds a folder per domain."
+        )
+    name, equals, given = (part.strip() for part in word.partition("="))
+    if equals:
+        return _given(check_name(name), given)
+    if not _is_name(name) and Path(name).expanduser().is_dir():
+        short = re.sub(r"\W+", "-", Path(name).resolve().name).strip("-_") or "mine"
+        raise DomainError(f"'{name}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={name}.")
+    name = check_name(name)
+    for parent in [LOCAL] if data is None else [data, LOCAL]:
+        if (parent / name).is_dir():
+            return _from_folder(name, parent / name)
+    place = _from_card(name, name)
+    if place is None:
+        hint = suggestion(name, _known(data))
+        raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
+    return place
+
+
+def places(data: Path | None = None) -> list[Place]:
+    """All that can be named: in `data`, in `./domains`, drawn, in collections; each with the name that leads to it."""
+    found: dict[str, Place] = {}
+    for parent in [LOCAL] if data is None else [data, LOCAL]:
+        for folder in _folders(parent):
+            found.setdefault(folder.name, _from_folder(folder.name, folder))
+    for card in collections().values():
+        for name in card.names():
+            short = name if card.name == DRAWN and name not in found else f"{card.name}/{name}"
+            found[short] = _of_collection(short, card, name)
+    return list(found.values())
+
+
+def open_place(place: Place) -> Domain:
+    """The pictures there, listed. DomainError where there are none, or where the collection is not fetched yet."""
+    if place.folder is None:
+        season = place.origin.partition("/")[2]
+        train, test = ScenePictures(season, "train"), ScenePictures(season, "test")
+        return Domain(place.name, place.origin, train, test, place.title, truth=DRAWN)
+    if not place.folder.is_dir() and place.collection is not None:
+        raise DomainError(_not_fetched(place.name, place.collection))
+    return Domain(place.name, place.origin, *split(place.name, place.folder), title=place.title, truth=None)
+
+
+def _given(name: str, given: str) -> Place:
+    """`NAME=FOLDER`, or a card in the folder's stead, so that `yosemite/summer` can be called `summer`."""
+    if not given:
+        raise DomainError(f"'{name}=' names no folder; write NAME=FOLDER, such as {name}=pictures/{name}.")
+    folder = Path(given).expanduser()
+    place = None if folder.is_dir() or not _is_name(given) else _from_card(name, given)
+    if place is None and not folder.is_dir():
+        raise DomainError(f"the folder '{given}' of the domain '{name}' does not exist.")
+    return place or _from_folder(name, folder)
+
+
+def _from_folder(name: str, folder: Path) -> Place:
+    folder = folder.expanduser().resolve()
+    return Place(name, str(folder), name, folder, None)
+
+
+def _from_card(name: str, origin: str) -> Place | None:
+    """`collection/domain`, or a bare domain of the drawn collection or of the only other one that has it."""
+    first, _, rest = origin.rpartition("/")
+    for card in collections().values():
+        if first in (card.name, card.published):
+            if rest in card.names():
+                return _of_collection(name, card, rest)
+            _refuse_unlisted(card, rest)
+        if not first and rest in (card.name, card.published) and rest not in card.domains:
+            _refuse_collection(rest, card)
+    if first:
+        return None
+    having = [card for card in collections().values() if rest in card.names()]
+    if len(having) > 1 and having[0].name != DRAWN:
+        full = ", ".join(f"{card.name}/{rest}" for card in having)
+        raise DomainError(f"several collections have a domain '{rest}': {full}; write the one you mean in full.")
+    return _of_collection(name, having[0], rest) if having else None
+
+
+def _of_collection(name: str, card: Collection, domain: str) -> Place:
+    folder = None if card.layout == "drawn" else card.folder / domain
+    return Place(name, f"{card.name}/{domain}", card.title_of(domain), folder, card)
+
+
+def _refuse_unlisted(card: Collection, domain: str) -> None:
+    """The collection is known, the domain in it is not: say what there is, or that it must be fetched to know."""
+    if not card.is_fetched and not card.domains:
+        raise DomainError(_not_fetched(card.name, card))
+    hint = suggestion(domain, card.names())
+    raise DomainError(f"no domain of '{card.name}' is called '{domain}'.{hint} There are: {', '.join(card.names())}.")
+
+
+def _not_fetched(name: str, card: Collection) -> str:
+    return f"the pictures of '{name}' are not fetched yet; `combogan domains fetch {card.published}` fetches them."
+
+
+def _refuse_collection(name: str, card: Collection) -> None:
+    if not card.names():
+        _refuse_unlisted(card, name)
+    full = ", ".join(f"{card.name}/{domain}" for domain in card.names())
+    raise DomainError(f"'{name}' is a collection of domains; name one of them: {full}.")
+
+
+def _refuse_repeats(places: Sequence[Place]) -> None:
+    """Names are folders, also where capitals do not count, and one in another's folder would mix their files."""
+    for index, place in enumerate(places):
+        for other in places[:index]:
+            one, two = f"{other.name}/".lower(), f"{place.name}/".lower()
+            if one == two:
+                raise DomainError(f"the domain '{place.name}' is given twice; name each domain once.")
+            if one.startswith(two) or two.startswith(one):
+                raise DomainError(
+                    f"'{other.name}' and '{place.name}' cannot be used together, because one would lie in the folder "
+                    f"of the other; rename one with NAME=FOLDER."
+                )
+            if (other.folder or other.origin) == (place.folder or place.origin):
+                raise DomainError(
+                    f"'{other.name}' and '{place.name}' are the same pictures ({place.origin}); give two sets."
+                )
+
+
+def _known(data: Path | None) -> list[str]:
+    """Every name that would be understood, for the suggestion of the nearest."""
+    full = [place.name for place in places(data)]
+    bare = [name for card in collections().values() for name in card.names()]
+    return list(dict.fromkeys([*full, *bare, *collections()]))
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir() and _is_name(path.name)) if parent.is_dir() else []
+
+
+def _is_name(word: str) -> bool:
+    try:
+        check_name(word)
+    except DomainError:
+        return False
+    return True
