@@ -1,0 +1,312 @@
+"""What stands where in a drawn landscape: everything that is the same in all four seasons.
+
+Coordinates are shares of the picture: x from the left, y from the top, both 0..1, so that a scene is the same at every
+size. Each part draws from its own generator, and none knows of seasons.
+"""
+
+from dataclasses import dataclass
+from math import cos, pi, sin, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from combogan.seeding import numbers
+
+Floats = NDArray[np.float32]
+Points = list[list[float]]
+
+KNOTS = np.linspace(0, 1, 129)
+GOLDEN = pi * (3 - sqrt(5))
+
+
+@dataclass(frozen=True)
+class Light:
+    sun_x: float
+    sun_y: float
+    side: float
+    """-1: light comes from the left, 1: from the right."""
+    warmth: float
+    clouds: float
+
+
+@dataclass(frozen=True)
+class Range:
+    """A mountain range: its outline at `KNOTS`, the peak each knot belongs to, and how far away it is."""
+
+    ridge: Floats
+    peak: Floats
+    top: Floats
+    foot: float
+    haze: float
+    spurs: Floats
+
+
+@dataclass(frozen=True)
+class Crown:
+    """The form of a kind of tree, in units of its height."""
+
+    middle: float
+    wide: float
+    tall: float
+    taper: float
+    trunk: float
+    rise: float
+    """Where on the trunk a branch starts: 0 at the height of its tip, 1 at the foot of the crown."""
+
+
+CROWNS = {
+    "birch": Crown(0.60, 0.23, 0.37, 0.30, 0.022, 0.75),
+    "maple": Crown(0.61, 0.34, 0.35, 0.16, 0.036, 0.60),
+    "oak": Crown(0.58, 0.48, 0.36, 0.04, 0.055, 0.35),
+    "cherry": Crown(0.60, 0.42, 0.32, -0.12, 0.040, 0.80),
+    "apple": Crown(0.56, 0.40, 0.36, 0.08, 0.042, 0.50),
+    "poplar": Crown(0.54, 0.125, 0.45, 0.30, 0.026, 1.00),
+    "pine": Crown(0.74, 0.30, 0.22, 0.22, 0.030, 0.25),
+    "bush": Crown(0.45, 0.62, 0.44, 0.05, 0.020, 1.00),
+    "larch": Crown(0.52, 0.20, 0.46, 1.00, 0.024, 0.00),
+    "spruce": Crown(0.52, 0.24, 0.47, 1.00, 0.028, 0.00),
+}
+CONIFERS = ("spruce", "larch")
+HEIGHTS = {"birch": 1.05, "oak": 1.0, "maple": 0.95, "cherry": 0.68, "apple": 0.62, "poplar": 1.35, "pine": 1.15}
+HEIGHTS |= {"larch": 1.2, "spruce": 1.2, "bush": 0.2}
+
+
+@dataclass(frozen=True)
+class Tree:
+    kind: str
+    x: float
+    y: float
+    height: float
+    tone: float
+    """-1..1, this tree's own: darker or lighter, redder or yellower, in every season the same way."""
+    clumps: Points
+    """Rows of (x, y, radius, chance) from the foot, in units of the height, y upwards; of a conifer its tiers."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    x: float
+    y: float
+    wide: float
+    tall: float
+    shore: Points
+    marks: Points
+
+
+@dataclass(frozen=True)
+class House:
+    x: float
+    y: float
+    size: float
+    roof: int
+    turn: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    light: Light
+    horizon: float
+    ranges: tuple[Range, ...]
+    hills: tuple[Floats, ...]
+    """Outlines at `KNOTS`, far to near; the last is the meadow's."""
+    fields: tuple[tuple[float, str], ...]
+    """Left edge and crop."""
+    lake: Lake | None
+    house: House | None
+    trees: tuple[Tree, ...]
+    """Far to near."""
+    tufts: Points
+    """Rows of (x, y, size, kind, chance)."""
+    stones: Points
+
+
+def lay_out(seed: int, index: int) -> Layout:
+    """The scene `index` of `seed`."""
+
+    def chance(part: str) -> np.random.Generator:
+        return numbers(seed, f"scene {part}", index)
+
+    whole = chance("whole")
+    horizon = float(whole.uniform(0.40, 0.50))
+    has_mountains, has_lake, has_house = (whole.random(3) < (0.8, 0.42, 0.45)).tolist()
+    ranges = _ranges(chance("mountains"), horizon) if has_mountains else ()
+    hills = _hills(chance("hills"), horizon)
+    lake = _lake(chance("lake"), hills[-1]) if has_lake else None
+    house = _house(chance("house"), hills[-1], lake) if has_house else None
+    fields = _fields(chance("fields"))
+    trees = _trees(chance("trees"), hills, lake, house)
+    return Layout(
+        _light(chance("light"), horizon),
+        horizon,
+        ranges,
+        hills,
+        fields,
+        lake,
+        house,
+        trees,
+        _tufts(chance("tufts"), hills[-1], lake),
+        _stones(chance("stones"), hills[-1], lake),
+    )
+
+
+def at(outline: Floats, x: float) -> float:
+    """The height of an outline at `x`."""
+    return float(outline[min(128, max(0, round(x * 128)))])
+
+
+def _light(chance: np.random.Generator, horizon: float) -> Light:
+    a, b, c, d, e = chance.random(5).tolist()
+    side = -1.0 if a < 0.5 else 1.0
+    sun_x = 0.5 + side * (0.12 + 0.30 * b)
+    return Light(sun_x, horizon * (0.18 + 0.42 * c), side, d, e)
+
+
+def _ranges(chance: np.random.Generator, horizon: float) -> tuple[Range, ...]:
+    count = int(chance.integers(1, 3))
+    made = []
+    for depth in range(count):
+        near = depth == count - 1
+        size = chance.uniform(0.16, 0.30) if near else chance.uniform(0.22, 0.32)
+        peaks = int(chance.integers(3, 6))
+        where = (np.arange(peaks) + chance.uniform(-0.3, 1.3, peaks)) / peaks
+        high = size * chance.uniform(0.5, 1.0, peaks)
+        wide = high * chance.uniform(0.9, 1.5, peaks)
+        slopes = high[:, None] * (1 - np.abs(KNOTS[None] - where[:, None]) / (wide[:, None] * 1.25))
+        which = slopes.argmax(0)
+        rough = np.interp(KNOTS, np.linspace(0, 1, 33), chance.normal(0, 1, 33)) * 0.010
+        rough += chance.normal(0, 1, 129) * 0.0035
+        lift = np.maximum(slopes.max(0), size * 0.12)
+        ridge = horizon + 0.02 - lift - rough
+        made.append(
+            Range(
+                ridge.astype(np.float32),
+                where[which].astype(np.float32),
+                (horizon - high[which]).astype(np.float32),
+                horizon + 0.06,
+                0.30 if near else 0.55,
+                chance.normal(0, 1, 128).astype(np.float32),
+            )
+        )
+    return tuple(made)
+
+
+def _hills(chance: np.random.Generator, horizon: float) -> tuple[Floats, ...]:
+    made = []
+    for lift, swing in ((0.0, 0.035), (0.065, 0.035), (0.155, 0.022)):
+        a, b, c, d = chance.random(4).tolist()
+        wave = np.sin(KNOTS * (3 + 4 * a) + 6.3 * b) + 0.45 * np.sin(KNOTS * (8 + 5 * c) + 6.3 * d)
+        made.append((horizon + lift + 0.01 - swing * wave / 1.45).astype(np.float32))
+    made[1] = np.maximum(made[1], made[0] + 0.015)
+    made[2] = np.maximum(made[2], made[1] + 0.03)
+    return tuple(made)
+
+
+def _fields(chance: np.random.Generator) -> tuple[tuple[float, str], ...]:
+    edges = np.cumsum(chance.uniform(0.10, 0.30, 12)) - 0.7
+    crops = chance.choice(["pasture", "pasture", "wheat", "rape"], 12)
+    return tuple((float(edge), str(crop)) for edge, crop in zip(edges, crops, strict=True))
+
+
+def _lake(chance: np.random.Generator, meadow: Floats) -> Lake:
+    x, wide = chance.uniform(0.2, 0.8), chance.uniform(0.26, 0.46)
+    tall = wide * chance.uniform(0.15, 0.20)
+    y = max(at(meadow, x - wide / 2), at(meadow, x), at(meadow, x + wide / 2)) + tall + chance.uniform(0.01, 0.05)
+    wobble = chance.uniform(-1, 1, 8)
+    shore = []
+    for step in range(48):
+        angle = 2 * pi * step / 48
+        radius = 1 + sum(0.05 * wobble[k] * sin((k // 2 + 2) * angle + 3 * wobble[k + 1]) for k in (0, 2, 4, 6))
+        shore.append([x + wide * radius * cos(angle), y + tall * radius * sin(angle)])
+    return Lake(float(x), float(y), float(wide), float(tall), shore, chance.random((14, 4)).tolist())
+
+
+def _house(chance: np.random.Generator, meadow: Floats, lake: Lake | None) -> House:
+    x, y, size, turn, roof = chance.random(5).tolist()
+    place = 0.16 + 0.68 * x
+    if lake is not None:
+        place = (0.78 + 0.1 * x) if lake.x < 0.5 else (0.12 + 0.1 * x)
+    base = at(meadow, place) + 0.03 + 0.05 * y
+    return House(place, base, 0.075 + 0.05 * size, int(roof * 4), -1.0 if turn < 0.5 else 1.0)
+
+
+def _inside(lake: Lake | None, x: float, y: float, margin: float = 1.15) -> bool:
+    if lake is None:
+        return False
+    return ((x - lake.x) / lake.wide) ** 2 + ((y - lake.y) / (lake.tall + 0.01)) ** 2 < margin
+
+
+def _trees(
+    chance: np.random.Generator, hills: tuple[Floats, ...], lake: Lake | None, house: House | None
+) -> tuple[Tree, ...]:
+    kinds = list(chance.permutation(["birch", "maple", "oak", "cherry", "apple", "poplar", "larch", "pine"])[:5])
+    kinds = ["spruce", *map(str, kinds)]
+    spots: list[tuple[float, float, float, str]] = []
+    for layer, count in ((0, 16), (1, 12)):
+        for a, b, c, d in chance.random((count, 4)).tolist():
+            group = 0.5 + 0.5 * sin(9 * a + 20 * layer)
+            low, high = at(hills[layer], a), at(hills[layer + 1], a)
+            y = low + (0.15 + 0.8 * b) * (high - low)
+            height = (0.045 if layer == 0 else 0.075) * (0.75 + 0.5 * c)
+            spots.append((a, y, height, kinds[int(d * 2.99 + group * 3)]))
+    for a, b, c, d in chance.random((8, 4)).tolist():
+        y = at(hills[2], a) + 0.01 + 0.09 * b
+        spots.append((a, y, 0.13 + 0.08 * c + 0.6 * (y - at(hills[2], a)), kinds[int(d * 6)]))
+    side = 1 if chance.random() < 0.5 else -1
+    for place, (a, b, c, d) in enumerate(chance.random((3, 4)).tolist()):
+        x = 0.5 + side * (0.26 + 0.22 * a) * (-1 if place == 1 else 1)
+        if place == 2:
+            x = 0.5 + side * (a - 0.5) * 0.9
+        low, size = (0.86, 0.46) if place == 0 else ((0.80, 0.36) if place == 1 else (0.74, 0.26))
+        spots.append((x, low + 0.10 * b, size + 0.12 * c, kinds[int(d * 6)]))
+    for a, b, c, d in chance.random((5, 4)).tolist():
+        y = at(hills[2], a) + 0.05 + 0.32 * b
+        spots.append((a, y, (0.25 + 0.2 * c) * (0.45 + 1.1 * (y - 0.6)), "bush" if d < 2 else kinds[0]))
+    made = []
+    for x, y, height, kind in sorted(spots, key=lambda spot: spot[1]):
+        tone = float(chance.uniform(-1, 1))
+        clumps = _clumps(chance, kind, height)
+        blocked = house is not None and abs(x - house.x) < house.size * 1.3 and house.y - 0.02 < y < house.y + 0.16
+        if _inside(lake, x, y) or blocked:
+            continue
+        made.append(Tree(kind, x, y, height * HEIGHTS[kind], tone, clumps))
+    return tuple(made)
+
+
+def _clumps(chance: np.random.Generator, kind: str, height: float) -> Points:
+    crown = CROWNS[kind]
+    if kind in CONIFERS:
+        count = min(9, 4 + int(height * 12))
+        return chance.random((count, 4)).tolist()
+    count = min(34, 4 + int(height * 62))
+    order = np.arange(count)
+    jitter = chance.random((count, 4))
+    radius = np.sqrt((order + 0.5) / count) * 0.88
+    angle = order * GOLDEN + jitter[:, 0] * 0.9
+    across, up = radius * np.cos(angle), radius * np.sin(angle)
+    size = sqrt(crown.wide * crown.tall / count) * (0.85 + 0.4 * jitter[:, 1])
+    clumps = np.stack(
+        [across * crown.wide * (1 - crown.taper * up), crown.middle + up * crown.tall, size, jitter[:, 2]], 1
+    )
+    return clumps[np.argsort(-up * 0.3 + jitter[:, 3])].tolist()
+
+
+def _tufts(chance: np.random.Generator, meadow: Floats, lake: Lake | None) -> Points:
+    made = []
+    middles = chance.random((4, 2)).tolist()
+    for a, b, c, d in chance.random((60, 4)).tolist():
+        group = int(c * 4)
+        x = middles[group][0] + (a - 0.5) * 0.7
+        line = at(meadow, x)
+        y = line + 0.02 + (1 - line) * (0.35 * b + 0.65 * middles[group][1])
+        if not _inside(lake, x, y) and y < 1.01:
+            made.append([x, y, 0.004 + 0.022 * (y - line), float(group), d])
+    return sorted(made, key=lambda tuft: tuft[1])
+
+
+def _stones(chance: np.random.Generator, meadow: Floats, lake: Lake | None) -> Points:
+    made = []
+    for a, b, c, d in chance.random((4, 4)).tolist():
+        y = at(meadow, a) + 0.06 + 0.32 * b
+        if not _inside(lake, a, y) and y < 1:
+            made.append([a, y, 0.010 + 0.05 * (y - 0.55) * (0.5 + c), d])
+    return sorted(made, key=lambda stone: stone[1])
