@@ -21,8 +21,8 @@ def grid(
 ) -> Image.Image:
     """One sheet with a cell of `size` x `size` pixels for each picture, which is fitted into it whole and centred.
 
-    `None` leaves a cell empty; rows may differ in length. `marked` holds (row, column) of cells with a green border. Labels
-    stand left of the rows and above the columns, cut with an ellipsis where they would be wider than a cell.
+    `None` leaves a cell empty; rows may differ in length. `marked` holds (row, column) of cells with a green border.
+    Labels stand left of the rows and above the columns, shortened in the middle where they have no room.
     """
     gap, font = max(2, size // 32), _font(size)
     columns = max([len(row) for row in rows] + [len(column_labels), 1])

@@ -1,0 +1,162 @@
+"""What is wrong with a folder of pictures, found before training starts and not in its third hour."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from combogan.data.colours import over_white
+from combogan.data.decoding import ENDINGS
+from combogan.data.pictures import open_picture
+from combogan.errors import PictureError
+
+__all__ = ["Finding", "Problem", "Report", "Sizes", "check"]
+
+Problem = Literal["unreadable", "duplicate", "small", "suspicious"]
+
+_LONGEST = 4.0
+"""Long side / short side above which most of a picture is lost by the crop."""
+_FLAT = 2.0
+"""Standard deviation, of 255, up to which a picture counts as one colour."""
+_GRAY = 3
+"""Distance between colour channels, of 255, up to which JPEG's rounding explains it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about one picture."""
+
+    name: str
+    problem: Problem
+    detail: str
+    """A phrase that goes on from the name: `is broken or truncated (...); replace or remove it.`"""
+
+    def __str__(self) -> str:
+        return f"'{self.name}' {self.detail}"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """(width, height) of the pictures with the fewest, the middle and the most pixels."""
+
+    smallest: tuple[int, int]
+    median: tuple[int, int]
+    largest: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found."""
+
+    usable: tuple[str, ...]
+    """Names of the pictures that can be trained on: all but the unreadable, in the order given."""
+    findings: tuple[Finding, ...]
+    """In the order of the names; one picture may have several."""
+    sizes: Sizes | None
+    """Of the usable pictures; None if there are none."""
+    formats: Mapping[str, int]
+    """How many of the usable pictures are JPEG, PNG, ..., most first."""
+
+    def named(self, problem: Problem) -> tuple[Finding, ...]:
+        """The findings of one kind."""
+        return tuple(finding for finding in self.findings if finding.problem == problem)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What has to be remembered of one opened picture."""
+
+    size: tuple[int, int]
+    format: str
+    pixels: bytes
+    """Hash of the decoded colours; equal for the same picture in two files, even of different formats."""
+    several: bool
+    flat: bool
+    gray: bool
+
+
+def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
+    """Open every picture of `names` below `folder`, and say what is unreadable, doubled, small or suspicious.
+
+    `crop` is the side in pixels of the square that training cuts out, if there will be one. Nothing is raised for a
+    picture that cannot be read: it is a finding.
+    """
+    # Decoding releases the lock; more threads than this would only hold more large pictures in memory.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        looks = dict(zip(names, pool.map(lambda name: _look(Path(folder) / name), names), strict=True))
+    seen = {name: look for name, look in looks.items() if isinstance(look, _Look)}
+    gray_is_odd = 2 * sum(look.gray for look in seen.values()) < len(seen)
+    first: dict[bytes, str] = {}
+    findings: list[Finding] = []
+    for name, look in looks.items():
+        if isinstance(look, str):
+            findings.append(Finding(name, "unreadable", look))
+            continue
+        same = first.setdefault(look.pixels, name)
+        if same != name:
+            findings.append(Finding(name, "duplicate", f"shows the same as '{same}'; keep one of them."))
+        if crop is not None and min(look.size) < crop:
+            findings.append(
+                Finding(name, "small", f"is {_pixels(look.size)}, below the crop of {crop}; it is scaled up.")
+            )
+        findings += [Finding(name, "suspicious", detail) for detail in _oddities(name, look, gray_is_odd)]
+    formats = Counter(look.format for look in seen.values())
+    return Report(
+        tuple(seen), tuple(findings), _sizes(look.size for look in seen.values()), dict(formats.most_common())
+    )
+
+
+def _look(path: Path) -> _Look | str:
+    """Open one picture; what is wrong, if it cannot be."""
+    try:
+        picture = open_picture(path)
+    except PictureError as error:
+        return str(error).removeprefix(f"'{path}' ")
+    rgb = over_white(picture.rgb, picture.alpha)
+    pixels = hashlib.blake2b(repr(rgb.size).encode(), digest_size=16)
+    pixels.update(rgb.tobytes())
+    # Single pixels rather than averages: these keep fine textures, which are not flat.
+    sample = np.asarray(rgb.resize((64, 64), Image.Resampling.NEAREST)).astype(np.float32)
+    return _Look(
+        size=rgb.size,
+        format=picture.format,
+        pixels=pixels.digest(),
+        several=picture.several,
+        flat=float(sample.std(axis=(0, 1)).max()) <= _FLAT,
+        gray=float(np.ptp(sample, axis=2).max()) <= _GRAY,
+    )
+
+
+def _oddities(name: str, look: _Look, gray_is_odd: bool) -> Iterator[str]:
+    """What makes a picture suspicious, as phrases that go on from its name."""
+    ending = PurePosixPath(name).suffix
+    if ENDINGS.get(ending.lower()) != look.format:
+        yield f"is {look.format} inside; it is read as that, whatever its ending '{ending}' says."
+    if look.several:
+        yield "holds several pictures; only the first is used."
+    if max(look.size) > _LONGEST * min(look.size):
+        yield f"is {_pixels(look.size)}, long and narrow; most of it falls outside the crop."
+    if look.flat:
+        yield "is nearly one colour; look whether it belongs here."
+    elif look.gray and gray_is_odd:
+        yield "is gray among colour pictures; look whether it belongs here."
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} pixels"
+
+
+def _sizes(sizes: Iterable[tuple[int, int]]) -> Sizes | None:
+    ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+    if not ordered:
+        return None
+    return Sizes(ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1])

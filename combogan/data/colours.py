@@ -1,0 +1,92 @@
+"""Whatever way a file stores colour -> sRGB, and transparency apart."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+__all__ = ["over_white", "split"]
+
+
+def split(image: Image.Image, *, sixteen_bits: bool = False) -> tuple[Image.Image, Image.Image | None]:
+    """A picture of any mode -> its colours, RGB in sRGB and blended with nothing, and its transparency.
+
+    Transparency is L of the same size, 0 where nothing is seen, or None where all is opaque. The embedded profile is
+    followed, and forgotten: `info` of what comes out is empty, so that no file saved from it claims that profile.
+    `sixteen_bits` says that gray of mode I is known to have no more.
+    """
+    alpha = None
+    colours = image
+    if image.mode.startswith("I") or image.mode == "F":
+        colours, alpha = _eight_bits(image, sixteen_bits or image.mode.startswith("I;16"))
+    elif image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        colours = rgba.getchannel("R") if image.mode in ("1", "L", "LA") else rgba.convert("RGB")
+    elif image.mode == "1":
+        colours = image.convert("L")
+    elif image.mode not in ("L", "CMYK"):
+        colours = image.convert("RGB")
+    if alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None
+    rgb = _to_srgb(colours, image.info.get("icc_profile"))
+    rgb.info = {}
+    return rgb, alpha
+
+
+def _eight_bits(image: Image.Image, sixteen_bits: bool) -> tuple[Image.Image, Image.Image | None]:
+    """Gray of 16 or 32 bits, or of floats -> L, and transparency where one gray value stands for it.
+
+    Of 16 bits, white is known. Of 32 bits it is not: it is taken to be the first of 1 (floats only), 255 and 65535 that
+    no pixel exceeds; where some do, or are below 0, black and white are the smallest and the largest value found.
+    """
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    if sixteen_bits:
+        white = 65535.0
+    elif low < 0 or high > 65535:
+        values, white = values - low, high - low or 1.0
+    else:
+        white = next(white for white in (1.0, 255.0, 65535.0) if high <= white and (white > 1 or image.mode == "F"))
+    gray = Image.fromarray(np.rint(values * (255 / white)).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return gray, None
+    return gray, Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8))
+
+
+def _to_srgb(colours: Image.Image, profile: object) -> Image.Image:
+    """L, RGB or CMYK -> RGB, by the embedded profile where there is a usable one."""
+    transform = _transform(profile, colours.mode) if isinstance(profile, bytes) and profile else None
+    if transform is None:
+        return colours.convert("RGB")
+    return ImageCms.applyTransform(colours, transform) or colours
+
+
+@lru_cache(maxsize=32)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From `profile` to sRGB; None for one that is broken, is for other colours, or is sRGB itself."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+        if mode == "CMYK":
+            return transform
+        # A profile that moves no colour by more than rounding would only cost time, and the exact values.
+        steps = np.linspace(0, 255, 17).round().astype(np.uint8)
+        cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+        probe = Image.fromarray(cube[..., 0] if mode == "L" else cube)
+        moved = ImageCms.applyTransform(probe, transform)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    distance = np.abs(np.asarray(moved, dtype=int) - np.asarray(probe.convert("RGB"), dtype=int))
+    return transform if distance.max() > 2 else None
+
+
+def over_white(rgb: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """`rgb` as it looks on white paper."""
+    if alpha is None:
+        return rgb
+    return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
