@@ -148,7 +148,9 @@ def _given(name: str, given: str) -> Place:
     folder = Path(given).expanduser()
     place = None if folder.is_dir() or not _is_name(given) else _from_card(name, given)
     if place is None and not folder.is_dir():
-        raise DomainError(f"the folder '{given}' of the domain '{name}' does not exist.")
+        raise DomainError(
+            f"the folder '{given}' of the domain '{name}' does not exist; write {name}=FOLDER with one that does."
+        )
     return place or _from_folder(name, folder)
 
 
@@ -190,7 +192,7 @@ def _refuse_unlisted(card: Collection, domain: str) -> None:
 
 
 def _not_fetched(name: str, card: Collection) -> str:
-    return f"the pictures of '{name}' are not fetched yet; `combogan domains fetch {card.published}` fetches them."
+    return f"the pictures of '{name}' are not fetched yet; `combogan domains fetch {card.name}` fetches them."
 
 
 def _refuse_collection(name: str, card: Collection) -> None:

@@ -16,7 +16,9 @@ def split(name: str, folder: Path) -> tuple[FolderPictures, FolderPictures]:
     DomainError: no such folder, no pictures in it, or a folder that holds several domains.
     """
     if not folder.is_dir():
-        raise DomainError(f"the folder '{folder}' of the domain '{name}' does not exist.")
+        raise DomainError(
+            f"the folder '{folder}' of the domain '{name}' does not exist; write {name}=FOLDER with one that does."
+        )
     inside = folder / "train"
     if not inside.is_dir():
         _refuse_several(name, folder)

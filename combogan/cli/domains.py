@@ -1,0 +1,262 @@
+"""`combogan domains`: list, show, check and fetch domains."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from combogan.errors import ComboganError, DomainError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+    from rich.table import Table
+
+    from combogan.data.cards import Collection
+    from combogan.data.catalog import Domain, Place
+    from combogan.data.fetching import Progress
+
+DATA = click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with a folder of pictures per domain."
+)
+
+
+@click.group()
+def command() -> None:
+    """List, show, check and fetch domains.
+
+    \b
+    combogan domains list
+    combogan domains fetch monet2photo
+    """
+
+
+@command.command("list")
+@DATA
+def list_domains(data: Path | None) -> None:
+    """All domains that can be named: yours, the drawn ones, and the published ones.
+
+    \b
+    combogan domains list --data pictures
+    """
+    from combogan.data.cards import collections
+    from combogan.data.catalog import places
+
+    table = _table("domain", "pictures: train / test", "what they show", "where")
+    for place in places(data):
+        table.add_row(place.name, _counts(place), place.title, _where(place))
+    for card in collections().values():
+        if not card.is_fetched and not card.domains:
+            table.add_row(f"{card.name}/?", "not fetched", f"{card.title}, {card.count} domains", _fetch_command(card))
+    _print(table)
+
+
+@command.command()
+@click.argument("name")
+@DATA
+def show(name: str, data: Path | None) -> None:
+    """What is known about the domain or collection NAME: pictures, folder, licence, citation.
+
+    \b
+    combogan domains show monet2photo/monet
+    """
+    from combogan.data.cards import collection
+    from combogan.data.catalog import look_up
+
+    try:
+        place = look_up(name, data=data)
+    except DomainError:
+        try:
+            card = collection(name)
+        except DomainError:
+            card = None
+        if card is None:
+            raise
+        _print_card(card.name, card.title, {"domains": ", ".join(card.names()) or f"{card.count}"}, card)
+        return
+    about = {
+        "pictures": f"{_counts(place)} (train / test)" if _is_here(place) else "not fetched",
+        "where": _where(place),
+    }
+    _print_card(place.name, place.title, about, place.collection)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--size", type=click.IntRange(min=1), metavar="N", help="Side of the crops to train on, in pixels.")
+@DATA
+def check(name: str, size: int | None, data: Path | None) -> None:
+    """Open every picture of the domain NAME and name those that are unreadable, double or suspicious.
+
+    Exits with 1 if a picture is unreadable.
+
+    \b
+    combogan domains check summer=pictures/summer --size 256
+    """
+    from combogan.data.catalog import resolve
+
+    domain = resolve([name], data=data, needed=1)[0]
+    click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
+    sys.exit(_check(domain, size))
+
+
+@command.command()
+@click.argument("collection")
+@click.option("--url", default="", metavar="URL", help="Another address of the same zip, such as a mirror.")
+def fetch(collection: str, url: str) -> None:
+    """Fetch a published COLLECTION into ~/.combogan/domains; a transfer that broke off is taken up again.
+
+    \b
+    combogan domains fetch monet2photo
+    """
+    from combogan.data import cards, fetching
+
+    card = cards.collection(collection)
+    if card.layout == "drawn":
+        click.echo(f"'{card.name}' is drawn by combogan; there is nothing to fetch.")
+        return
+    if not card.is_fetched:
+        click.echo(
+            f"Fetching {card.name} from {url or card.url}\nLicence: {card.licence}\nPlease cite: {card.citation}"
+        )
+    with _progress() as progress:
+        fetched = fetching.fetch(card, url=url, progress=progress)
+    if not fetched:
+        click.echo(f"'{card.name}' is already fetched; remove {card.folder} to fetch it again.")
+    _print_fetched(card, card.folder / fetching.SHEET)
+
+
+def _print_fetched(card: Collection, sheet: Path) -> None:
+    """What is there now, and, where nobody says which folder is what, how to name them."""
+    from combogan.data.catalog import look_up, open_place
+
+    click.echo(f"The domains of '{card.name}' are in {card.folder}:")
+    for name in card.names():
+        domain = open_place(look_up(f"{card.name}/{name}"))
+        click.echo(f"  {domain.name}: {_count_sentence(domain)}")
+    if not card.domains and card.names():
+        first = card.names()[0]
+        click.echo(
+            f"Which folder shows what is not published; look at {sheet}, then name them, either for good, by renaming "
+            f"the folders, such as {card.folder / first} to {card.folder / 'NAME'}, or when they are used, such as "
+            f"--domains NAME={card.name}/{first}"
+        )
+
+
+def _check(domain: Domain, size: int | None) -> int:
+    """Print what is wrong with the files; 1 where one is unreadable."""
+    from combogan.data.checking import check
+    from combogan.data.pictures import FolderPictures
+
+    train, test = domain.train, domain.test
+    if not isinstance(train, FolderPictures) or not isinstance(test, FolderPictures):
+        click.echo("They are drawn when they are needed, so there are no files to check.")
+        return 0
+    # Looked at together, so that a picture that is both trained on and tested with is found.
+    folder = train.folder if train.folder == test.folder else train.folder.parent
+    inside = [(part.folder / name).relative_to(folder).as_posix() for part in (train, test) for name in part.names]
+    report = check(folder, list(dict.fromkeys(inside)), crop=size)
+    if report.sizes:
+        sizes = [f"{width} x {height}" for width, height in astuple(report.sizes)]
+        formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
+        click.echo(f"Pixels: {sizes[0]} (smallest), {sizes[1]} (median), {sizes[2]} (largest). Formats: {formats}.")
+    for finding in report.findings:
+        click.echo(f"{finding.problem}: {finding}")
+    found = Counter(finding.problem for finding in report.findings)
+    kinds = ", ".join(f"{count} {problem}" for problem, count in found.items())
+    click.echo(f"Found: {kinds}." if found else "Nothing is wrong with them.")
+    return int("unreadable" in found)
+
+
+def _print_card(name: str, title: str, about: dict[str, str], card: Collection | None) -> None:
+    if card is not None:
+        about = {
+            **about,
+            "collection": f"{card.name}: {card.title}",
+            "address": card.url,
+            "source": card.source,
+            "licence": card.licence,
+            "citation": card.citation,
+        }
+    table = _table(name, title)
+    for key, value in about.items():
+        if value:
+            table.add_row(key, value)
+    _print(table)
+
+
+def _is_here(place: Place) -> bool:
+    return place.folder is None or place.folder.is_dir()
+
+
+def _counts(place: Place) -> str:
+    from combogan.data.catalog import open_place
+
+    if not _is_here(place):
+        return "not fetched"
+    try:
+        domain = open_place(place)
+    except ComboganError:
+        return "no pictures"
+    return f"{len(domain.train)} / {len(domain.test)}"
+
+
+def _count_sentence(domain: Domain) -> str:
+    return f"{len(domain.train)} pictures to train on, {len(domain.test)} to test with"
+
+
+def _where(place: Place) -> str:
+    if place.folder is None:
+        return "drawn"
+    return str(place.folder) if _is_here(place) or place.collection is None else _fetch_command(place.collection)
+
+
+def _fetch_command(card: Collection) -> str:
+    return f"combogan domains fetch {card.name}"
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    """Fitted to a terminal; elsewhere every row is one line, however long, and nothing is cut."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield tell
