@@ -33,7 +33,9 @@ class Air:
     meadow: Colour
     meadow_far: Colour
     patch: Colour
-    """Where the grass of the meadow is of another kind."""
+    """Where the meadow is in flower in spring."""
+    other: Colour
+    """Where its grass is tall and dry in summer."""
     path: Colour
     shadow: Colour
     stone: Colour
@@ -48,11 +50,12 @@ AIR = {
         cloud_shade=(196, 212, 230),
         rock=(138, 152, 160),
         rock_shade=(86, 108, 134),
-        snow_line=0.50,
+        snow_line=0.62,
         hill=(132, 178, 92),
         meadow=(112, 182, 60),
         meadow_far=(168, 212, 96),
-        patch=(152, 208, 70),
+        patch=(232, 220, 84),
+        other=(78, 158, 62),
         path=(196, 170, 128),
         shadow=(24, 70, 50),
         stone=(150, 152, 150),
@@ -65,11 +68,12 @@ AIR = {
         cloud_shade=(168, 192, 222),
         rock=(122, 126, 138),
         rock_shade=(62, 80, 116),
-        snow_line=0.16,
+        snow_line=0.08,
         hill=(72, 128, 66),
         meadow=(56, 112, 36),
         meadow_far=(122, 158, 58),
-        patch=(104, 138, 44),
+        patch=(36, 94, 40),
+        other=(176, 168, 70),
         path=(206, 184, 138),
         shadow=(10, 38, 36),
         stone=(136, 134, 130),
@@ -82,11 +86,12 @@ AIR = {
         cloud_shade=(186, 168, 172),
         rock=(140, 118, 120),
         rock_shade=(88, 76, 104),
-        snow_line=0.30,
+        snow_line=0.26,
         hill=(158, 124, 72),
         meadow=(146, 108, 48),
         meadow_far=(208, 170, 86),
-        patch=(178, 146, 72),
+        patch=(120, 116, 54),
+        other=(182, 100, 54),
         path=(150, 120, 88),
         shadow=(56, 36, 34),
         stone=(134, 122, 112),
@@ -103,7 +108,8 @@ AIR = {
         hill=(208, 218, 232),
         meadow=(222, 232, 246),
         meadow_far=(248, 250, 254),
-        patch=(200, 214, 236),
+        patch=(186, 204, 234),
+        other=(222, 216, 212),
         path=(184, 196, 218),
         shadow=(78, 104, 158),
         stone=(120, 122, 132),
@@ -112,7 +118,7 @@ AIR = {
 }
 
 SNOW: Colour = (250, 252, 255)
-SNOW_SHADE: Colour = (170, 190, 224)
+SNOW_SHADE: Colour = (156, 178, 220)
 
 
 @dataclass(frozen=True)
@@ -153,9 +159,9 @@ FLOWERS: tuple[tuple[Colour, Colour], ...] = (
 """What a tuft of the meadow bears, in spring and in summer."""
 
 FIELDS: dict[str, tuple[Colour, Colour, Colour, Colour]] = {
-    "pasture": ((134, 194, 78), (86, 142, 56), (176, 152, 82), (236, 242, 250)),
-    "wheat": ((112, 160, 72), (226, 190, 92), (142, 104, 70), (222, 226, 236)),
-    "rape": ((240, 216, 60), (116, 150, 74), (112, 82, 62), (214, 220, 234)),
+    "pasture": ((134, 194, 78), (86, 142, 56), (186, 160, 84), (240, 245, 252)),
+    "wheat": ((104, 152, 70), (232, 192, 84), (136, 92, 62), (228, 216, 206)),
+    "rape": ((246, 218, 48), (112, 146, 74), (120, 134, 66), (202, 216, 216)),
 }
 """What grows in a field of the hills, season by season."""
 

@@ -5,16 +5,17 @@ the picture, so that they look the same at every size.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from combogan.data.scene_colours import AIR, FIELDS, SNOW, SNOW_SHADE, Air, Colour, mix
-from combogan.data.scene_layout import KNOTS, Layout, Range
+from combogan.data.scene_layout import KNOTS, Cloud, Layout, Range
 from combogan.seeding import numbers
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 SUNLIGHT: Colour = (255, 196, 128)
 ORDER = ("spring", "summer", "fall", "winter")
 
@@ -27,24 +28,23 @@ class Textures:
     rough: Floats
     meadow: Floats
     broad: Floats
+    grass: Floats
 
 
 def weave(seed: int, index: int, size: int) -> Textures:
     """The textures of a scene at `size`, each (size, size)."""
     chance = numbers(seed, "scene textures", index)
-    grids = chance.standard_normal(20 * 9 + 40 * 20 + 48 * 40 + 40 * 16 + 9 * 9).astype(np.float32)
-    made, start = [], 0
-    for high, wide in ((20, 9), (40, 20), (48, 40), (40, 16), (9, 9)):
-        grid = Image.fromarray(grids[start : start + high * wide].reshape(high, wide))
+    made = []
+    for high, wide in ((24, 7), (44, 18), (48, 40), (40, 16), (14, 6), (72, 40)):
+        grid = Image.fromarray(chance.standard_normal((high, wide), np.float32))
         made.append(np.asarray(grid.resize((size, size), Image.Resampling.BICUBIC)))
-        start += high * wide
-    coarse, fine, rough, meadow, broad = made
-    return Textures(coarse + 0.5 * fine, rough, meadow, broad)
+    coarse, fine, rough, meadow, broad, grass = made
+    return Textures(coarse + 0.5 * fine, rough, meadow, broad, grass)
 
 
 def ramp(values: Floats, low: float, high: float) -> Floats:
     """0 below `low`, 1 above `high`, smooth between."""
-    share = np.clip((values - low) * (1 / (high - low)), 0, 1)
+    share: Floats = np.clip((values - low) * (1 / (high - low)), 0, 1)
     return share * share * (3 - 2 * share)
 
 
@@ -89,38 +89,65 @@ def _sky(layout: Layout, textures: Textures, air: Air, xs: Floats) -> Floats:
     sun = mix((255, 250, 226), (255, 226, 160), light.warmth)
     lay(sky, 0.55 * np.exp(-distance * 7) + 0.22 * np.exp(-distance * 2.6), sun)
     lay(sky, np.clip((0.034 - distance) * size + 0.5, 0, 1), mix(sun, (255, 255, 250), 0.6))
-    drift = textures.clouds[:rows]
-    cover = ramp(drift + 1.1 * light.clouds - 0.5 * xs[:rows, None] / layout.horizon, 0.75, 1.5)
-    step = max(1, size // 40)
-    lit = drift - np.roll(drift, (-step, int(-light.side * step)), (0, 1))
-    shade = between(air.cloud_shade, mix(air.cloud, sun, 0.3), ramp(lit, -0.5, 0.6))
-    lay(sky, cover * 0.9, shade)
+    veil = ramp(textures.clouds[:rows] + light.clouds, 0.3, 2.2) * (1 - 0.8 * np.exp(-distance * 8))
+    lay(sky, veil * np.float32(0.36), mix(air.cloud, haze(layout, air), 0.2))
+    for cloud in layout.clouds:
+        _cloud(sky, cloud, layout, textures, air, xs)
     return image
+
+
+def _cloud(sky: Floats, cloud: Cloud, layout: Layout, textures: Textures, air: Air, xs: Floats) -> None:
+    size, wide, side = len(xs), cloud.wide, layout.light.side
+    left, right = max(0, int((cloud.x - wide * 1.3) * size)), min(size, int((cloud.x + wide * 1.3) * size) + 2)
+    high, low = max(0, int((cloud.y - wide) * size)), min(len(sky), int((cloud.y + 0.2 * wide) * size) + 2)
+    if right <= left or low <= high:
+        return
+    across = (xs[None, left:right] - cloud.x) / wide
+    up = (cloud.y - xs[high:low, None]) / wide
+    rough = textures.rough[high:low, left:right]
+    puffs = np.array(cloud.puffs, np.float32)[:, :, None, None]
+    inside = (puffs[:, 2] - np.hypot(across - puffs[:, 0], up - puffs[:, 1])).max(0) + 0.035 * rough
+    inside = np.minimum(inside, up + 0.03 * rough + 0.02)
+    soft = max(0.05, 1 / (size * wide))
+    lit = ramp(up * 1.9 + 0.35 * side * across + 0.10 * rough - 1.1 * inside, -0.35, 0.75)
+    sunny = mix(air.cloud, SUNLIGHT, 0.25 * layout.light.warmth)
+    fade = 0.95 - 0.45 * cloud.y / layout.horizon
+    lay(sky[high:low, left:right], ramp(inside, -soft, soft) * np.float32(fade), between(air.cloud_shade, sunny, lit))
 
 
 def _mountains(image: Floats, mountains: Range, layout: Layout, textures: Textures, air: Air, xs: Floats) -> None:
     size = len(xs)
-    first = max(0, int(float(mountains.ridge.min()) * size) - 1)
-    last = min(size, int((layout.horizon + 0.10) * size) + 1)
-    ys = xs[first:last, None]
-    ridge = np.interp(xs, KNOTS, mountains.ridge).astype(np.float32)
-    near = np.minimum(np.rint(xs * 128).astype(int), 128)
-    peak, top = mountains.peak[near], mountains.top[near]
-    depth = np.maximum(ys - top, 0.004)
-    slope = (xs - peak) / depth
-    rough = textures.rough[first:last]
-    angle = np.arctan(slope * 1.1) * 20 + rough * 0.45 + 64
+    first = max(0, int((float(mountains.top.min()) - 0.03) * size) - 1)
+    last = min(size, int((layout.horizon + 0.08) * size) + 1)
+    fine = ((np.arange(2 * size) + 0.5) / (2 * size)).astype(np.float32)  # twice as fine: ridges cross one another
+    ys = fine[2 * first : 2 * last, None]
+    rough = textures.rough[first:last].repeat(2, 0).repeat(2, 1)
+    outline = mountains.top[:, None] + np.abs(fine - mountains.x[:, None]) * mountains.steep[:, None]
+    outline += np.interp(fine, KNOTS, mountains.rough).astype(np.float32)
+    before = ys[None] > outline[:, None]
+    peak = len(outline) - 1 - before[::-1].argmax(0)
+    depth = np.maximum(ys - mountains.top[peak] + 0.02, 0.004)
+    slope = (fine - mountains.x[peak]) / depth
+    angle = np.arctan(slope * 1.1) * 16 + rough * 0.35 + 64 + 5 * peak
     spur = np.interp(angle, np.arange(128), mountains.spurs).astype(np.float32)
-    face = slope * layout.light.side + 0.38 * spur + 0.12 * rough
-    lit = ramp(face, -0.35, 0.35)
-    stone = between(air.rock_shade, mix(air.rock, SUNLIGHT, 0.15 + 0.25 * layout.light.warmth), lit)
-    snow = between(SNOW_SHADE, mix(SNOW, SUNLIGHT, 0.18 * layout.light.warmth), ramp(face, -0.5, 0.25))
-    line = layout.horizon - 0.30 + 0.36 * air.snow_line
-    cap = ramp(line - ys + 0.022 * spur + 0.012 * rough, -0.012, 0.012)
-    colour = between(stone, snow, cap * (1 - 0.35 * ramp(spur, 0.9, 1.4)))
-    far = mountains.haze + 0.45 * ramp(ys + 0 * xs, layout.horizon - 0.2, layout.horizon + 0.05)
-    colour = between(colour, haze(layout, air), np.minimum(far, 0.9) * np.float32(0.9))
-    lay(image[first:last], np.clip((ys - ridge) * size + 0.5, 0, 1), colour)
+    face = np.clip(slope * 1.4, -0.7, 0.7) * layout.light.side + 0.40 * spur + 0.15 * rough
+    snow_line = layout.horizon - 0.30 + 0.36 * air.snow_line
+    cap = ramp(snow_line - ys + 0.022 * spur + 0.012 * rough, -0.012, 0.012)
+    cap *= 1 - 0.35 * ramp(spur, 0.9, 1.4)
+    lit, bright, cover = (_halved(part) for part in (ramp(face, -0.35, 0.35), ramp(face, -0.5, 0.25), before.any(0)))
+    warmth = layout.light.warmth
+    stone = between(air.rock_shade, mix(air.rock, SUNLIGHT, 0.15 + 0.25 * warmth), lit)
+    snow = between(SNOW_SHADE, mix(SNOW, SUNLIGHT, 0.18 * warmth), bright)
+    colour = between(stone, snow, _halved(cap))
+    far = mountains.haze + 0.55 * ramp(xs[first:last, None], layout.horizon - 0.15, layout.horizon + 0.03)
+    colour = between(colour, mix(haze(layout, air), air.rock_shade, 0.15), np.minimum(far, 0.85))
+    lay(image[first:last], cover, colour)
+
+
+def _halved(fine: NDArray[Any]) -> Floats:
+    """(2 h, 2 w) -> (h, w), each the mean of four."""
+    rows = fine[0::2].astype(np.float32) + fine[1::2]
+    return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
 
 
 def _ground(image: Floats, number: int, layout: Layout, textures: Textures, season: str, xs: Floats) -> None:
@@ -147,8 +174,10 @@ def _ground(image: Floats, number: int, layout: Layout, textures: Textures, seas
 
 def _meadow(near: Floats, textures: Textures, air: Air, first: int, last: int) -> Floats:
     colour = between(air.meadow_far, air.meadow, ramp(near, -0.1, 0.85))
-    patches = ramp(textures.broad[first:last] + 0.5 * textures.meadow[first:last], 0.1, 0.8)
-    lay(colour, patches * 0.7, air.patch)
+    broad, fine = textures.broad[first:last], textures.meadow[first:last]
+    grass = textures.grass[first:last]
+    lay(colour, ramp(broad + 0.5 * fine + 0.4 * grass, -0.1, 1.15) * np.float32(0.85), air.patch)
+    lay(colour, ramp(0.5 * fine - broad + 0.4 * grass, 0.1, 1.35) * np.float32(0.85), air.other)
     return colour
 
 
@@ -160,7 +189,7 @@ def _hill(
         wood = ramp(textures.rough[first:last], -0.6, 0.9)
         colour = between(mix(air.hill, air.shadow, 0.30), air.hill, wood)
         return between(colour, haze(layout, air), np.full_like(depth, 0.42))
-    across = xs + depth * (xs - 0.5) * 3 + 0.012 * textures.meadow[first:last]
+    across = xs + depth * (xs - 0.5) * 3 + 0.006 * textures.meadow[first:last]
     edges = np.array([edge for edge, _ in layout.fields], np.float32)
     which = np.clip(np.searchsorted(edges, across) - 1, 0, len(edges) - 1)
     palette = np.array([FIELDS[crop][ORDER.index(season)] for _, crop in layout.fields], np.float32)
@@ -168,6 +197,6 @@ def _hill(
     tilled = np.array([crop != "pasture" for _, crop in layout.fields])[which]
     furrow = 0.5 + 0.5 * np.sin(across * 260)
     colour *= (1 - 0.16 * tilled * furrow)[..., None]
-    hedge = np.abs(across - edges[which]) < 0.006
-    lay(colour, hedge * np.float32(0.5), mix(air.shadow, air.hill, 0.5))
+    hedge = ramp(np.abs(across - edges[which]), 0.014, 0.004)
+    lay(colour, hedge * tilled * np.float32(0.6), mix(air.shadow, air.hill, 0.4))
     return between(colour, haze(layout, air), np.full_like(depth, 0.20))

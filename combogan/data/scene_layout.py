@@ -30,13 +30,24 @@ class Light:
 
 
 @dataclass(frozen=True)
-class Range:
-    """A mountain range: its outline at `KNOTS`, the peak each knot belongs to, and how far away it is."""
+class Cloud:
+    """A heap of puffs on a flat base: rows of (x, y, radius) about the middle of the base, in half widths."""
 
-    ridge: Floats
-    peak: Floats
+    x: float
+    y: float
+    wide: float
+    puffs: Points
+
+
+@dataclass(frozen=True)
+class Range:
+    """A mountain range: its peaks, far to near, and how hazy it is."""
+
+    x: Floats
     top: Floats
-    foot: float
+    steep: Floats
+    rough: Floats
+    """What is added to the outline at `KNOTS`."""
     haze: float
     spurs: Floats
 
@@ -106,6 +117,7 @@ class House:
 class Layout:
     light: Light
     horizon: float
+    clouds: tuple[Cloud, ...]
     ranges: tuple[Range, ...]
     hills: tuple[Floats, ...]
     """Outlines at `KNOTS`, far to near; the last is the meadow's."""
@@ -138,6 +150,7 @@ def lay_out(seed: int, index: int) -> Layout:
     return Layout(
         _light(chance("light"), horizon),
         horizon,
+        _clouds(chance("clouds"), horizon),
         ranges,
         hills,
         fields,
@@ -161,6 +174,18 @@ def _light(chance: np.random.Generator, horizon: float) -> Light:
     return Light(sun_x, horizon * (0.18 + 0.42 * c), side, d, e)
 
 
+def _clouds(chance: np.random.Generator, horizon: float) -> tuple[Cloud, ...]:
+    made = []
+    for a, b, c, _ in chance.random((int(chance.integers(0, 6)), 4)).tolist():
+        y = horizon * (0.16 + 0.66 * b)
+        rows = []
+        for d, e, f, _ in chance.random((9, 4)).tolist():
+            x = 1.7 * d - 0.85
+            rows.append([x, 0.10 * e, (0.16 + 0.26 * f) * (1.15 - abs(x))])
+        made.append(Cloud(a * 1.2 - 0.1, y, (0.09 + 0.13 * c) * (1.25 - y / horizon * 0.8), rows))
+    return tuple(sorted(made, key=lambda cloud: -cloud.y))
+
+
 def _ranges(chance: np.random.Generator, horizon: float) -> tuple[Range, ...]:
     count = int(chance.integers(1, 3))
     made = []
@@ -171,19 +196,16 @@ def _ranges(chance: np.random.Generator, horizon: float) -> tuple[Range, ...]:
         where = (np.arange(peaks) + chance.uniform(-0.3, 1.3, peaks)) / peaks
         high = size * chance.uniform(0.5, 1.0, peaks)
         wide = high * chance.uniform(0.9, 1.5, peaks)
-        slopes = high[:, None] * (1 - np.abs(KNOTS[None] - where[:, None]) / (wide[:, None] * 1.25))
-        which = slopes.argmax(0)
+        order = np.argsort(-high)
         rough = np.interp(KNOTS, np.linspace(0, 1, 33), chance.normal(0, 1, 33)) * 0.010
         rough += chance.normal(0, 1, 129) * 0.0035
-        lift = np.maximum(slopes.max(0), size * 0.12)
-        ridge = horizon + 0.02 - lift - rough
         made.append(
             Range(
-                ridge.astype(np.float32),
-                where[which].astype(np.float32),
-                (horizon - high[which]).astype(np.float32),
-                horizon + 0.06,
-                0.30 if near else 0.55,
+                where[order].astype(np.float32),
+                (horizon + 0.02 - high[order]).astype(np.float32),
+                (high / wide)[order].astype(np.float32),
+                rough.astype(np.float32),
+                0.22 if near else 0.50,
                 chance.normal(0, 1, 128).astype(np.float32),
             )
         )
@@ -226,7 +248,7 @@ def _house(chance: np.random.Generator, meadow: Floats, lake: Lake | None) -> Ho
     if lake is not None:
         place = (0.78 + 0.1 * x) if lake.x < 0.5 else (0.12 + 0.1 * x)
     base = at(meadow, place) + 0.03 + 0.05 * y
-    return House(place, base, 0.075 + 0.05 * size, int(roof * 4), -1.0 if turn < 0.5 else 1.0)
+    return House(place, base, 0.085 + 0.055 * size, int(roof * 4), -1.0 if turn < 0.5 else 1.0)
 
 
 def _inside(lake: Lake | None, x: float, y: float, margin: float = 1.15) -> bool:
@@ -248,28 +270,34 @@ def _trees(
             y = low + (0.15 + 0.8 * b) * (high - low)
             height = (0.045 if layer == 0 else 0.075) * (0.75 + 0.5 * c)
             spots.append((a, y, height, kinds[int(d * 2.99 + group * 3)]))
-    for a, b, c, d in chance.random((8, 4)).tolist():
+    for a, b, c, d in chance.random((int(chance.integers(3, 11)), 4)).tolist():
         y = at(hills[2], a) + 0.01 + 0.09 * b
         spots.append((a, y, 0.13 + 0.08 * c + 0.6 * (y - at(hills[2], a)), kinds[int(d * 6)]))
     side = 1 if chance.random() < 0.5 else -1
-    for place, (a, b, c, d) in enumerate(chance.random((3, 4)).tolist()):
+    for place, (a, b, c, d) in enumerate(chance.random((int(chance.integers(1, 4)), 4)).tolist()):
         x = 0.5 + side * (0.26 + 0.22 * a) * (-1 if place == 1 else 1)
         if place == 2:
             x = 0.5 + side * (a - 0.5) * 0.9
         low, size = (0.86, 0.46) if place == 0 else ((0.80, 0.36) if place == 1 else (0.74, 0.26))
         spots.append((x, low + 0.10 * b, size + 0.12 * c, kinds[int(d * 6)]))
-    for a, b, c, d in chance.random((5, 4)).tolist():
+    for a, b, c in chance.random((5, 3)).tolist():
         y = at(hills[2], a) + 0.05 + 0.32 * b
-        spots.append((a, y, (0.25 + 0.2 * c) * (0.45 + 1.1 * (y - 0.6)), "bush" if d < 2 else kinds[0]))
+        spots.append((a, y, (0.25 + 0.2 * c) * (0.55 + 1.2 * (y - 0.6)), "bush"))
     made = []
     for x, y, height, kind in sorted(spots, key=lambda spot: spot[1]):
         tone = float(chance.uniform(-1, 1))
         clumps = _clumps(chance, kind, height)
-        blocked = house is not None and abs(x - house.x) < house.size * 1.3 and house.y - 0.02 < y < house.y + 0.16
+        blocked = house is not None and _hides(house, x, y, height)
         if _inside(lake, x, y) or blocked:
             continue
         made.append(Tree(kind, x, y, height * HEIGHTS[kind], tone, clumps))
     return tuple(made)
+
+
+def _hides(house: House, x: float, y: float, height: float) -> bool:
+    """Whether a tree would stand in or before the house."""
+    reach = house.size * 1.2 + 0.4 * height
+    return abs(x - house.x) < reach and house.y - 0.03 < y < house.y + height
 
 
 def _clumps(chance: np.random.Generator, kind: str, height: float) -> Points:
@@ -277,23 +305,21 @@ def _clumps(chance: np.random.Generator, kind: str, height: float) -> Points:
     if kind in CONIFERS:
         count = min(9, 4 + int(height * 12))
         return chance.random((count, 4)).tolist()
-    count = min(34, 4 + int(height * 62))
-    order = np.arange(count)
-    jitter = chance.random((count, 4))
-    radius = np.sqrt((order + 0.5) / count) * 0.88
-    angle = order * GOLDEN + jitter[:, 0] * 0.9
-    across, up = radius * np.cos(angle), radius * np.sin(angle)
-    size = sqrt(crown.wide * crown.tall / count) * (0.85 + 0.4 * jitter[:, 1])
-    clumps = np.stack(
-        [across * crown.wide * (1 - crown.taper * up), crown.middle + up * crown.tall, size, jitter[:, 2]], 1
-    )
-    return clumps[np.argsort(-up * 0.3 + jitter[:, 3])].tolist()
+    count = min(34, 3 + int(height * 60))
+    mean = sqrt(crown.wide * crown.tall / count)
+    clumps = []
+    for order, (a, b, c, _) in enumerate(chance.random((count, 4)).tolist()):
+        radius, angle = sqrt((order + 0.5) / count) * 0.88, order * GOLDEN + a * 0.9
+        across, up = radius * cos(angle), radius * sin(angle)
+        x = across * crown.wide * (1 - crown.taper * up)
+        clumps.append([x, crown.middle + up * crown.tall, mean * (0.85 + 0.4 * b), c])
+    return sorted(clumps, key=lambda clump: clump[3] - clump[1])
 
 
 def _tufts(chance: np.random.Generator, meadow: Floats, lake: Lake | None) -> Points:
     made = []
     middles = chance.random((4, 2)).tolist()
-    for a, b, c, d in chance.random((60, 4)).tolist():
+    for a, b, c, d in chance.random((44, 4)).tolist():
         group = int(c * 4)
         x = middles[group][0] + (a - 0.5) * 0.7
         line = at(meadow, x)

@@ -21,7 +21,7 @@ from combogan.data.scene_colours import (
     mix,
 )
 from combogan.data.scene_land import SUNLIGHT, haze
-from combogan.data.scene_layout import CONIFERS, CROWNS, House, Lake, Layout, Tree
+from combogan.data.scene_layout import CONIFERS, CROWNS, House, Lake, Layout, Tree, at
 
 WHITE: Colour = (255, 255, 255)
 
@@ -45,19 +45,23 @@ class Canvas:
     side: int
 
     def __post_init__(self) -> None:
-        self.draw = ImageDraw.Draw(self.picture, "RGBA")
+        self.solid = ImageDraw.Draw(self.picture, "RGB")
+        self.sheer = ImageDraw.Draw(self.picture, "RGBA")
 
     def dab(self, x: float, y: float, wide: float, tall: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        self.draw.ellipse(((x - wide) * side, (y - tall) * side, (x + wide) * side, (y + tall) * side), colour)
+        draw = self.solid if len(colour) == 3 else self.sheer
+        draw.ellipse(((x - wide) * side, (y - tall) * side, (x + wide) * side, (y + tall) * side), colour)
 
     def shape(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
         side = self.side
-        self.draw.polygon([(x * side, y * side) for x, y in points], colour)
+        draw = self.solid if len(colour) == 3 else self.sheer
+        draw.polygon([(x * side, y * side) for x, y in points], colour)
 
     def stroke(self, points: list[tuple[float, float]], wide: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        self.draw.line([(x * side, y * side) for x, y in points], colour, max(1, round(wide * side)))
+        draw = self.solid if len(colour) == 3 else self.sheer
+        draw.line([(x * side, y * side) for x, y in points], colour, max(1, round(wide * side)))
 
 
 def draw_things(picture: Image.Image, layout: Layout, season: str, detail: bool) -> None:
@@ -65,7 +69,10 @@ def draw_things(picture: Image.Image, layout: Layout, season: str, detail: bool)
     air = AIR[season]
     canvas = Canvas(picture, picture.width)
     lake, house = layout.lake, layout.house
-    tufts = list(layout.tufts)
+    if house is not None and lake is None:
+        _path(canvas, house, air)
+    if detail:
+        _grass(canvas, layout, season, air)
     waiting: list[tuple[float, object]] = [(tree.y, tree) for tree in layout.trees]
     shore = -1.0 if lake is None else lake.y - lake.tall
     if house is not None:
@@ -84,15 +91,15 @@ def draw_things(picture: Image.Image, layout: Layout, season: str, detail: bool)
         _lake(canvas, lake, layout, season, air)
     for x, y, size, chance in layout.stones:
         _stone(canvas, x, y, size, chance, layout.light.side, season, air)
-    for x, y, size, kind, chance in tufts:
+    for x, y, size, kind, chance in layout.tufts:
         _tuft(canvas, x, y, size, int(kind), chance, season)
 
 
 def _tree(canvas: Canvas, tree: Tree, layout: Layout, season: str, air: Air, detail: bool) -> None:
     side = layout.light.side
-    near = min(1.0, tree.height / 0.22)
-    veil = 0.50 * (1 - near) ** 1.5
-    if tree.height > 0.05:
+    near = min(1.0, max(0.0, (tree.y - layout.horizon) / 0.26))
+    veil = 0.52 * (1 - near) ** 1.5
+    if tree.y > layout.horizon + 0.1 or tree.height > 0.07:
         reach = CROWNS[tree.kind].wide * tree.height
         shade = (*ink(air.shadow), 86 if season != "winter" else 74)
         canvas.dab(tree.x - side * reach * 0.55, tree.y, reach * 1.25, 0.10 * reach + 0.004, shade)
@@ -127,7 +134,7 @@ def _litter(canvas: Canvas, tree: Tree, season: str, reach: float) -> None:
 def leaf_colour(foliage: Foliage, season: str, tone: float) -> Colour:
     """The leaves of one tree: its kind's colour of the season, shifted by its own tone."""
     colour: Colour = getattr(foliage, season)
-    if season == "fall":
+    if season == "fall" and foliage.fall[0] > foliage.fall[1]:
         return mix(colour, (196, 40, 30) if tone > 0 else (250, 214, 70), 0.28 * abs(tone))
     return mix(colour, (20, 54, 40) if tone > 0 else (236, 240, 150), 0.16 * abs(tone))
 
@@ -166,7 +173,7 @@ def _leafy(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, ai
         shade = shades[_step(lit + 0.5 * chance - 0.3)]
         canvas.dab(x + side * radius * 0.08, y - radius * 0.1, radius * 0.92, radius * 0.86 * flat, shade)
     for x, y, radius, chance, lit in spots:
-        if lit + chance > 0.15:
+        if lit + chance > (0.15 if tree.height > 0.1 else 0.5):
             shade = shades[_step(lit + 0.4 + 0.3 * chance)]
             canvas.dab(x + side * radius * 0.30, y - radius * 0.34, radius * 0.52, radius * 0.42 * flat, shade)
     if detail:
@@ -208,7 +215,7 @@ def _adorn(
     """Blossoms, fruit, and snow on needles."""
     if season == "winter" and evergreen:
         snow, shade = ink(mix(SNOW, air, veil)), ink(mix(SNOW_SHADE, air, veil))
-        for x, y, radius, chance, lit in spots:
+        for x, y, radius, _, lit in spots:
             if lit > -0.5:
                 canvas.dab(x, y - radius * 0.35, radius * 0.85, radius * 0.32, shade)
                 canvas.dab(x + side * radius * 0.15, y - radius * 0.45, radius * 0.65, radius * 0.22, snow)
@@ -226,6 +233,9 @@ def _adorn(
 def _trunk(canvas: Canvas, tree: Tree, bark: Colour, side: float, top: float) -> None:
     size = tree.height
     wide = CROWNS[tree.kind].trunk * size
+    if size < 0.1:
+        canvas.stroke([(tree.x, tree.y), (tree.x, tree.y - top * size)], wide * 1.8, ink(tinted(bark, -0.15)))
+        return
     x, y, lean = tree.x, tree.y, tree.tone * 0.012 * size
     high = y - top * size
     canvas.shape(
@@ -262,7 +272,7 @@ def _branches(
 ) -> None:
     crown, size = CROWNS[tree.kind], tree.height
     twig = leaf_colour(foliage, "winter", tree.tone)
-    haze_of_twigs = (*ink(mix(twig, air, veil * 0.8)), 84)
+    haze_of_twigs = (*ink(mix(twig, air, veil * 0.8)), 66)
     for x, y, radius, _, _ in spots:
         canvas.dab(x, y, radius * 1.15, radius * 1.05, haze_of_twigs)
     dark, light = ink(mix(tinted(twig, -0.35), air, veil)), ink(mix(tinted(twig, 0.05), air, veil))
@@ -276,13 +286,13 @@ def _branches(
         shade = light if lit > 0.1 else dark
         canvas.stroke([root, bend, (x, y)], 0.011 * size * (0.6 + crown.trunk * 12), shade)
         out_x, out_y = (x - tree.x) * 0.25, -radius * 0.6
-        for turn in (-0.9, -0.1, 0.8):
+        for turn in (-0.9, -0.1, 0.8) if size > 0.1 else (-0.2,):
             canvas.stroke(
                 [(x, y), (x + out_x + turn * radius, y + out_y - (1 - abs(turn)) * radius * 0.6)], 0.006 * size, shade
             )
         if chance > 0.45:
             snow = ink(mix(SNOW, air, veil))
-            canvas.dab(x, y - radius * 0.12, radius * 0.42, radius * 0.17, snow)
+            canvas.dab(x, y - radius * 0.05, radius * 0.30, radius * 0.10, snow)
 
 
 def _conifer(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, air: Colour) -> None:
@@ -373,7 +383,7 @@ def _lake(canvas: Canvas, lake: Lake, layout: Layout, season: str, air: Air) -> 
     shore = [(x, y) for x, y in lake.shore]
     top = min(y for _, y in shore)
     bottom = min(1.0, max(y for _, y in shore))
-    rim = tinted(air.meadow, -0.35) if season != "winter" else mix(SNOW_SHADE, air.shadow, 0.25)
+    rim = tinted(air.meadow, -0.2) if season != "winter" else mix(SNOW_SHADE, air.shadow, 0.25)
     canvas.shape([(lake.x + (x - lake.x) * 1.03, y + 0.004 + (y - lake.y) * 0.04) for x, y in shore], ink(rim))
     high, low = round(top * side), round(bottom * side)
     tall = max(1, low - high)
@@ -469,6 +479,36 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     )
 
 
+def _path(canvas: Canvas, house: House, air: Air) -> None:
+    """From the door to the lower edge, wider as it comes nearer."""
+    start = house.x - house.turn * house.size * 0.67
+    left, right = [], []
+    for step in range(13):
+        t = step / 12
+        x = start + (0.5 - start) * (1.5 * t * t - 0.5 * t) + 0.05 * sin(7 * t) * t
+        y = house.y + (1.01 - house.y) * t
+        wide = 0.010 + 0.075 * t**1.4
+        left.append((x - wide, y))
+        right.append((x + wide, y))
+    canvas.shape(left + right[::-1], (*ink(tinted(air.path, -0.12)), 235))
+    inner = [(a + 0.12 * (b - a), y) for (a, y), (b, _) in zip(left, right, strict=True)]
+    outer = [(b - 0.22 * (b - a), y) for (a, _), (b, y) in zip(left, right, strict=True)]
+    canvas.shape(inner + outer[::-1], (*ink(air.path), 220))
+
+
+def _grass(canvas: Canvas, layout: Layout, season: str, air: Air) -> None:
+    """Single blades, which only show in large pictures."""
+    light, dark = mix(air.meadow_far, air.patch, 0.3), mix(air.meadow, air.shadow, 0.35)
+    alpha = 70 if season == "winter" else 105
+    for blade in range(420):
+        x, t = (blade * 0.618034) % 1, ((blade * 0.754878) % 1) ** 0.8
+        line = at(layout.hills[2], x)
+        y = line + 0.02 + (0.99 - line) * t
+        tall, lean = 0.005 + 0.016 * t, 0.006 * sin(blade)
+        colour = (*ink(light if blade % 2 else dark), alpha)
+        canvas.stroke([(x, y), (x + lean, y - tall)], 0.0022, colour)
+
+
 def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side: float, season: str, air: Air) -> None:
     tall = size * (0.55 + 0.2 * chance)
     canvas.dab(x - side * size * 0.5, y + tall * 0.35, size * 1.5, tall * 0.4, (*ink(air.shadow), 80))
@@ -495,7 +535,7 @@ def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side:
 
 def _tuft(canvas: Canvas, x: float, y: float, size: float, kind: int, chance: float, season: str) -> None:
     stalk = {"spring": (74, 146, 52), "summer": (44, 104, 36), "fall": (122, 90, 44), "winter": (158, 146, 136)}[season]
-    for lean in (-0.8, 0.0, 0.9):
+    for lean in (-0.8, 0.0, 0.9) if size > 0.007 else (0.1,):
         canvas.stroke([(x, y), (x + lean * size * 0.6, y - size * (1.5 - abs(lean) * 0.4))], size * 0.22, stalk)
     if season in ("spring", "summer"):
         colour = ink(FLOWERS[kind][season == "summer"])

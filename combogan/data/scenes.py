@@ -1,8 +1,8 @@
 """The embedded domains: drawn landscapes in four seasons, with known truth.
 
 A scene is a function of a seed and an index and can be drawn in every season with the same things at the same pixels.
-The training scenes of the seasons are disjoint, as in any unpaired set; the test scenes are drawn in all four, so that a
-translation can be compared with what it should have been.
+The training scenes of the seasons are disjoint, as in any unpaired set; the test scenes are drawn in all four, so that
+a translation can be compared with what it should have been.
 """
 
 from collections.abc import Sequence
