@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from combogan.cli.tables import print_table
 from combogan.errors import ComboganError, DomainError
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-    from rich.table import Table
 
     from combogan.data.cards import Collection
     from combogan.data.catalog import Domain, Place
@@ -37,7 +37,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="All domains that can be named.")
 @DATA
 def list_domains(data: Path | None) -> None:
     """All domains that can be named: yours, the drawn ones, and the published ones.
@@ -48,16 +48,16 @@ def list_domains(data: Path | None) -> None:
     from combogan.data.cards import collections
     from combogan.data.catalog import places
 
-    table = _table("domain", "pictures: train / test", "what they show", "where")
-    for place in places(data):
-        table.add_row(place.name, _counts(place), place.title, _where(place))
-    for card in collections().values():
-        if not card.is_fetched and not card.domains:
-            table.add_row(f"{card.name}/?", "not fetched", f"{card.title}, {card.count} domains", _fetch_command(card))
-    _print(table)
+    rows = [(place.name, _counts(place), place.title, _where(place)) for place in places(data)]
+    rows += [
+        (f"{card.name}/?", "not fetched", f"{card.title}, {card.count} domains", _fetch_command(card))
+        for card in collections().values()
+        if not card.is_fetched and not card.domains
+    ]
+    print_table(rows, header=("domain", "train / test", "what they show", "where"), whole=2)
 
 
-@command.command()
+@command.command(short_help="What is known about a domain or collection.")
 @click.argument("name")
 @DATA
 def show(name: str, data: Path | None) -> None:
@@ -78,16 +78,16 @@ def show(name: str, data: Path | None) -> None:
             card = None
         if card is None:
             raise
-        _print_card(card.name, card.title, {"domains": ", ".join(card.names()) or f"{card.count}"}, card)
+        names = ", ".join(card.names()) or f"{card.count}, called as their folders once they are fetched"
+        _print_card(card.name, card.title, {"domains": names}, card)
         return
-    about = {
-        "pictures": f"{_counts(place)} (train / test)" if _is_here(place) else "not fetched",
-        "where": _where(place),
-    }
+    about = {"train / test": _counts(place), "where": _where(place)}
+    if place.collection:
+        about["collection"] = f"{place.collection.name}: {place.collection.title}"
     _print_card(place.name, place.title, about, place.collection)
 
 
-@command.command()
+@command.command(short_help="Find unreadable, double and suspicious pictures.")
 @click.argument("name")
 @click.option("--size", type=click.IntRange(min=1), metavar="N", help="Side of the crops to train on, in pixels.")
 @DATA
@@ -106,7 +106,7 @@ def check(name: str, size: int | None, data: Path | None) -> None:
     sys.exit(_check(domain, size))
 
 
-@command.command()
+@command.command(short_help="Fetch a published collection.")
 @click.argument("collection")
 @click.option("--url", default="", metavar="URL", help="Another address of the same zip, such as a mirror.")
 def fetch(collection: str, url: str) -> None:
@@ -122,9 +122,8 @@ def fetch(collection: str, url: str) -> None:
         click.echo(f"'{card.name}' is drawn by combogan; there is nothing to fetch.")
         return
     if not card.is_fetched:
-        click.echo(
-            f"Fetching {card.name} from {url or card.url}\nLicence: {card.licence}\nPlease cite: {card.citation}"
-        )
+        click.echo(f"Fetching {card.name} from {url or card.url}")
+        click.echo(f"Licence: {card.licence}\nPlease cite: {card.citation}")
     with _progress() as progress:
         fetched = fetching.fetch(card, url=url, progress=progress)
     if not fetched:
@@ -178,17 +177,12 @@ def _print_card(name: str, title: str, about: dict[str, str], card: Collection |
     if card is not None:
         about = {
             **about,
-            "collection": f"{card.name}: {card.title}",
             "address": card.url,
             "source": card.source,
             "licence": card.licence,
             "citation": card.citation,
         }
-    table = _table(name, title)
-    for key, value in about.items():
-        if value:
-            table.add_row(key, value)
-    _print(table)
+    print_table([(key, value) for key, value in about.items() if value], header=(name, title))
 
 
 def _is_here(place: Place) -> bool:
@@ -208,7 +202,8 @@ def _counts(place: Place) -> str:
 
 
 def _count_sentence(domain: Domain) -> str:
-    return f"{len(domain.train)} pictures to train on, {len(domain.test)} to test with"
+    count = len(domain.train)
+    return f"{count} picture{'s' * (count != 1)} to train on, {len(domain.test)} to test with"
 
 
 def _where(place: Place) -> str:
@@ -219,28 +214,6 @@ def _where(place: Place) -> str:
 
 def _fetch_command(card: Collection) -> str:
     return f"combogan domains fetch {card.name}"
-
-
-def _table(*columns: str) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
-    return table
-
-
-def _print(table: Table) -> None:
-    """Fitted to a terminal; elsewhere every row is one line, however long, and nothing is cut."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 @contextmanager

@@ -96,10 +96,7 @@ def reopen(name: str, origin: str) -> Domain:
 
 def look_up(word: str, *, data: Path | None = None) -> Place:
     """Where `NAME` or `NAME=FOLDER` leads. DomainError where it leads nowhere."""
-    if data is not None and not data.is_dir():
-        raise DomainError(
-            f"the folder '{data}' given with --data does not exist; give one that holds a folder per domain."
-        )
+    parents = _parents(data)
     name, equals, given = (part.strip() for part in word.partition("="))
     if equals:
         return _given(check_name(name), given)
@@ -107,7 +104,7 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
         short = re.sub(r"\W+", "-", Path(name).resolve().name).strip("-_") or "mine"
         raise DomainError(f"'{name}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={name}.")
     name = check_name(name)
-    for parent in [LOCAL] if data is None else [data, LOCAL]:
+    for parent in parents:
         if (parent / name).is_dir():
             return _from_folder(name, parent / name)
     place = _from_card(name, name)
@@ -120,7 +117,7 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
 def places(data: Path | None = None) -> list[Place]:
     """All that can be named: in `data`, in `./domains`, drawn, in collections; each with the name that leads to it."""
     found: dict[str, Place] = {}
-    for parent in [LOCAL] if data is None else [data, LOCAL]:
+    for parent in _parents(data):
         for folder in _folders(parent):
             found.setdefault(folder.name, _from_folder(folder.name, folder))
     for card in collections().values():
@@ -225,6 +222,15 @@ def _known(data: Path | None) -> list[str]:
     full = [place.name for place in places(data)]
     bare = [name for card in collections().values() for name in card.names()]
     return list(dict.fromkeys([*full, *bare, *collections()]))
+
+
+def _parents(data: Path | None) -> list[Path]:
+    """The folders in which a name may be a folder, in the order in which they are asked."""
+    if data is None:
+        return [LOCAL]
+    if not data.is_dir():
+        raise DomainError(f"the folder '{data}' given with --data does not exist; give one with a folder per domain.")
+    return [data, LOCAL]
 
 
 def _folders(parent: Path) -> list[Path]:
