@@ -24,6 +24,10 @@ from combogan.data.scene_land import SUNLIGHT, haze
 from combogan.data.scene_layout import CONIFERS, CROWNS, House, Lake, Layout, Tree, at
 
 WHITE: Colour = (255, 255, 255)
+SHADES = (-0.55, -0.42, -0.28, -0.14, 0.0, 0.12, 0.26, 0.40)
+"""From the side of a crown that is turned away from the sun to the one that faces it."""
+Spot = tuple[float, float, float, float, float]
+"""A clump of leaves in the picture: x, y, radius, chance, and how much it faces the sun."""
 
 
 def ink(colour: Colour) -> tuple[int, int, int]:
@@ -160,12 +164,14 @@ def _leafy(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, ai
         _branches(canvas, tree, spots, foliage, veil, air, side)
         return
     base = leaf_colour(foliage, season, tree.tone)
-    shades = [ink(mix(tinted(base, by), air, veil)) for by in (-0.55, -0.42, -0.28, -0.14, 0.0, 0.12, 0.26, 0.40)]
+    veiled, clear = mix(base, air, veil), 1 - veil
+    shades = [ink(tinted(veiled, by * clear)) for by in SHADES]
+    small = size < 0.1
     flat = 0.62 if evergreen else 0.92
     if evergreen:
         for x, y, radius, _, _ in spots[::3]:
             canvas.stroke([(tree.x, y + radius * 1.5), (x, y)], size * 0.012, ink(bark))
-    for x, y, radius, _, lit in spots:
+    for x, y, radius, _, lit in spots[::2] if small else spots:
         canvas.dab(
             x - side * radius * 0.12, y + radius * 0.2, radius * 1.22, radius * 1.22 * flat, shades[_step(lit - 0.75)]
         )
@@ -173,7 +179,7 @@ def _leafy(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, ai
         shade = shades[_step(lit + 0.5 * chance - 0.3)]
         canvas.dab(x + side * radius * 0.08, y - radius * 0.1, radius * 0.92, radius * 0.86 * flat, shade)
     for x, y, radius, chance, lit in spots:
-        if lit + chance > (0.15 if tree.height > 0.1 else 0.5):
+        if lit + chance > (0.5 if small else 0.15):
             shade = shades[_step(lit + 0.4 + 0.3 * chance)]
             canvas.dab(x + side * radius * 0.30, y - radius * 0.34, radius * 0.52, radius * 0.42 * flat, shade)
     if detail:
@@ -187,7 +193,7 @@ def _step(lit: float) -> int:
 
 def _leaves(
     canvas: Canvas,
-    spots: list[tuple[float, float, float, float, float]],
+    spots: list[Spot],
     shades: list[tuple[int, int, int]],
     side: float,
     flat: float,
@@ -204,7 +210,7 @@ def _leaves(
 
 def _adorn(
     canvas: Canvas,
-    spots: list[tuple[float, float, float, float, float]],
+    spots: list[Spot],
     foliage: Foliage,
     season: str,
     veil: float,
@@ -264,7 +270,7 @@ def _trunk(canvas: Canvas, tree: Tree, bark: Colour, side: float, top: float) ->
 def _branches(
     canvas: Canvas,
     tree: Tree,
-    spots: list[tuple[float, float, float, float, float]],
+    spots: list[Spot],
     foliage: Foliage,
     veil: float,
     air: Colour,
@@ -284,9 +290,12 @@ def _branches(
         root = (tree.x, tree.y - start * size)
         bend = (tree.x + (x - tree.x) * 0.55, root[1] + (y - root[1]) * (0.35 + 0.3 * chance))
         shade = light if lit > 0.1 else dark
+        if size < 0.1:
+            canvas.stroke([root, (x, y - radius * 0.4)], 0.011 * size, shade)
+            continue
         canvas.stroke([root, bend, (x, y)], 0.011 * size * (0.6 + crown.trunk * 12), shade)
         out_x, out_y = (x - tree.x) * 0.25, -radius * 0.6
-        for turn in (-0.9, -0.1, 0.8) if size > 0.1 else (-0.2,):
+        for turn in (-0.9, -0.1, 0.8):
             canvas.stroke(
                 [(x, y), (x + out_x + turn * radius, y + out_y - (1 - abs(turn)) * radius * 0.6)], 0.006 * size, shade
             )
