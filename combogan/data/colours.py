@@ -10,6 +10,9 @@ from PIL import Image, ImageCms
 
 __all__ = ["over_white", "split"]
 
+_FROM_SIXTEEN = np.rint(np.arange(65536) / 257).astype(np.uint8)
+"""Gray of 16 bits -> gray of 8; a table, as it needs no copy in floats of what may be a very large picture."""
+
 
 def split(image: Image.Image, *, sixteen_bits: bool = False) -> tuple[Image.Image, Image.Image | None]:
     """A picture of any mode -> its colours, RGB in sRGB and blended with nothing, and its transparency.
@@ -38,24 +41,29 @@ def split(image: Image.Image, *, sixteen_bits: bool = False) -> tuple[Image.Imag
 
 
 def _eight_bits(image: Image.Image, sixteen_bits: bool) -> tuple[Image.Image, Image.Image | None]:
-    """Gray of 16 or 32 bits, or of floats -> L, and transparency where one gray value stands for it.
-
-    Of 16 bits, white is known. Of 32 bits it is not: it is taken to be the first of 1 (floats only), 255 and 65535 that
-    no pixel exceeds; where some do, or are below 0, black and white are the smallest and the largest value found.
-    """
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    low, high = float(values.min()), float(values.max())
-    if sixteen_bits:
-        white = 65535.0
-    elif low < 0 or high > 65535:
-        values, white = values - low, high - low or 1.0
-    else:
-        white = next(white for white in (1.0, 255.0, 65535.0) if high <= white and (white > 1 or image.mode == "F"))
-    gray = Image.fromarray(np.rint(values * (255 / white)).astype(np.uint8))
+    """Gray of 16 or 32 bits, or of floats -> L, and transparency where one gray value stands for it."""
+    values = np.asarray(image)
+    gray = _FROM_SIXTEEN[values] if sixteen_bits else _from_any(values)
     clear = image.info.get("transparency")
     if not isinstance(clear, int):
-        return gray, None
-    return gray, Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8))
+        return Image.fromarray(gray), None
+    return Image.fromarray(gray), Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+
+
+def _from_any(values: np.ndarray) -> np.ndarray:
+    """Gray of 32 bits or floats -> uint8.
+
+    White is taken to be the first of 1 (floats only), 255 and 65535 that no value exceeds; where some do, or are
+    below 0, black and white are the smallest and the largest value found.
+    """
+    whole = values.dtype.kind != "f"
+    values = np.nan_to_num(values.astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        values, white = values - low, high - low or 1.0
+    else:
+        white = next(white for white in (1.0, 255.0, 65535.0) if high <= white and not (whole and white == 1))
+    return np.rint(values * (255 / white)).astype(np.uint8)
 
 
 def _to_srgb(colours: Image.Image, profile: object) -> Image.Image:

@@ -119,16 +119,20 @@ def decode(file: IO[bytes], name: str) -> Picture:
 def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
     """(width, height) of what `decode` would give, from the header. Raises PictureError.
 
-    Nothing is decoded, except for a PNG without EXIF at its start: that may come after its pixels.
+    Two kinds are decoded all the same: a PNG without EXIF at its start, since that may come after its pixels, and a
+    TIFF on its side, which pillow turns by itself, from some version on already in the header.
     """
     image = _identify(file, name)
-    # TIFF is turned by pillow itself, and its size says so already.
-    turned = image.format != "TIFF" and _turn(image) in _SIDEWAYS
-    return (image.height, image.width) if turned else image.size
+    if _turn(image) not in _SIDEWAYS:
+        return image.size
+    if image.format == "TIFF":
+        return decode(file, name).rgb.size
+    return image.height, image.width
 
 
 def _identify(file: IO[bytes], name: str) -> ImageFile:
     """The file's header, read by the one decoder that its first bytes call for."""
+    file.seek(0)
     start = file.read(HEADER)
     decoder = _DECODERS.get(kind(start) or "")
     if decoder is None:

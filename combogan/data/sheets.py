@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
@@ -33,7 +34,7 @@ def grid(
     draw = ImageDraw.Draw(sheet)
     for column, text in enumerate(column_labels):
         centre = left + column * (size + gap) + size / 2
-        draw.text((centre, top - gap / 2), _cut(text, font, size), fill=_INK, font=font, anchor="mb")
+        draw.text((centre, top - line / 3), _cut(text, font, size), fill=_INK, font=font, anchor="ms")
     for row, text in enumerate(row_labels):
         middle = top + row * (size + gap) + size / 2
         draw.text((left - gap, middle), _cut(text, font, 2 * size), fill=_INK, font=font, anchor="rm")
@@ -59,11 +60,13 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     """`text`, shortened in its middle until it is at most `width` pixels wide."""
+    # Pillow's own font, the one that is always there, has no accents.
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode() or text
     kept = len(text)
     short = text
     while font.getlength(short) > width and kept > 2:
         kept -= 1
-        short = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        short = f"{text[: (kept + 1) // 2]}...{text[len(text) - kept // 2 :]}"
     return short
 
 
