@@ -1,0 +1,126 @@
+"""The card of a pack: what its halves are, how to build them, and what they plug into. Read as JSON, checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from combogan.data.catalog import check_name
+from combogan.errors import DomainError, PackError
+from combogan.networks.latent import Latent
+
+__all__ = ["VERSION", "BlocksCard", "HalfCard", "PackCard", "SharedCard", "SharedPlace", "read_card", "write_card"]
+
+VERSION: Final = 1
+"""Raised when older combogans could not read what is written."""
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+SpaceId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
+File = Annotated[str, Field(pattern=r"^\w[\w-]*\.safetensors$", max_length=100)]
+# Nothing known is near these limits; they keep a damaged card from asking for endless work.
+Number = Annotated[int, Field(ge=0, le=10_000)]
+Shape = dict[str, Number | float | str]
+
+
+class Card(BaseModel):
+    """Fields are fixed and typed: what is unknown or does not fit is damage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class BlocksCard(Card):
+    """Weights in a file beside the card."""
+
+    file: File
+    sha256: Hash
+    shape: Shape
+    """The constructor's arguments."""
+
+
+class SharedPlace(Card):
+    """The shared blocks behind an encoder or before a decoder: `shared/<space>/` beside the packs."""
+
+    space: SpaceId
+    sha256: Hash
+    """Of the weights of the shared blocks."""
+    place: Number
+    """The domain's place among those that share them."""
+
+
+class HalfCard(BlocksCard):
+    """An encoder or a decoder."""
+
+    latent: Latent
+    """What it plugs into; its space is that of this half."""
+    shared: SharedPlace | None = None
+
+    @field_validator("latent")
+    @classmethod
+    def _has_a_space(cls, latent: Latent) -> Latent:
+        if not latent.space.isalnum() or latent.channels < 1 or latent.stride < 1:
+            raise ValueError(f"no latent space is like {latent}")
+        return latent
+
+
+class PackCard(Card):
+    """`pack.json`."""
+
+    format: Literal["combogan-pack"] = "combogan-pack"
+    version: Literal[1] = VERSION
+    domain: str
+    image_size: Annotated[int, Field(ge=1, le=100_000)]
+    """Side of the crops that it was trained on, in pixels."""
+    encoder: HalfCard | None
+    decoder: HalfCard | None
+    about: dict[str, Any]
+    """For people: combogan's version, iterations, updates, where the pictures were, when."""
+
+    @field_validator("domain")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        try:
+            return check_name(name)
+        except DomainError as error:
+            raise ValueError(str(error)) from None
+
+
+class SharedCard(Card):
+    """`shared.json`: blocks that all domains of a latent space share."""
+
+    format: Literal["combogan-shared"] = "combogan-shared"
+    version: Literal[1] = VERSION
+    space: SpaceId
+    encoder: BlocksCard | None
+    decoder: BlocksCard | None
+
+
+AnyCard = TypeVar("AnyCard", PackCard, SharedCard)
+
+
+def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
+    """The checked card in a file. PackError when it is missing, damaged, or of a newer format."""
+    try:
+        fields = json.loads(path.read_bytes())
+        if isinstance(fields, dict) and isinstance(fields.get("version"), int) and fields["version"] > VERSION:
+            raise PackError(
+                f"{path} is of format {fields['version']}, newer than this combogan reads; update combogan."
+            )
+        return kind.model_validate_json(json.dumps(fields))
+    except FileNotFoundError:
+        raise PackError(f"{path.parent} is not a pack: it has no {path.name}; give a folder that has one.") from None
+    except OSError as error:
+        raise PackError(f"{path} cannot be read ({error.strerror}); check its permissions.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise PackError(f"{path} is damaged: {where}: {first['msg']}; fetch or publish the pack again.") from None
+    except (ValueError, RecursionError) as error:
+        raise PackError(f"{path} is damaged: it is not JSON ({error}); fetch or publish the pack again.") from None
+
+
+def write_card(card: Card) -> bytes:
+    """The card as the bytes of its file."""
+    return (card.model_dump_json(indent=2) + "\n").encode()

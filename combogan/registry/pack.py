@@ -1,0 +1,257 @@
+"""One domain's halves on disk: a card and weights, each checked by its hash.
+
+packs/summer/                 pack.json  encoder.safetensors  decoder.safetensors  (preview.png)
+packs/shared/<space id>/      shared.json  encoder.safetensors  decoder.safetensors, where blocks are shared
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from combogan import storage
+from combogan.errors import PackError
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.networks.latent import Latent
+from combogan.networks.shared import SharedBlocks
+from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, read_card, write_card
+from combogan.registry.shared import SharedDecoder, SharedEncoder
+from combogan.registry.swap import folders_with, replacing
+from combogan.registry.weights import half_hash, load_network, weight_bytes
+
+__all__ = [
+    "CARD",
+    "SHARED_CARD",
+    "HalfCard",
+    "NewPack",
+    "Pack",
+    "SharedDecoder",
+    "SharedEncoder",
+    "SharedPart",
+    "half_hash",
+    "publish",
+    "write_pack",
+]
+
+CARD, SHARED_CARD = "pack.json", "shared.json"
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack on disk; its card is read and checked, its weights are not loaded yet."""
+
+    folder: Path
+    domain: str
+    encoder: HalfCard | None
+    """None in the half-pack of a one-way model."""
+    decoder: HalfCard | None
+    image_size: int
+    """Side of the crops that it was trained on, in pixels."""
+    about: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Pack:
+        """The pack in a folder. PackError when it is missing, damaged, or of a newer format."""
+        folder = Path(folder)
+        card = read_card(folder / CARD, PackCard)
+        if card.encoder is None and card.decoder is None:
+            raise PackError(f"{folder / CARD} is damaged: it has neither encoder nor decoder; publish the pack again.")
+        return cls(folder, card.domain, card.encoder, card.decoder, card.image_size, card.about)
+
+    @property
+    def published(self) -> float:
+        """When, in seconds since 1970: what the card says (`about.date`, ISO 8601), else the time of the file."""
+        try:
+            return datetime.fromisoformat(self.about["date"]).timestamp()
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return (self.folder / CARD).stat().st_mtime
+
+    @property
+    def halves(self) -> dict[str, HalfCard]:
+        """The cards of the halves that there are, by "encoder" and "decoder"."""
+        both = {"encoder": self.encoder, "decoder": self.decoder}
+        return {name: card for name, card in both.items() if card is not None}
+
+    def load_encoder(self, device: str | torch.device = "cpu") -> Encoder | SharedEncoder:
+        """The encoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
+        card = self._half("encoder")
+        encoder = self._load(card, Encoder)
+        if card.shared is None:
+            return encoder.to(device)
+        blocks = self._load_shared(card, "encoder")
+        return SharedEncoder(encoder, blocks, card.shared.place).eval().to(device)
+
+    def load_decoder(self, device: str | torch.device = "cpu") -> Decoder | SharedDecoder:
+        """The decoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
+        card = self._half("decoder")
+        decoder = self._load(card, Decoder)
+        if card.shared is None:
+            return decoder.to(device)
+        blocks = self._load_shared(card, "decoder")
+        return SharedDecoder(blocks, decoder, card.shared.place).eval().to(device)
+
+    def verify(self) -> None:
+        """Check that all files are what their cards say, and that networks can be built of them. Raises PackError."""
+        for name in self.halves:
+            self.load_encoder() if name == "encoder" else self.load_decoder()
+
+    def shared_folder(self) -> Path | None:
+        """Where the blocks that this pack shares are; None when it shares none. PackError when they are missing."""
+        spaces = {half.shared.space for half in self.halves.values() if half.shared is not None}
+        if not spaces:
+            return None
+        (space,) = spaces
+        for above in self.folder.resolve().parents:
+            if (above / "shared" / space / SHARED_CARD).is_file():
+                return above / "shared" / space
+        raise PackError(
+            f"the pack {self.folder} needs the blocks that its latent space shares, but no folder above it has "
+            f"shared/{space}; copy it with `combogan packs copy`, which takes them along."
+        )
+
+    def _half(self, name: str) -> HalfCard:
+        if name not in self.halves:
+            raise PackError(
+                f"the pack '{self.domain}' ({self.folder}) has no {name}, because it is of a one-way model; "
+                f"take another pack for that direction."
+            )
+        return self.halves[name]
+
+    def _load(self, card: HalfCard, kind: type[Encoder] | type[Decoder]) -> Any:
+        network = load_network(self.folder, card, kind)
+        if (network.latent.channels, network.latent.stride) != (card.latent.channels, card.latent.stride):
+            raise PackError(f"{self.folder / CARD} is damaged: it misstates the latent; publish the pack again.")
+        network.latent = card.latent
+        return network
+
+    def _load_shared(self, card: HalfCard, part: str) -> SharedBlocks:
+        folder = self.shared_folder()
+        assert folder is not None
+        assert card.shared is not None
+        shared = read_card(folder / SHARED_CARD, SharedCard)
+        blocks = shared.encoder if part == "encoder" else shared.decoder
+        if blocks is None or blocks.sha256 != card.shared.sha256:
+            raise PackError(f"{folder} is not what the pack {self.folder} was trained with; copy both again.")
+        network = load_network(folder, blocks, SharedBlocks)
+        if card.shared.place >= len(network.get_buffer("contexts")):
+            raise PackError(f"{self.folder / CARD} is damaged: it misstates its place; publish the pack again.")
+        return network
+
+
+@dataclass(frozen=True)
+class SharedPart:
+    """The blocks that all domains of a latent space share."""
+
+    encoder: SharedBlocks | None
+    """Behind every encoder."""
+    decoder: SharedBlocks | None
+    """Before every decoder."""
+    space: str
+
+
+@dataclass(frozen=True)
+class NewPack:
+    """A domain's halves in memory, before they are written; one of them may be missing."""
+
+    domain: str
+    encoder: Encoder | None
+    decoder: Decoder | None
+    spaces: tuple[str, str]
+    """Ids of the latent spaces of encoder and decoder; mostly the same."""
+    image_size: int
+    """Side of the crops that it was trained on, in pixels."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """For people and JSON; `date` (ISO 8601) decides which space is the newest, `origin` where its pictures are."""
+    place: int = 0
+    """Where blocks are shared: the domain's place among those that share them."""
+
+
+def publish(folder: Path, packs: Iterable[NewPack], *, shared: SharedPart | None = None) -> list[Pack]:
+    """Write all packs of a latent space as `folder`, in place of what is there; nobody ever sees some old, some new.
+
+    Raises StorageError, and PackError when the folder also holds packs of other domains; both change nothing.
+    """
+    packs = list(packs)
+    names = {pack.domain for pack in packs}
+    lost = [found for found in folders_with(CARD, folder) if found.relative_to(folder).as_posix() not in names]
+    if lost:
+        raise PackError(f"{lost[0]} is no pack of this latent space, and would be lost; publish to another folder.")
+    with replacing(folder) as new:
+        if shared is not None:
+            _write_shared(new / "shared" / shared.space, shared)
+        for pack in packs:
+            _write(new / pack.domain, pack, shared)
+    return [Pack.open(folder / pack.domain) for pack in packs]
+
+
+def write_pack(
+    folder: Path,
+    *,
+    domain: str,
+    encoder: Encoder | None,
+    decoder: Decoder | None,
+    spaces: tuple[str, str],
+    image_size: int,
+    about: Mapping[str, Any] | None = None,
+    shared: SharedPart | None = None,
+    place: int = 0,
+) -> Pack:
+    """Write one pack as `folder`, whole or not at all, in place of an old one; shared blocks are not written again.
+
+    Raises StorageError, and PackError when another pack lies inside the folder; both change nothing.
+    """
+    inside = [found for found in folders_with(CARD, folder) if found != folder]
+    if inside:
+        raise PackError(f"{folder} cannot be a pack, because it holds another ({inside[0]}); rename the domain.")
+    with replacing(folder) as new:
+        _write(new, NewPack(domain, encoder, decoder, spaces, image_size, about or {}, place), shared)
+    return Pack.open(folder)
+
+
+def _write(folder: Path, pack: NewPack, shared: SharedPart | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    halves: dict[str, HalfCard] = {}
+    parts: list[tuple[str, Encoder | Decoder | None, SharedBlocks | None]] = [
+        ("encoder", pack.encoder, shared.encoder if shared else None),
+        ("decoder", pack.decoder, shared.decoder if shared else None),
+    ]
+    for (name, network, blocks), space in zip(parts, pack.spaces, strict=True):
+        if network is not None:
+            latent = Latent(network.latent.channels, network.latent.stride, space)
+            stored = _write_weights(folder, name, network)
+            reference = None
+            if blocks is not None and shared is not None:
+                reference = SharedPlace(space=shared.space, sha256=half_hash(blocks), place=pack.place)
+            halves[name] = HalfCard(**stored.model_dump(), latent=latent, shared=reference)
+    card = PackCard(
+        domain=pack.domain,
+        image_size=pack.image_size,
+        encoder=halves.get("encoder"),
+        decoder=halves.get("decoder"),
+        about=dict(pack.about),
+    )
+    storage.write_synced(folder / CARD, write_card(card))
+
+
+def _write_shared(folder: Path, shared: SharedPart) -> None:
+    folder.mkdir(parents=True)
+    card = SharedCard(
+        space=shared.space,
+        encoder=None if shared.encoder is None else _write_weights(folder, "encoder", shared.encoder),
+        decoder=None if shared.decoder is None else _write_weights(folder, "decoder", shared.decoder),
+    )
+    storage.write_synced(folder / SHARED_CARD, write_card(card))
+
+
+def _write_weights(folder: Path, name: str, network: Encoder | Decoder | SharedBlocks) -> BlocksCard:
+    content = weight_bytes(network)
+    storage.write_synced(folder / f"{name}.safetensors", content)
+    shape: dict[str, Any] = dict(network.shape)
+    return BlocksCard(file=f"{name}.safetensors", sha256=hashlib.sha256(content).hexdigest(), shape=shape)

@@ -1,0 +1,61 @@
+"""Weights in safetensors files: written to the same bytes everywhere, read only when their hash is right."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as tensor_bytes
+from torch import Tensor, nn
+
+from combogan.errors import PackError
+from combogan.registry.card import BlocksCard
+
+__all__ = ["half_hash", "load_network", "weight_bytes"]
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load_network(folder: Path, card: BlocksCard, kind: type[Network]) -> Network:
+    """A network from its weights, once their hash is checked; in evaluation mode and without gradients."""
+    path = folder / card.file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PackError(f"{path} cannot be read ({error.strerror}); fetch or publish the pack again.") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise PackError(
+            f"{path} is damaged or was replaced: its SHA-256 begins with {found[:8]}, the card says {card.sha256[:8]}; "
+            f"fetch or publish the pack again."
+        )
+    try:
+        weights = read_tensors(content)
+        with torch.device("meta"):  # so that a card that asks for a giant costs nothing
+            expected = kind(**card.shape).state_dict()
+    except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
+        raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
+    if _forms(weights) != _forms(expected):
+        raise PackError(f"{path} holds other weights than its card describes; fetch or publish the pack again.")
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
+        network = kind(**card.shape)
+    network.load_state_dict(weights)
+    return network.eval().requires_grad_(False)
+
+
+def _forms(weights: dict[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (value.shape, value.dtype) for name, value in weights.items()}
+
+
+def weight_bytes(network: nn.Module) -> bytes:
+    """The weights as the bytes of a safetensors file: the same weights give the same bytes, wherever they lie."""
+    return tensor_bytes({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
+
+
+def half_hash(network: nn.Module) -> str:
+    """SHA-256 of the file that a network's weights are stored in: what `space_id` is made of."""
+    return hashlib.sha256(weight_bytes(network)).hexdigest()
