@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from combogan.registry.registry import Registry
     from combogan.settings import Settings
     from combogan.training.growth import add_domain
-    from combogan.training.trainer import train
+    from combogan.training.runs import train
     from combogan.translation.translator import Translator
 
 __all__ = ["ComboganError", "Registry", "Settings", "Translator", "add_domain", "train"]
@@ -25,7 +25,7 @@ _HOME = {
     "Settings": "combogan.settings",
     "Translator": "combogan.translation.translator",
     "add_domain": "combogan.training.growth",
-    "train": "combogan.training.trainer",
+    "train": "combogan.training.runs",
 }
 
 

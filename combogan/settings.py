@@ -137,9 +137,9 @@ class Optimizer(Section):
 
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e-4
     """Adam's learning rate at the start."""
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        (0.5, 0.999), strict=False
-    )
+    betas: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], Field(strict=False)
+    ] = (0.5, 0.999)
     """Adam's decay rates for the first and second moment."""
     pool: Count = 50
     """Earlier translations per domain from which its discriminator is fed; 0 feeds only the newest."""
@@ -214,7 +214,7 @@ class Settings(Section):
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise SettingsError(_sentence(error, source)) from None
+            raise SettingsError(_complaint(error, source)) from None
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with dotted `changes` applied. Raises SettingsError."""
@@ -235,6 +235,15 @@ def bundled(folder: Literal["configs", "domains"]) -> Path:
     package = Path(__file__).parent
     installed = package / f"_{folder}"
     return installed if installed.is_dir() else package.parent / folder
+
+
+def sentence(key: str) -> str:
+    """What a setting is for, such as `images.size`; the help of the command line."""
+    section, name = key.split(".")
+    model = Settings.model_fields[section].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return model.model_fields[name].description or ""
 
 
 def parse_change(text: str) -> tuple[str, Any]:
@@ -260,7 +269,7 @@ def _where(source: str) -> str:
     return f" in {source}" if source else ""
 
 
-def _sentence(error: ValidationError, source: str) -> str:
+def _complaint(error: ValidationError, source: str) -> str:
     """The first complaint of pydantic as one sentence that names the key, what was found and what would do."""
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]

@@ -1,0 +1,173 @@
+"""What a person sees while a run trains: the plan, live progress on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from combogan.training.plan import plan
+from combogan.training.runs import Prepared
+from combogan.training.schedule import Course
+from combogan.training.trainer import Trainer
+
+PARTS = ("gan", "cycle", "identity", "latent", "forward", "discriminator")
+STOP_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class PlainReport:
+    """A line per log interval, for files and pipes."""
+
+    def tell(self, message: str) -> None:
+        """A sentence, on stderr."""
+        click.echo(message, err=True)
+
+    def advance(self, iteration: int, course: Course) -> None:
+        """Keep count for the time left."""
+        self._course = course
+
+    def logged(self, line: Mapping[str, Any]) -> None:
+        """One line: where the run is, how fast, the mean of each loss over the domains."""
+        left = _time_left(line, self._course)
+        means = " ".join(f"{part} {value:.3f}" for part, value in _means(line["losses"]).items())
+        click.echo(
+            f"iteration {line['iteration']}/{self._course.iterations}  epoch {line['epoch'] + 1}"
+            f"/{max(1, round(self._course.epochs))}  {line['pictures_per_second']:.1f} pictures/s  {left} left  {means}"
+        )
+
+    def __enter__(self) -> PlainReport:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class LiveReport:
+    """A bar and a table of losses per domain that are drawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        self._task = self._bar.add_task("starting", total=None)
+        self._live = Live(self._bar, console=console, refresh_per_second=4)
+
+    def tell(self, message: str) -> None:
+        """A sentence above the bar."""
+        self._console.print(message, style="yellow", highlight=False)
+
+    def advance(self, iteration: int, course: Course) -> None:
+        """Move the bar."""
+        epoch = f"epoch {course.epoch(iteration - 1) + 1}/{max(1, round(course.epochs))}"
+        self._bar.update(self._task, completed=iteration, total=course.iterations, description=epoch)
+
+    def logged(self, line: Mapping[str, Any]) -> None:
+        """Show the losses of every domain."""
+        shown = [part for part in PARTS if any(part in losses for losses in line["losses"].values())]
+        table = Table(*["domain", *shown], box=None, caption=f"{line['pictures_per_second']:.1f} pictures/s")
+        for domain, losses in line["losses"].items():
+            table.add_row(domain, *(f"{losses[part]:.3f}" if part in losses else "" for part in shown))
+        self._live.update(Group(self._bar, table))
+
+    def __enter__(self) -> LiveReport:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+
+def reporter() -> PlainReport | LiveReport:
+    """Live on a terminal, plain elsewhere."""
+    console = Console()
+    return LiveReport(console) if console.is_terminal else PlainReport()
+
+
+def show_plan(prepared: Prepared, trainer: Trainer | None = None) -> None:
+    """Print what is going to happen and what it needs."""
+    settings = prepared.settings
+    course = trainer.course if trainer is not None else prepared.course
+    what = plan(settings, prepared.sources, course)
+    table = Table("domain", "training", "test", "pictures from", box=None)
+    for name, (train, test, origin) in what.pictures.items():
+        table.add_row(name, str(train), str(test), origin)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    epochs = f"{course.epochs:.1f}".removesuffix(".0")
+    facts = {
+        "iterations": f"{course.iterations:,} ({epochs} epochs of {course.epoch_length}), "
+        f"each domain trained {what.updates:,} times",
+        "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
+        "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
+        "machine": f"{settings.run.device}, {settings.run.precision}, {settings.run.threads} threads",
+        "needs about": f"{_gigabytes(what.memory)} of memory, {_gigabytes(what.disk)} on disk",
+    }
+    for name, fact in facts.items():
+        console.print(f"{name}: {fact}", highlight=False)
+
+
+def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
+    """Train; Ctrl-C and SIGTERM finish the iteration and save. Gives the exit code."""
+    path = trainer.folder.path
+    click.echo(f"run: {path}")
+    if trainer.iteration:
+        click.echo(f"going on after iteration {trainer.iteration}")
+    stopped: list[int] = []
+    with report, _signals(lambda number: stopped.append(number), report.tell):
+        finished = trainer.run(lambda: bool(stopped))
+    if not finished:
+        click.echo(f"Stopped after iteration {trainer.iteration} and saved; go on with: combogan train --resume {path}")
+        return STOP_CODES[stopped[0]]
+    click.echo(f"Trained {trainer.iteration:,} iterations.")
+    for line in trainer.results:
+        click.echo(line)
+    return 0
+
+
+class _signals:
+    """Inside, the first Ctrl-C or SIGTERM asks to stop and the next one stops at once."""
+
+    def __init__(self, stop: Callable[[int], None], tell: Callable[[str], None]) -> None:
+        self._stop, self._tell = stop, tell
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(number, self._before[number])
+        self._tell("Stopping: finishing the iteration and saving; once more stops at once.")
+        self._stop(number)
+
+    def __enter__(self) -> None:
+        self._before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in STOP_CODES}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _time_left(line: Mapping[str, Any], course: Course) -> str:
+    done = line["iteration"] - max(0, line["since"])
+    seconds = (course.iterations - line["iteration"]) * line["seconds"] / done
+    return time.strftime("%H:%M:%S", time.gmtime(seconds)) if seconds < 86400 else f"{seconds / 86400:.1f} days"
+
+
+def _means(losses: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    means = {}
+    for part in PARTS:
+        found = [parts[part] for parts in losses.values() if part in parts]
+        if found:
+            means[part] = sum(found) / len(found)
+    return means
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

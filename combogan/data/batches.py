@@ -1,0 +1,103 @@
+"""The batch of an iteration: images of two domains, seeded, read ahead.
+
+An image is a pure function of (settings, pictures, iteration, domain), whatever was read when.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from combogan.data.pictures import PictureSet, scale_short_side
+from combogan.seeding import numbers
+
+AHEAD = 8
+CACHE_BYTES = 2 << 30
+
+
+class Batches:
+    """Training images of several domains, (batch, 3, size, size) float32 in [-1, 1]."""
+
+    def __init__(
+        self,
+        pictures: Mapping[str, PictureSet],
+        *,
+        size: int,
+        load: int,
+        resize: Literal["short-side", "square"],
+        flip: bool,
+        batch: int,
+        seed: int,
+    ) -> None:
+        self.pictures, self.size, self.load, self.resize = dict(pictures), size, load, resize
+        self.flip, self.batch, self.seed = flip, batch, seed
+        self._loaded: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def images(self, domain: str, iteration: int) -> Tensor:
+        """The images of a domain in an iteration: drawn, cropped and mirrored by chance."""
+        pictures = self.pictures[domain]
+        chance = numbers(self.seed, "batch", iteration, domain)
+        images = []
+        for _ in range(self.batch):
+            pixels = self._pixels(domain, int(chance.integers(len(pictures))))
+            top = int(chance.integers(pixels.shape[0] - self.size + 1))
+            left = int(chance.integers(pixels.shape[1] - self.size + 1))
+            crop = pixels[top : top + self.size, left : left + self.size]
+            if self.flip and chance.random() < 0.5:
+                crop = crop[:, ::-1]
+            images.append(crop)
+        stacked = torch.from_numpy(np.ascontiguousarray(np.stack(images)))
+        # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
+        return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
+
+    def ahead(
+        self, start: int, stop: int, pair: Callable[[int], tuple[str, str]]
+    ) -> Iterator[tuple[int, str, str, Tensor, Tensor]]:
+        """(iteration, a, b, x, y) for start <= iteration < stop, read ahead in the background."""
+
+        def load(iteration: int) -> tuple[int, str, str, Tensor, Tensor]:
+            a, b = pair(iteration)
+            return iteration, a, b, self.images(a, iteration), self.images(b, iteration)
+
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        waiting: list[Future[tuple[int, str, str, Tensor, Tensor]]] = []
+        try:
+            for iteration in range(start, stop):
+                waiting.append(executor.submit(load, iteration))
+                if len(waiting) > AHEAD:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+    def _pixels(self, domain: str, index: int) -> np.ndarray:
+        """A picture scaled for cropping, (h, w, 3) uint8, kept in memory as long as there is room."""
+        with self._lock:
+            if (found := self._loaded.get((domain, index))) is not None:
+                self._loaded.move_to_end((domain, index))
+                return found
+        pixels = np.asarray(fit(self.pictures[domain].picture(index, self.load), self.load, self.resize))
+        with self._lock:
+            self._loaded[domain, index] = pixels
+            self._bytes += pixels.nbytes
+            while self._bytes > CACHE_BYTES:
+                self._bytes -= self._loaded.popitem(last=False)[1].nbytes
+        return pixels
+
+
+def fit(picture: Image.Image, load: int, resize: Literal["short-side", "square"]) -> Image.Image:
+    """Scale a picture so that its short side, or both, is `load` pixels (bicubic)."""
+    if resize == "square":
+        return picture.resize((load, load), Image.Resampling.BICUBIC)
+    return scale_short_side(picture, load)

@@ -1,0 +1,55 @@
+"""What this machine can do: the device and the precision to compute with."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import torch
+
+from combogan.errors import DeviceError
+
+
+def device(word: str) -> torch.device:
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. Raises DeviceError."""
+    if word == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not word.startswith("cuda"):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise DeviceError(f"--device {word}: PyTorch finds no CUDA device here; use --device cpu.")
+    found = torch.device(word)
+    count = torch.cuda.device_count()
+    if (found.index or 0) >= count:
+        raise DeviceError(f"--device {word}: there are only {count} CUDA devices, from cuda:0; choose one of them.")
+    return found
+
+
+def precision(word: str, on: torch.device) -> torch.dtype:
+    """`auto`, `float32` or `bfloat16` -> a dtype; auto is bfloat16 where the device computes in it."""
+    if word == "auto":
+        return torch.bfloat16 if _computes_in_bfloat16(on) else torch.float32
+    return torch.bfloat16 if word == "bfloat16" else torch.float32
+
+
+def _computes_in_bfloat16(on: torch.device) -> bool:
+    if on.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
+
+
+def environment(on: torch.device) -> dict[str, str | int]:
+    """What the bits of a result depend on besides settings and pictures; noted in a run, compared on resume."""
+    name = torch.cuda.get_device_name(on) if on.type == "cuda" else _processor()
+    return {
+        "torch": torch.__version__,
+        "device": f"{on.type}: {name}",
+        "threads": torch.get_num_threads(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _processor() -> str:
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return str(capabilities.get("cpu_name") or platform.processor() or platform.machine())

@@ -1,0 +1,154 @@
+"""Checkpoints: save and find everything a run needs to go on to the same bits.
+
+    checkpoints/004000/manifest.json          what belongs to the checkpoint, with a hash of every file
+    checkpoints/004000/summer.safetensors     the state of one domain (invariant 1)
+
+A checkpoint is written under a temporary name, its manifest last, synced and renamed, so a half-written one is never
+seen. A domain that has not been updated since the checkpoint before is not written again: the manifest refers to the
+file there, which is kept as long as anything refers to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from combogan import storage
+from combogan.errors import CheckpointError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint: its manifest has been read, its files not yet."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def iteration(self) -> int:
+        """Iterations done when it was saved."""
+        return int(self.manifest["iteration"])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the trainer noted beside the states."""
+        return dict(self.manifest["record"])
+
+    def file(self, part: str) -> Path:
+        """Where the state of a part (a domain, or what all share) is."""
+        return self.folder.parent / str(self.manifest["parts"][part]["file"])
+
+    def states(self) -> dict[str, dict[str, Tensor]]:
+        """The state of every part, on the CPU. Raises CheckpointError when a file is missing or damaged."""
+        return {part: self.state(part) for part in self.manifest["parts"]}
+
+    def state(self, part: str) -> dict[str, Tensor]:
+        """The state of one part, on the CPU. Raises CheckpointError when its file is missing or damaged."""
+        path = self.file(part)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"checkpoint {self.folder} is damaged: {path} cannot be read ({error}).") from None
+        if hashlib.sha256(content).hexdigest() != self.manifest["parts"][part]["sha256"]:
+            raise CheckpointError(f"checkpoint {self.folder} is damaged: {path} is not what was saved.")
+        return load(content)
+
+
+class Checkpoints:
+    """The checkpoints of a run, the newest `keep` of them."""
+
+    def __init__(self, folder: Path, *, keep: int) -> None:
+        self.folder, self.keep = folder, keep
+        self.last: Checkpoint | None = None
+
+    def save(
+        self,
+        iteration: int,
+        states: Mapping[str, Callable[[], dict[str, Tensor]]],
+        updates: Mapping[str, int],
+        record: Any,
+    ) -> Checkpoint:
+        """Write a checkpoint of the parts whose `updates` have grown since the last one, then prune.
+
+        `states` gives each part's state when called, so that only one is in memory at a time. Raises StorageError;
+        then nothing old is lost.
+        """
+        final = self.folder / f"{iteration:06d}"
+        partial = self.folder / f".{final.name}.partial"
+        before = self.last.manifest["parts"] if self.last is not None and self.last.folder != final else {}
+        storage.remove_folder(partial)
+        try:
+            with storage.explained(final):
+                parts = {}
+                for part, state in states.items():
+                    if part in before and before[part]["updates"] == updates[part]:
+                        parts[part] = before[part]
+                        continue
+                    content = save({name: value.cpu().contiguous() for name, value in state().items()})
+                    path = partial / f"{part}.safetensors"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    storage.write_synced(path, content)
+                    digest = hashlib.sha256(content).hexdigest()
+                    file = f"{final.name}/{part}.safetensors"
+                    parts[part] = {"file": file, "sha256": digest, "updates": updates[part]}
+                partial.mkdir(parents=True, exist_ok=True)
+                manifest = {"format": FORMAT, "iteration": iteration, "parts": parts, "record": record}
+                storage.write_synced(partial / MANIFEST, json.dumps(manifest, indent=1).encode())
+                storage.sync_folder(partial)
+                storage.remove_folder(final)  # what a damaged checkpoint of this iteration left
+                partial.rename(final)
+                storage.sync_folder(self.folder)
+        finally:
+            storage.remove_folder(partial)
+        self.last = Checkpoint(final, manifest)
+        self._prune()
+        return self.last
+
+    def find(self, tell: Callable[[str], None]) -> Checkpoint | None:
+        """The newest checkpoint whose files are all whole; `tell` hears of damaged ones that were passed over."""
+        for checkpoint in reversed(self.complete()):
+            try:
+                for part in checkpoint.manifest["parts"]:
+                    checkpoint.state(part)
+            except CheckpointError as error:
+                tell(f"{str(error).rstrip('.')}; falling back to the one before.")
+                continue
+            self.last = checkpoint
+            return checkpoint
+        return None
+
+    def complete(self) -> list[Checkpoint]:
+        """The checkpoints with a manifest, oldest first; their files are not looked at."""
+        found = []
+        for path in sorted(self.folder.glob(f"[0-9]*/{MANIFEST}"), key=lambda path: int(path.parent.name)):
+            try:
+                manifest = json.loads(path.read_bytes())
+                checkpoint = Checkpoint(path.parent, manifest)
+                if manifest["format"] == FORMAT and checkpoint.iteration >= 0 and checkpoint.record is not None:
+                    found.append(checkpoint)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def _prune(self) -> None:
+        """Delete all but the newest `keep`, except files that these refer to."""
+        kept = self.complete()[-self.keep :]
+        needed = {checkpoint.file(part) for checkpoint in kept for part in checkpoint.manifest["parts"]}
+        needed |= {checkpoint.folder / MANIFEST for checkpoint in kept}
+        for folder in [*self.folder.glob("[0-9]*"), *self.folder.glob(".*.partial")]:
+            # The manifest goes first: a checkpoint without one is never seen.
+            for path in sorted(folder.rglob("*"), key=lambda path: path.name != MANIFEST):
+                if path.is_file() and path not in needed:
+                    path.unlink(missing_ok=True)
+            if not any(path.is_file() for path in folder.rglob("*")):
+                storage.remove_folder(folder)

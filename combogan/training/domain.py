@@ -1,0 +1,155 @@
+"""A domain in training: networks, averages, moments, fake pool and update count, as one unit (invariant 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from combogan.networks.blocks import Dropout
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.networks.shared import SharedBlocks
+from combogan.seeding import tensors
+from combogan.training.pool import FakePool
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Learner:
+    """Networks that are updated together: their weights, Adam's moments, averaged copies and the count of updates.
+
+    With ema = 0 there are no averaged copies.
+    """
+
+    def __init__(self, networks: Mapping[str, nn.Module], *, betas: tuple[float, float], ema: float = 0.0) -> None:
+        self.networks = nn.ModuleDict(dict(networks))
+        self.ema = ema
+        self.updates = 0
+        self.averages = deepcopy(self.networks).requires_grad_(False) if ema else nn.ModuleDict()
+        self._weights: list[Tensor] = list(self.networks.parameters())
+        self._averaged: list[Tensor] = list(self.averages.parameters())
+        self._adam = torch.optim.Adam(self._weights, betas=betas, fused=True)
+
+    def update(self, rate: float) -> None:
+        """One step of Adam down the gradients, which are then cleared; averages follow with a warm-up."""
+        self._adam.param_groups[0]["lr"] = rate
+        self._adam.step()
+        self._adam.zero_grad()
+        self.updates += 1
+        if self.ema:
+            decay = min(self.ema, (1 + self.updates) / (10 + self.updates))
+            torch._foreach_lerp_(self._averaged, self._weights, 1 - decay)
+            for average, buffer in zip(self.averages.buffers(), self.networks.buffers(), strict=True):
+                average.copy_(buffer)
+
+    def published(self, name: str) -> nn.Module:
+        """The network that a pack is made of: the averaged copy where there is one."""
+        return (self.averages if self.ema else self.networks)[name]
+
+    def state(self) -> dict[str, Tensor]:
+        """All of it as named tensors: weights/..., average/..., exp_avg/..., exp_avg_sq/..., updates."""
+        state = {f"weights/{name}": value for name, value in self.networks.state_dict().items()}
+        state |= {f"average/{name}": value for name, value in self.averages.state_dict().items()}
+        for name, weight in self.networks.named_parameters():
+            for moment in MOMENTS:
+                value = self._adam.state[weight].get(moment)
+                state[f"{moment}/{name}"] = torch.zeros_like(weight) if value is None else value
+        state["updates"] = torch.tensor(self.updates)
+        return {name: value.detach() for name, value in state.items()}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take up a state as `state()` gave it. Raises KeyError or RuntimeError when it is of other networks."""
+        self.networks.load_state_dict(_below(state, "weights/"))
+        self.averages.load_state_dict(_below(state, "average/"))
+        self.updates = int(state["updates"])
+        for name, weight in self.networks.named_parameters():
+            self._adam.state[weight] = {
+                moment: torch.empty_like(weight).copy_(state[f"{moment}/{name}"]) for moment in MOMENTS
+            }
+            self._adam.state[weight]["step"] = torch.tensor(float(self.updates), device=weight.device)
+
+
+class Shared:
+    """The blocks that all domains of a latent space share, one learner of their own."""
+
+    def __init__(self, encoder: SharedBlocks, decoder: SharedBlocks, *, betas: tuple[float, float], ema: float) -> None:
+        self.encoder, self.decoder = encoder, decoder
+        self.generator = Learner({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
+
+
+class Domain:
+    """One domain's trainable state, keyed by its name.
+
+    A frozen domain's encoder and decoder are translated through but never changed; its discriminator still learns
+    (growth). Where blocks are shared, `place` is the domain's place among those that share them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        encoder: Encoder,
+        decoder: Decoder,
+        discriminator: nn.Module,
+        *,
+        betas: tuple[float, float],
+        ema: float,
+        pool: int,
+        frozen: bool = False,
+        shared: Shared | None = None,
+        place: int = 0,
+    ) -> None:
+        self.name, self.shared, self.place = name, shared, place
+        self.encoder, self.decoder, self.discriminator = encoder, decoder, discriminator
+        self.generator = None if frozen else Learner({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
+        self.judge = Learner({"discriminator": discriminator}, betas=betas)
+        self.pool = FakePool(pool)
+        if frozen:
+            encoder.requires_grad_(False)
+            decoder.requires_grad_(False)
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4)."""
+        latent = self.encoder(image)
+        return latent if self.shared is None else self.shared.encoder(latent, self.place)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 whatever was computed in."""
+        if self.shared is not None:
+            latent = self.shared.decoder(latent, self.place)
+        return self.decoder(latent).float()
+
+    def reseed(self, seed: int, iteration: int) -> None:
+        """Set the chance of the dropout layers for an iteration."""
+        for network in (self.encoder, self.decoder):
+            for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
+                device = str(next(network.parameters()).device)
+                layer.generator = tensors(seed, "dropout", iteration, self.name, place, device=device)
+
+    @property
+    def updates(self) -> int:
+        """How often this domain has been trained."""
+        return self.judge.updates
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that training changes, as named tensors on the domain's device."""
+        state = {f"discriminator/{name}": value for name, value in self.judge.state().items()}
+        if self.generator is not None:
+            state |= {f"generator/{name}": value for name, value in self.generator.state().items()}
+        if self.pool.fakes:
+            state["pool"] = torch.stack(self.pool.fakes)
+        return state
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take up a state as `state()` gave it. Raises KeyError or RuntimeError when it is of other networks."""
+        self.judge.load(_below(state, "discriminator/"))
+        if self.generator is not None:
+            self.generator.load(_below(state, "generator/"))
+        device = next(self.discriminator.parameters()).device
+        self.pool.fakes = [fake.to(device) for fake in state["pool"]] if "pool" in state else []
+
+
+def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

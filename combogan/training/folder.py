@@ -1,0 +1,113 @@
+"""The folder that a run writes: settings, log, history, and a lock against a second process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from combogan import storage
+from combogan.errors import RunError
+from combogan.settings import Settings
+
+SETTINGS = "settings.toml"
+
+
+class RunFolder:
+    """A run on disk. `create` starts one, `open` finds one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.packs = path / "packs"
+        self.added = path / "added"
+        self.log = path / "log.jsonl"
+        self.history = path / "history.jsonl"
+        self._lock: IO[str] | None = None
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings) -> RunFolder:
+        """Make the folder of a new run. RunError when it is taken, StorageError when it cannot be written."""
+        if (path / SETTINGS).exists():
+            raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(f"{path} is not an empty folder; choose another --out.")
+        with storage.explained(path):
+            path.mkdir(parents=True, exist_ok=True)
+        folder = cls(path)
+        folder.write_settings(settings)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The run in a folder. RunError when there is none."""
+        if not path.is_dir():
+            raise RunError(f"there is no run {path}; check the path, runs are usually below ./runs.")
+        if not (path / SETTINGS).is_file():
+            raise RunError(f"{path} is not a run: it has no {SETTINGS}; give the folder that `combogan train` wrote.")
+        return cls(path)
+
+    def settings(self) -> Settings:
+        """What was asked, resolved. Raises SettingsError."""
+        return Settings.load(self.path / SETTINGS)
+
+    def write_settings(self, settings: Settings) -> None:
+        """Replace settings.toml."""
+        storage.write(self.path / SETTINGS, settings.toml().encode())
+
+    def write_log(self, line: Mapping[str, Any]) -> None:
+        """Append one line to log.jsonl."""
+        self._append(self.log, line)
+
+    def write_history(self, line: Mapping[str, Any]) -> None:
+        """Append one line to history.jsonl, with the time: a start, a resumption, a change of settings."""
+        self._append(self.history, {"time": datetime.now(UTC).isoformat(timespec="seconds")} | dict(line))
+
+    def cut_log(self, iteration: int) -> None:
+        """Drop what was logged after `iteration`, and a last line that a kill cut short."""
+        if self.log.is_file():
+            kept = [line for line in self.log.read_bytes().splitlines() if _iteration(line) <= iteration]
+            storage.write(self.log, b"".join(line + b"\n" for line in kept))
+
+    def lock(self) -> None:
+        """Hold the run against other processes until `unlock`. RunError when another one is training in it."""
+        if os.name != "posix":  # elsewhere there is no lock that a killed process lets go of
+            return
+        import fcntl
+
+        with storage.explained(self.path):
+            self._lock = (self.path / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.unlock()
+            raise RunError(f"another process is training in {self.path}; wait for it or stop it.") from None
+
+    def unlock(self) -> None:
+        """Let go of the run."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
+        with storage.explained(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _iteration(line: bytes) -> float:
+    try:
+        return int(json.loads(line)["iteration"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def free_name(parent: Path, name: str) -> Path:
+    """`parent/name`, or with the first free number behind it (`name-2`) when that is taken."""
+    path, number = parent / name, 1
+    while path.exists():
+        number += 1
+        path = parent / f"{name}-{number}"
+    return path

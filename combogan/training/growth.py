@@ -1,0 +1,2 @@
+def is_growth(path):
+    return False

@@ -1,0 +1,61 @@
+"""Losses: tensors in, one number out.
+
+Letters as everywhere: image `x` of domain a; its latent `z_x`; its translation `fake_b`; the way back `rec_a`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+Verdict = Callable[[list[Tensor], bool], Tensor]
+
+
+def l1(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return F.l1_loss(found.float(), wanted.float())
+
+
+def smooth_l1(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean of d^2 / 2 below a difference of 1 and |d| - 1/2 above it."""
+    return F.smooth_l1_loss(found.float(), wanted.float())
+
+
+DISTANCES: dict[str, Distance] = {"l1": l1, "smooth-l1": smooth_l1}
+
+
+def small(image: Tensor, stride: int) -> Tensor:
+    """3x3 averages taken every `stride` pixels; stride 1 is the image itself."""
+    return image if stride == 1 else F.avg_pool2d(image, 3, stride)
+
+
+def least_squares(maps: list[Tensor], real: bool) -> Tensor:
+    """How far verdicts are from 1 (real) or 0 (fake), squared (Mao et al. 2017)."""
+    return _weighted([F.mse_loss(m.float(), torch.full_like(m, float(real), dtype=torch.float32)) for m in maps])
+
+
+def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
+    """The original loss (Goodfellow et al. 2014); verdicts are logits."""
+    return _weighted(
+        [
+            F.binary_cross_entropy_with_logits(m.float(), torch.full_like(m, float(real), dtype=torch.float32))
+            for m in maps
+        ]
+    )
+
+
+VERDICTS: dict[str, Verdict] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
+
+
+def _weighted(parts: list[Tensor]) -> Tensor:
+    """Outputs of a discriminator from fine to coarse, weighted 1, 2, ..., the last one more, as published.
+
+    For a single output this is that output's loss.
+    """
+    weights = [*range(1, len(parts)), len(parts) + 1]
+    total = torch.stack([weight * part for weight, part in zip(weights, parts, strict=True)]).sum()
+    return total / (sum(weights) * len(parts))

@@ -1,0 +1,68 @@
+"""The plan: what a run is going to do and to need, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from combogan.data import catalog
+from combogan.networks.decoder import Decoder
+from combogan.networks.discriminator import discriminator
+from combogan.networks.encoder import Encoder
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.schedule import Course
+
+FLOAT = 4
+"""Bytes of a float32."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `train --dry-run` shows."""
+
+    pictures: dict[str, tuple[int, int, str]]
+    """Per domain: training pictures, test pictures, where they are."""
+    course: Course
+    updates: int
+    """How often each domain is trained, on average."""
+    parameters: int
+    """Weights of one domain's three networks."""
+    memory: int
+    """Bytes that training is estimated to need."""
+    disk: int
+    """Bytes that checkpoints and packs come to."""
+
+
+def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Course) -> Plan:
+    """The plan of a run. No weight is allocated."""
+    with torch.device("meta"):
+        halves = [Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))]
+        judge = discriminator(**building.discriminator_shape(settings))
+    generator = sum(weight.numel() for half in halves for weight in half.parameters())
+    judging = sum(weight.numel() for weight in judge.parameters())
+    image = 3 * settings.images.size**2
+    copies = 4 if settings.optimizer.ema else 3  # weights, two moments, averages
+    state = FLOAT * (copies * generator + 3 * judging + settings.optimizer.pool * image)
+    count = len(domains)
+    return Plan(
+        pictures={name: (len(d.train), len(d.test), d.origin) for name, d in domains.items()},
+        course=course,
+        updates=2 * course.iterations // count,
+        parameters=generator + judging,
+        memory=count * state + 2 * FLOAT * (generator + judging) + activations(settings),
+        disk=count * (state * min(settings.run.keep + 1, 4) + FLOAT * generator),
+    )
+
+
+def activations(settings: Settings) -> int:
+    """Bytes that the graph of one direction of an iteration holds, measured at 256 px and scaled.
+
+    Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
+    """
+    networks, images = settings.networks, settings.images
+    values = 60 + 8 * (networks.encoder_blocks + networks.decoder_blocks)
+    size = 2 if settings.run.precision == "bfloat16" else FLOAT
+    return values * networks.width * images.size**2 * settings.schedule.batch * size // 4

@@ -1,0 +1,149 @@
+"""Runs: prepare one, start it, take it up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from combogan import machine
+from combogan.data import catalog
+from combogan.errors import RunError
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.folder import RunFolder, free_name
+from combogan.training.preparing import resolve, usable
+from combogan.training.publishing import one_space, publish_run
+from combogan.training.schedule import PAIRS, Course, course
+from combogan.training.trainer import Quiet, Report, Trainer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that could start: everything is resolved and checked, nothing is written."""
+
+    settings: Settings
+    sources: dict[str, catalog.Domain]
+
+    @property
+    def course(self) -> Course:
+        """How long the run is."""
+        chosen, largest = self.settings.schedule, max(len(source.train) for source in self.sources.values())
+        return course(
+            largest,
+            batch=chosen.batch,
+            epochs=chosen.epochs,
+            decay_from=chosen.decay_from,
+            iterations=chosen.iterations,
+            domains=len(self.sources),
+        )
+
+
+def prepare(
+    settings: Settings,
+    domains: Sequence[str],
+    *,
+    data: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Find and check the pictures of the domains (names, or `name=FOLDER`), and choose device and precision.
+
+    Raises DomainError and DeviceError.
+    """
+    device = machine.device(settings.run.device)
+    sources = usable(catalog.resolve(domains, data=data), crop=settings.images.size, tell=tell)
+    return Prepared(resolve(settings, sources, device), sources)
+
+
+def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
+    """The trainer of a new run in the folder `out`, by default runs/<domains joined by ->. Raises RunError."""
+    name = "-".join(prepared.sources).replace("/", "-")
+    folder = RunFolder.create(out or free_name(Path("runs"), name), prepared.settings)
+    folder.lock()
+    folder.write_history({"iteration": 0, "event": "started"})
+    return _trainer(folder, prepared, report)
+
+
+def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
+    """The trainer of a run, at its newest whole checkpoint, with some settings changed. Raises RunError."""
+    folder = RunFolder.open(path)
+    before = folder.settings()
+    settings = before.changed(changes)
+    _refuse_changes(before, settings)
+    if any(folder.added.glob("*")):
+        raise RunError(
+            f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
+            "learned; start a new run with all the domains."
+        )
+    torch.set_num_threads(settings.run.threads)
+    found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
+    sources = usable(found, crop=settings.images.size, tell=report.tell)
+    folder.lock()
+    trainer = _trainer(folder, Prepared(settings, sources), report)
+    trainer.take_up(changes)
+    return trainer
+
+
+def train(
+    settings: Settings,
+    domains: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    data: str | Path | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Train a translator between domains (names, or `name=FOLDER`) to the end; gives the run's folder.
+
+    Raises ComboganError for whatever a person can put right.
+    """
+    report = report or Quiet()
+    prepared = prepare(settings, domains, data=Path(data) if data else None, tell=report.tell)
+    trainer = start(prepared, Path(out) if out else None, report)
+    trainer.run()
+    return trainer.folder.path
+
+
+def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
+    settings, sources = prepared.settings, prepared.sources
+    device, names = machine.device(settings.run.device), sorted(sources)
+    shared = building.shared_blocks(settings, names, device)
+    domains = {
+        name: building.new_domain(name, settings, device, shared=shared, place=names.index(name)) for name in sources
+    }
+    pair = PAIRS[settings.schedule.pairs]
+    one = one_space(settings)
+    return Trainer(
+        folder,
+        settings,
+        sources,
+        domains,
+        course=prepared.course,
+        pair=lambda iteration: pair(iteration, names, seed=settings.run.seed),
+        publish=publish_run,
+        composable=lambda source, target: one or source != target,
+        report=report,
+    )
+
+
+def _refuse_changes(before: Settings, after: Settings) -> None:
+    """Only what leaves the networks and the pictures' meaning alone may change in the middle of a run."""
+    fixed = {"images", "networks", "discriminator", "domains"}
+    old, new = before.model_dump(), after.model_dump()
+    changed = [section for section in fixed if old[section] != new[section]]
+    changed += [
+        f"optimizer.{key}" for key in ("betas", "pool", "ema") if old["optimizer"][key] != new["optimizer"][key]
+    ]
+    changed += [f"{key}" for key in ("run.seed", "schedule.batch") if _get(old, key) != _get(new, key)]
+    if changed:
+        raise RunError(
+            f"{', '.join(sorted(changed))} cannot change when a run goes on; [schedule], [losses], optimizer.rate and "
+            "[run] can; start a new run for the rest."
+        )
+
+
+def _get(table: Mapping[str, Any], key: str) -> Any:
+    section, name = key.split(".")
+    return table[section][name]

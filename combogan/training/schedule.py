@@ -1,0 +1,76 @@
+"""Which domains meet when, and how the learning rate and loss weights go: named functions of the iteration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from combogan.seeding import numbers
+
+Pairs = Literal["random", "rounds"]
+
+
+def random_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+    """Two different domains, every ordered pair equally likely (as published)."""
+    first, second = numbers(seed, "pair", iteration).choice(len(domains), 2, replace=False)
+    return domains[first], domains[second]
+
+
+def round_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+    """In each round of N // 2 iterations every domain meets one partner, drawn anew; with an odd N one rests."""
+    matches = len(domains) // 2
+    order = numbers(seed, "round", iteration // matches).permutation(len(domains))
+    place = 2 * (iteration % matches)
+    return domains[order[place]], domains[order[place + 1]]
+
+
+PAIRS = {"random": random_pair, "rounds": round_pair}
+
+
+def meeting(iteration: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
+    """The old domain that a new one meets: any at random, or all in turn in an order drawn anew each round."""
+    if pairs == "random":
+        return old[int(numbers(seed, "pair", iteration).integers(len(old)))]
+    order = numbers(seed, "round", iteration // len(old)).permutation(len(old))
+    return old[order[iteration % len(old)]]
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long a run is, and where its learning rate begins to fall; epochs may be a fraction when cut short."""
+
+    iterations: int
+    epoch_length: int
+    """Iterations of one epoch: batches of the largest domain."""
+    decay_from: float
+    """Epoch after which the learning rate falls."""
+
+    @property
+    def epochs(self) -> float:
+        """Epochs of the whole run."""
+        return self.iterations / self.epoch_length
+
+    def epoch(self, iteration: int) -> int:
+        """The epoch that an iteration belongs to, from 0."""
+        return iteration // self.epoch_length
+
+
+def course(largest: int, *, batch: int, epochs: int, decay_from: int, iterations: int | None, domains: int) -> Course:
+    """The course of a run: `epochs` and `decay_from` count per domain; `iterations`, where given, count as they are."""
+    length = math.ceil(largest / batch)
+    total = iterations if iterations is not None else epochs * domains * length
+    return Course(total, length, decay_from=total / length * decay_from / epochs)
+
+
+def rate(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
+    """The learning rate during an epoch: constant, then in a line towards zero at the end, changed once per epoch."""
+    if epoch <= decay_from:
+        return start
+    return start * (epochs - epoch) / (epochs - decay_from)
+
+
+def ramp(epoch: int, *, weight: float, epochs: float) -> float:
+    """A loss weight during an epoch: zero in the first, in a line towards `weight` at the end."""
+    return weight * epoch / epochs

@@ -1,0 +1,125 @@
+"""One iteration on one pair of domains (Anoosheh et al. 2017, section 3; losses of Zhu et al. 2017).
+
+Letters: image x of domain a, y of b; latents z_x, z_y; translations fake_b, fake_a; the way back rec_a, rec_b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from combogan.training.domain import Domain, Learner
+from combogan.training.losses import Distance, Verdict, small
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: how parts are measured, and how much each counts. `gan` counts 1."""
+
+    verdict: Verdict
+    distance: Distance
+    cycle: float
+    identity: float
+    latent: float
+    forward: float
+    identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
+    identity_pool: int = 1
+    forward_pool: int = 2
+
+    def total(self, parts: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of the parts."""
+        weights = {"gan": 1.0, "cycle": self.cycle, "identity": self.identity}
+        weights |= {"latent": self.latent, "forward": self.forward}
+        return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+
+
+def step(
+    a: Domain,
+    b: Domain,
+    x: Tensor,
+    y: Tensor,
+    *,
+    objective: Objective,
+    rate: float,
+    precision: torch.dtype,
+    chance: Callable[[str], np.random.Generator],
+) -> dict[str, dict[str, Tensor]]:
+    """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
+
+    `chance` gives the generator of this iteration for a domain's fake pool. Losses are filed under the domain whose
+    image set out, `gan` and `discriminator` under the domain that was judged.
+    """
+    losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
+    fakes = {}
+    with judging_only(a, b):
+        for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
+            with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
+                fakes[target.name], parts = there_and_back(source, target, image, other, objective)
+            objective.total(parts).backward()
+            losses[target.name]["gan"] = parts.pop("gan").detach()
+            losses[source.name] |= {name: part.detach() for name, part in parts.items()}
+    for learner in generators(a, b):
+        learner.update(rate)
+
+    for domain, real in ((b, y), (a, x)):
+        fake = domain.pool.query(fakes[domain.name], chance(domain.name))
+        with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
+            loss = discrimination(domain, real, fake, objective.verdict)
+        loss.backward()
+        losses[domain.name]["discriminator"] = loss.detach()
+        domain.judge.update(rate)
+    return losses
+
+
+def there_and_back(
+    a: Domain, b: Domain, x: Tensor, y: Tensor, objective: Objective
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """a -> b -> a: the translation fake_b, and the parts of the generators' loss in this direction."""
+    z_x = a.encode(x)
+    fake_b = b.decode(z_x)
+    z_fake = b.encode(fake_b)
+    rec_a = a.decode(z_fake)
+    parts = {
+        "gan": objective.verdict(b.discriminator(fake_b), True),
+        "cycle": objective.distance(rec_a, x),
+    }
+    if objective.identity and objective.identity_kind == "autoencode" and a.generator is not None:
+        same = a.decode(z_x)
+        parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
+    if objective.identity and objective.identity_kind == "cyclegan":
+        same = b.decode(a.encode(y))
+        parts["identity"] = objective.distance(small(same, objective.identity_pool), small(y, objective.identity_pool))
+    if objective.latent:
+        parts["latent"] = objective.distance(z_fake, z_x.detach())
+    if objective.forward:
+        parts["forward"] = objective.distance(small(fake_b, objective.forward_pool), small(x, objective.forward_pool))
+    return fake_b.detach(), parts
+
+
+def discrimination(domain: Domain, real: Tensor, fake: Tensor, verdict: Verdict) -> Tensor:
+    """How badly a domain's discriminator tells its real images from translations."""
+    return (verdict(domain.discriminator(real), True) + verdict(domain.discriminator(fake), False)) / 2
+
+
+def generators(a: Domain, b: Domain) -> Iterator[Learner]:
+    """The learners that the generators' loss changes: of both domains, as far as they learn, and what they share."""
+    shared = a.shared.generator if a.shared is not None else None
+    yield from (learner for learner in (a.generator, shared, b.generator) if learner is not None)
+
+
+@contextmanager
+def judging_only(*domains: Domain) -> Iterator[None]:
+    """Discriminators judge but do not learn: no gradients of their weights are computed."""
+    for domain in domains:
+        domain.discriminator.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for domain in domains:
+            domain.discriminator.requires_grad_(True)

@@ -1,0 +1,289 @@
+"""The loop: step, report, save, publish packs, stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from combogan import machine
+from combogan.data import catalog
+from combogan.data.batches import Batches
+from combogan.errors import CheckpointError, DivergedError
+from combogan.seeding import numbers
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.checkpoint import Checkpoint, Checkpoints
+from combogan.training.domain import Domain
+from combogan.training.folder import RunFolder
+from combogan.training.publishing import published_halves
+from combogan.training.samples import Translations, fixed_images, inference, save_grid, translate_all
+from combogan.training.schedule import Course, ramp, rate
+from combogan.training.step import step
+
+SHARED = "_shared"
+"""The part of a checkpoint that holds what all domains share; no domain can have this name."""
+
+
+class Report(Protocol):
+    """Who is told how a run goes."""
+
+    def tell(self, message: str) -> None:
+        """Something worth a sentence."""
+
+    def advance(self, iteration: int, course: Course) -> None:
+        """An iteration is done; `iteration` counts from 1."""
+
+    def logged(self, line: Mapping[str, Any]) -> None:
+        """A line was added to log.jsonl."""
+
+
+class Quiet:
+    """A report that nobody hears."""
+
+    def tell(self, message: str) -> None: ...
+
+    def advance(self, iteration: int, course: Course) -> None: ...
+
+    def logged(self, line: Mapping[str, Any]) -> None: ...
+
+
+class Trainer:
+    """A run in progress: states in memory, and the folder they are saved in.
+
+    `pair` says which domains meet in an iteration; `publish` writes packs of what has been learned so far.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        sources: Mapping[str, catalog.Domain],
+        domains: Mapping[str, Domain],
+        *,
+        course: Course,
+        pair: Callable[[int], tuple[str, str]],
+        publish: Callable[[Trainer], list[str]],
+        composable: Callable[[str, str], bool],
+        report: Report,
+    ) -> None:
+        self.folder, self.settings, self.sources, self.domains = folder, settings, dict(sources), dict(domains)
+        self.course, self.pair, self.publish, self.composable = course, pair, publish, composable
+        self.report = report
+        self.iteration = 0
+        """Iterations done."""
+        self._resumed: dict[str, Any] | None = None
+        self.results: list[str] = []
+        """What a person can do with what has been published."""
+        self.device = machine.device(settings.run.device)
+        self.precision = machine.precision(settings.run.precision, self.device)
+        self.checkpoints = Checkpoints(folder.checkpoints, keep=settings.run.keep)
+        self.objective = building.objective(settings)
+        images, chosen = settings.images, settings.schedule
+        self.batches = Batches(
+            {name: source.train for name, source in sources.items()},
+            size=images.size,
+            load=images.load,
+            resize=images.resize,
+            flip=images.flip,
+            batch=chosen.batch,
+            seed=settings.run.seed,
+        )
+        self._sums: dict[tuple[str, str], Tensor] = {}
+        self._counts: dict[tuple[str, str], int] = defaultdict(int)
+        self._logged_at, self._logged_when = 0, time.perf_counter()
+
+    @property
+    def shared(self) -> Any:
+        """The blocks that the domains share, if any."""
+        return next(iter(self.domains.values())).shared
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
+        try:
+            if self._resumed is not None:
+                self.folder.cut_log(self.iteration)
+                self.folder.write_settings(self.settings)
+                self.folder.write_history({"iteration": self.iteration, "event": "resumed", "changed": self._resumed})
+            if self.iteration >= self.course.iterations:
+                self.sample()
+                self.results = self.publish(self)
+                return True
+            return self._loop(stop)
+        finally:
+            self.folder.unlock()
+
+    def _loop(self, stop: Callable[[], bool]) -> bool:
+        every = self.settings.run
+        self._logged_at, self._logged_when = self.iteration, time.perf_counter()
+        for iteration, a, b, x, y in self.batches.ahead(self.iteration, self.course.iterations, self.pair):
+            self.train_on(iteration, a, b, x, y)
+            self.iteration = iteration + 1
+            self.report.advance(self.iteration, self.course)
+            trained = time.perf_counter()
+            last, stopping = self.iteration == self.course.iterations, stop()
+            saves = last or stopping or _due(self.iteration, every.checkpoint_every)
+            if saves or _due(self.iteration, every.log_every):
+                self.log()
+            if saves:
+                self.save()
+            if last or _due(self.iteration, every.sample_every):
+                self.sample()
+            if saves:
+                self.results = self.publish(self)
+            self._logged_when += time.perf_counter() - trained  # a log line times training alone
+            if stopping and not last:
+                return False
+        return True
+
+    def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> None:
+        """One iteration: everything that depends on when it is, then the step."""
+        seed, epoch, chosen = self.settings.run.seed, self.course.epoch(iteration), self.settings.optimizer
+        latent = ramp(epoch, weight=self.settings.losses.latent, epochs=self.course.epochs)
+        if self.settings.networks.dropout:
+            for name in (a, b):
+                self.domains[name].reseed(seed, iteration)
+        losses = step(
+            self.domains[a],
+            self.domains[b],
+            x.to(self.device, non_blocking=True),
+            y.to(self.device, non_blocking=True),
+            objective=replace(self.objective, latent=latent),
+            rate=rate(epoch, start=chosen.rate, decay_from=self.course.decay_from, epochs=self.course.epochs),
+            precision=self.precision,
+            chance=lambda name: numbers(seed, "pool", iteration, name),
+        )
+        for domain, parts in losses.items():
+            for name, value in parts.items():
+                key = (domain, name)
+                self._sums[key] = self._sums[key] + value if key in self._sums else value
+                self._counts[key] += 1
+
+    def log(self) -> None:
+        """Write the mean losses since the last line. DivergedError when one is no longer a number."""
+        done = self.iteration - self._logged_at
+        if not done:
+            return
+        losses: dict[str, dict[str, float]] = {}
+        for (domain, name), total in sorted(self._sums.items()):
+            losses.setdefault(domain, {})[name] = total.item() / self._counts[domain, name]
+        self._refuse_divergence(losses)
+        epoch = self.course.epoch(self.iteration - 1)
+        chosen = self.settings.optimizer
+        now = time.perf_counter()
+        seconds = now - self._logged_when
+        line = {
+            "iteration": self.iteration,
+            "since": self._logged_at,
+            "epoch": epoch,
+            "rate": rate(epoch, start=chosen.rate, decay_from=self.course.decay_from, epochs=self.course.epochs),
+            "seconds": round(seconds, 3),
+            "pictures_per_second": round(2 * done * self.settings.schedule.batch / seconds, 2),
+            "losses": losses,
+        }
+        self.folder.write_log(line)
+        self.report.logged(line)
+        self._sums.clear()
+        self._counts.clear()
+        self._logged_at, self._logged_when = self.iteration, now
+
+    def save(self) -> None:
+        """Write a checkpoint. StorageError when it cannot be written; the ones before stay."""
+        states = {name: domain.state for name, domain in self.domains.items()}
+        updates = {name: domain.updates for name, domain in self.domains.items()}
+        if self.shared is not None:
+            states[SHARED] = self.shared.generator.state
+            updates[SHARED] = self.shared.generator.updates
+        record = {
+            "environment": machine.environment(self.device),
+            "pictures": {name: _fingerprint(source) for name, source in self.sources.items()},
+        }
+        self.checkpoints.save(self.iteration, states, updates, record)
+
+    def take_up(self, changes: Mapping[str, Any]) -> None:
+        """Go on from the newest whole checkpoint with changed settings, or from the start if there is none.
+
+        Nothing is written before `run`.
+        """
+        checkpoint = self.checkpoints.find(self.report.tell)
+        if checkpoint is None:
+            self.report.tell(f"{self.folder.path} has no whole checkpoint; starting from its first iteration.")
+        else:
+            self.restore(checkpoint)
+        self._resumed = dict(changes)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take up the states of a checkpoint. CheckpointError when they do not fit the settings."""
+        states = checkpoint.states()
+        parts = {name: domain.load for name, domain in self.domains.items()}
+        if self.shared is not None:
+            parts[SHARED] = self.shared.generator.load
+        if set(states) != set(parts):
+            raise CheckpointError(
+                f"{checkpoint.folder} holds {', '.join(sorted(states))}, but the run's settings name "
+                f"{', '.join(sorted(parts))}; a run goes on with the domains that it began with."
+            )
+        try:
+            for name, load in parts.items():
+                load(states[name])
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{checkpoint.folder} does not fit the settings of the run ({str(error).splitlines()[0]}); "
+                "[networks] and [discriminator] must stay as they were."
+            ) from None
+        self.iteration = checkpoint.iteration
+        self._tell_differences(checkpoint.record)
+
+    def _tell_differences(self, record: Mapping[str, Any]) -> None:
+        """Say what is not as it was when the checkpoint was saved, so that the same bits cannot be promised."""
+        for name, now in machine.environment(self.device).items():
+            if (was := record["environment"].get(name)) != now:
+                self.report.tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
+        for name, source in self.sources.items():
+            if record["pictures"].get(name) != _fingerprint(source):
+                self.report.tell(f"the pictures of '{name}' have changed since; training goes on with the new ones.")
+
+    def translations(self) -> Translations:
+        """The fixed test pictures in every domain, through the halves as they would be published now."""
+        halves = {name: published_halves(domain) for name, domain in self.domains.items()}
+        with inference(*(half for pair in halves.values() for half in pair)):
+            return translate_all(
+                self._images,
+                lambda name, image: halves[name][0](image),
+                lambda name, latent: halves[name][1](latent),
+                self.composable,
+            )
+
+    def sample(self) -> None:
+        """Write the sample grid of this iteration."""
+        save_grid(self.folder.path / "samples" / f"{self.iteration:06d}.png", self.translations())
+
+    @cached_property
+    def _images(self) -> dict[str, Tensor]:
+        pictures = {name: source.test if len(source.test) else source.train for name, source in self.sources.items()}
+        return fixed_images(pictures, self.settings.images.size, self.device)
+
+    def _refuse_divergence(self, losses: Mapping[str, Mapping[str, float]]) -> None:
+        for domain, parts in losses.items():
+            for name, value in parts.items():
+                if not math.isfinite(value):
+                    good = self.checkpoints.complete()
+                    last = f"the last good checkpoint is {good[-1].folder}" if good else "there is no checkpoint yet"
+                    raise DivergedError(
+                        f"the {name} loss of '{domain}' is {value} by iteration {self.iteration}, so training stopped; "
+                        f"{last}; a lower optimizer.rate or run.precision float32 may help."
+                    )
+
+
+def _due(iteration: int, every: int) -> bool:
+    return every > 0 and iteration % every == 0
+
+
+def _fingerprint(source: catalog.Domain) -> str:
+    return f"{source.train.fingerprint()}-{source.test.fingerprint()}"
