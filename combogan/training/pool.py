@@ -15,7 +15,7 @@ class FakePool:
         self.fakes: list[Tensor] = []
 
     def query(self, fakes: Tensor, chance: np.random.Generator) -> Tensor:
-        """(n, 3, h, w) fresh fakes -> as many to judge: each fresh, or half of the time an earlier one that it replaces.
+        """Fresh fakes (n, 3, h, w) -> as many to judge: each fresh, or half of the time an earlier one it replaces.
 
         While the pool fills, fresh fakes are kept and handed out.
         """
