@@ -44,11 +44,11 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def recover(folder: Path) -> None:
-    """Finish a replacement of `folder` that a kill left in the middle. Raises OSError."""
+    """Finish a replacement of `folder` that a kill left in the middle. Raises StorageError."""
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
     if folder.exists() or not old.exists():
         return
-    with suppress(FileNotFoundError):  # its writer was alive after all, and has done it
+    with storage.explained(folder), suppress(FileNotFoundError):  # its writer was alive after all, and has done it
         (new if new.exists() else old).rename(folder)
 
 

@@ -1,0 +1,34 @@
+"""One encoder followed by one decoder, for images of any size."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["Generator", "fit_stride"]
+
+
+class Generator(nn.Module):
+    """Image (n, 3, h, w) in [-1, 1] -> its translation, of the same size, whatever h and w are."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, stride: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.stride = encoder, decoder, stride
+
+    def forward(self, image: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        return self.decoder(self.encoder(fit_stride(image, self.stride)))[..., :height, :width]
+
+
+def fit_stride(image: Tensor, stride: int) -> Tensor:
+    """Grow an image to the right and below until its sides are multiples of the stride, and at least two strides.
+
+    By reflection, or by repeating the last pixels where an image is too small to be reflected. What is decoded of it is
+    cut back to the image's size.
+    """
+    for axis, before in ((-1, ()), (-2, (0, 0))):
+        side = image.shape[axis]
+        missing = max(-side % stride, 2 * stride - side)
+        if missing:
+            image = F.pad(image, [*before, 0, missing], mode="reflect" if missing < side else "replicate")
+    return image

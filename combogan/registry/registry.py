@@ -1,0 +1,228 @@
+"""The places where packs are looked up by name, and what may be plugged into what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from combogan.errors import PackError, SpaceError, suggestion
+from combogan.networks.latent import Latent
+from combogan.registry.generator import Generator
+from combogan.registry.pack import CARD, Pack
+from combogan.registry.swap import folders_with, recover
+
+__all__ = ["Choice", "Generator", "Registry", "home"]
+
+RUN_CARD = "settings.toml"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The packs to translate with, all of one latent space."""
+
+    space: str
+    source: Pack
+    targets: Mapping[str, Pack]
+    others: int
+    """How many older latent spaces hold all the names too."""
+
+    @property
+    def latent(self) -> Latent:
+        """What the source's encoder hands on."""
+        assert self.source.encoder is not None
+        return self.source.encoder.latent
+
+
+class Registry:
+    """Packs found on disk; their cards are read, their weights are not."""
+
+    def __init__(self, packs: Iterable[Pack], damaged: Mapping[Path, PackError] | None = None) -> None:
+        self.packs = sorted(packs, key=lambda pack: pack.published, reverse=True)
+        """Newest first."""
+        self.damaged = dict(damaged or {})
+        """Folders whose cards could not be read, and why."""
+
+    @classmethod
+    def open(cls, *paths: str | Path) -> Registry:
+        """The packs below runs, packs folders or single packs; of `runs/*/packs` and `~/.combogan/packs` if none given.
+
+        PackError where a path does not exist or holds no pack. A damaged card is an error only when it is asked for.
+        """
+        found = [folder for path in paths for folder in _given(Path(path))] if paths else _usual()
+        packs: dict[tuple[object, ...], Pack] = {}
+        damaged = {}
+        for folder in found:
+            try:
+                pack = Pack.open(folder)
+            except PackError as error:
+                damaged[folder] = error
+            else:  # copies of a pack count once, where they are found first
+                same = [(name, half.latent.space, half.sha256) for name, half in pack.halves.items()]
+                packs.setdefault((pack.domain, *same), pack)
+        return cls(packs.values(), damaged)
+
+    @property
+    def names(self) -> list[str]:
+        """All domains that there are packs of."""
+        return sorted({pack.domain for pack in self.packs})
+
+    def spaces(self) -> dict[str, list[Pack]]:
+        """The latent spaces, newest first, by their id; each with the packs that have a half in it."""
+        found: dict[str, list[Pack]] = {}
+        for pack in self.packs:
+            for space in dict.fromkeys(half.latent.space for half in pack.halves.values()):
+                found.setdefault(space, []).append(pack)
+        return found
+
+    def pack(self, domain: str, *, space: str | None = None) -> Pack:
+        """The newest pack of a domain, of a latent space if one is given. Raises PackError."""
+        return self._named(domain, space)[0]
+
+    def choose(self, source: str, targets: Sequence[str]) -> Choice:
+        """The packs of the newest latent space in which `source` can be encoded and every target decoded.
+
+        PackError: an unknown name, a half that is missing; SpaceError: halves that were not trained together.
+        """
+        choices = self._choices(source, targets)
+        if not choices:
+            raise self._refusal(source, targets)
+        _check_shapes(choices[0])
+        return choices[0]
+
+    def composes(self, source: str, target: str) -> bool:
+        """Whether there are packs for this direction. PackError for an unknown name."""
+        return bool(self._choices(source, [target]))
+
+    def compose(self, source: str, target: str, device: str | torch.device = "cpu") -> Generator:
+        """The translation from one domain to another, as a module on images. Errors as of `choose`."""
+        choice = self.choose(source, [target])
+        encoder, decoder = choice.source.load_encoder(device), choice.targets[target].load_decoder(device)
+        return Generator(encoder, decoder, choice.latent.stride).eval()
+
+    def _named(self, domain: str, space: str | None = None) -> list[Pack]:
+        """The packs of a domain, newest first; PackError when there is none."""
+        named = [pack for pack in self.packs if pack.domain == domain]
+        for folder, error in self.damaged.items():
+            if not named and folder.as_posix().endswith(f"/{domain}"):
+                raise error
+        if not named:
+            hint = suggestion(domain, self.names)
+            raise PackError(f"there is no pack of a domain '{domain}'.{hint} `combogan packs list` shows all.")
+        held = [p for p in named if space is None or any(half.latent.space == space for half in p.halves.values())]
+        if not held:
+            raise PackError(f"latent space {space} holds no '{domain}'; `combogan packs list` shows what it holds.")
+        return held
+
+    def _choices(self, source: str, targets: Sequence[str]) -> list[Choice]:
+        """A choice for every latent space that holds all the names, the newest first."""
+        encoders, decoders = self._named(source), {name: self._named(name) for name in targets}
+        found: list[tuple[str, Pack, dict[str, Pack]]] = []
+        for space in self.spaces():
+            start = next((pack for pack in encoders if pack.encoder and pack.encoder.latent.space == space), None)
+            ends = {
+                name: pack
+                for name, packs in decoders.items()
+                for pack in reversed(packs)  # so that the newest is kept
+                if pack.decoder and pack.decoder.latent.space == space
+            }
+            if start is not None and len(ends) == len(decoders):
+                found.append((space, start, {name: ends[name] for name in targets}))
+        return [Choice(*choice, others=len(found) - 1 - older) for older, choice in enumerate(found)]
+
+    def _refusal(self, source: str, targets: Sequence[str]) -> PackError:
+        """Why there is no latent space for this."""
+        starts = [pack for pack in self._named(source) if pack.encoder]
+        if not starts:
+            return _one_way("from", self.pack(source), "encoder")
+        for target in targets:
+            ends = [pack for pack in self._named(target) if pack.decoder]
+            if not ends:
+                return _one_way("into", self.pack(target), "decoder")
+            if not self.composes(source, target):
+                return _apart(source, starts[0], target, ends[0])
+        names = ", ".join(f"'{name}'" for name in targets)
+        return SpaceError(
+            f"no latent space holds '{source}' and all of {names}, though each can be reached alone; translate into "
+            f"one at a time."
+        )
+
+
+def home(pack: Pack) -> Path:
+    """The folder that people know a pack by: its run, or its packs folder."""
+    parts = pack.domain.split("/")
+    if list(pack.folder.parts[-len(parts) :]) != parts:
+        return pack.folder
+    packs = pack.folder.parents[len(parts) - 1]
+    return packs.parent if packs.name == "packs" and (packs.parent / RUN_CARD).is_file() else packs
+
+
+def _one_way(way: str, pack: Pack, part: str) -> PackError:
+    return PackError(
+        f"nothing can be translated {way} '{pack.domain}', because its pack ({pack.folder}) is of a one-way model and "
+        f"has no {part}; choose another direction or domain."
+    )
+
+
+def _apart(source: str, start: Pack, target: str, end: Pack) -> SpaceError:
+    assert start.encoder is not None
+    assert end.decoder is not None
+    one, other = start.encoder.latent.space, end.decoder.latent.space
+    if source == target:
+        return SpaceError(
+            f"'{source}' cannot be translated into itself: its encoder belongs to latent space {one}, its decoder to "
+            f"{other} ({home(start)}); two domains trained without autoencode identity meet in one space per direction."
+        )
+    if home(start) == home(end):
+        return SpaceError(
+            f"'{source}' is encoded in latent space {one}, '{target}' decoded from {other} (both {home(start)}); "
+            f"they were not trained together."
+        )
+    return SpaceError(
+        f"'{source}' belongs to latent space {one} ({home(start)}), '{target}' to {other} ({home(end)}); "
+        f"they were not trained together."
+    )
+
+
+def _check_shapes(choice: Choice) -> None:
+    for name, pack in choice.targets.items():
+        assert pack.decoder is not None
+        given, taken = choice.latent, pack.decoder.latent
+        if not given.fits(taken):
+            raise SpaceError(
+                f"'{choice.source.domain}' gives latents of {given.channels} channels at stride {given.stride}, "
+                f"'{name}' takes {taken.channels} at stride {taken.stride}, though both claim latent space "
+                f"{choice.space}; one of the packs is not what it says, take another."
+            )
+
+
+def _given(path: Path) -> list[Path]:
+    """The folders of the packs that a path given by a person leads to."""
+    path = path.expanduser()
+    recover(path)
+    if not path.is_dir():
+        raise PackError(f"there is no folder {path}; give a run, a packs folder or a pack.")
+    is_run = (path / RUN_CARD).is_file()
+    if is_run:
+        recover(path / "packs")
+    folders = folders_with(CARD, path / "packs" if is_run else path)
+    if not folders:
+        more = f"; `combogan train --resume {path}` publishes them" if is_run else "; give a run or a packs folder"
+        raise PackError(f"{path} has no packs{' yet' if is_run else ''}{more}.")
+    return folders
+
+
+def _usual() -> list[Path]:
+    places = [run / "packs" for run in sorted(Path("runs").glob("*")) if run.is_dir()]
+    places.append(Path.home() / ".combogan" / "packs")
+    for place in places:
+        recover(place)
+    folders = [folder for place in places if place.is_dir() for folder in folders_with(CARD, place)]
+    if not folders:
+        raise PackError(
+            "there are no packs in runs/*/packs below this folder, nor in ~/.combogan/packs; train some with "
+            "`combogan train`, or say where they are with --registry PATH."
+        )
+    return folders
