@@ -183,13 +183,13 @@ class Settings(Section):
 
     @classmethod
     def load(cls, source: str | Path, changes: Mapping[str, Any] | None = None) -> Settings:
-        """Read a preset by name (`quick`) or a TOML file by path, then apply `changes` (`{"images.size": 64}`).
+        """Read a preset by name (`"quick"`) or a TOML file by path (`Path("my.toml")`), then apply `changes`.
+
+        Changes have dotted keys: `{"images.size": 64}`.
 
         Raises SettingsError for an unknown preset, a file that is not TOML, an unknown key, a value that does not fit.
         """
-        path = Path(source)
-        if not path.suffix:
-            path = _preset(str(source))
+        path = source if isinstance(source, Path) else _preset(source)
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from combogan.data import catalog
+from combogan.settings import Settings
 from combogan.training.plan import plan
-from combogan.training.runs import Prepared
 from combogan.training.schedule import Course
 from combogan.training.trainer import Trainer
 
@@ -94,11 +95,11 @@ def reporter() -> PlainReport | LiveReport:
     return LiveReport(console) if console.is_terminal else PlainReport()
 
 
-def show_plan(prepared: Prepared, trainer: Trainer | None = None) -> None:
+def show_plan(
+    settings: Settings, sources: Mapping[str, catalog.Domain], course: Course, *, new: str | None = None
+) -> None:
     """Print what is going to happen and what it needs."""
-    settings = prepared.settings
-    course = trainer.course if trainer is not None else prepared.course
-    what = plan(settings, prepared.sources, course)
+    what = plan(settings, sources, course, new=new)
     table = Table("domain", "training", "test", "pictures from", box=None)
     for name, (train, test, origin) in what.pictures.items():
         table.add_row(name, str(train), str(test), origin)
@@ -106,8 +107,7 @@ def show_plan(prepared: Prepared, trainer: Trainer | None = None) -> None:
     console.print(table)
     epochs = f"{course.epochs:.1f}".removesuffix(".0")
     facts = {
-        "iterations": f"{course.iterations:,} ({epochs} epochs of {course.epoch_length}), "
-        f"each domain trained {what.updates:,} times",
+        "iterations": f"{course.iterations:,} ({epochs} epochs of {course.epoch_length}), {what.updates}",
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
         "machine": f"{settings.run.device}, {settings.run.precision}, {settings.run.threads} threads",

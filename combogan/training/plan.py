@@ -26,8 +26,8 @@ class Plan:
     pictures: dict[str, tuple[int, int, str]]
     """Per domain: training pictures, test pictures, where they are."""
     course: Course
-    updates: int
-    """How often each domain is trained, on average."""
+    updates: str
+    """How often which domains are trained."""
     parameters: int
     """Weights of one domain's three networks."""
     memory: int
@@ -36,8 +36,8 @@ class Plan:
     """Bytes that checkpoints and packs come to."""
 
 
-def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Course) -> Plan:
-    """The plan of a run. No weight is allocated."""
+def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Course, *, new: str | None = None) -> Plan:
+    """The plan of a run, or of adding the domain `new` to the others. No weight is allocated."""
     with torch.device("meta"):
         halves = [Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))]
         judge = discriminator(**building.discriminator_shape(settings))
@@ -50,7 +50,9 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
     return Plan(
         pictures={name: (len(d.train), len(d.test), d.origin) for name, d in domains.items()},
         course=course,
-        updates=2 * course.iterations // count,
+        updates=f"each domain trained {2 * course.iterations // count:,} times"
+        if new is None
+        else f"'{new}' trained {course.iterations:,} times",
         parameters=generator + judging,
         memory=count * state + 2 * FLOAT * (generator + judging) + activations(settings),
         disk=count * (state * min(settings.run.keep + 1, 4) + FLOAT * generator),

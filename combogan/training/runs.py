@@ -31,15 +31,20 @@ class Prepared:
     @property
     def course(self) -> Course:
         """How long the run is."""
-        chosen, largest = self.settings.schedule, max(len(source.train) for source in self.sources.values())
-        return course(
-            largest,
-            batch=chosen.batch,
-            epochs=chosen.epochs,
-            decay_from=chosen.decay_from,
-            iterations=chosen.iterations,
-            domains=len(self.sources),
-        )
+        return course_of(self.settings, self.sources, share=len(self.sources))
+
+
+def course_of(settings: Settings, sources: Mapping[str, catalog.Domain], *, share: int) -> Course:
+    """The course of a run whose settings count epochs per domain, for `share` domains."""
+    chosen = settings.schedule
+    return course(
+        max(len(source.train) for source in sources.values()),
+        batch=chosen.batch,
+        epochs=chosen.epochs,
+        decay_from=chosen.decay_from,
+        iterations=chosen.iterations,
+        domains=share,
+    )
 
 
 def prepare(
@@ -72,7 +77,7 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     folder = RunFolder.open(path)
     before = folder.settings()
     settings = before.changed(changes)
-    _refuse_changes(before, settings)
+    refuse_changes(before, settings)
     if any(folder.added.glob("*")):
         raise RunError(
             f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
@@ -128,7 +133,7 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
     )
 
 
-def _refuse_changes(before: Settings, after: Settings) -> None:
+def refuse_changes(before: Settings, after: Settings) -> None:
     """Only what leaves the networks and the pictures' meaning alone may change in the middle of a run."""
     fixed = {"images", "networks", "discriminator", "domains"}
     old, new = before.model_dump(), after.model_dump()

@@ -72,7 +72,10 @@ class Trainer:
         publish: Callable[[Trainer], list[str]],
         composable: Callable[[str, str], bool],
         report: Report,
+        new: str | None = None,
     ) -> None:
+        self.new = new
+        """The domain that is being added; None where all are trained."""
         self.folder, self.settings, self.sources, self.domains = folder, settings, dict(sources), dict(domains)
         self.course, self.pair, self.publish, self.composable = course, pair, publish, composable
         self.report = report

@@ -1,0 +1,72 @@
+"""`combogan add-domain`: one more domain for what is already trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from combogan.cli.options import any_setting, changed, chosen, setting
+from combogan.settings import presets
+
+
+@click.command()
+@click.argument("domain", metavar="NAME")
+@click.option("--run", type=click.Path(path_type=Path), metavar="RUN", help="The run to add the domain to.")
+@click.option(
+    "--registry", type=click.Path(path_type=Path), metavar="PACKS", help="Packs to add to, without their run."
+)
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Look for domains in DIR/NAME first.")
+@click.option("--preset", metavar="NAME", help=f"With --registry: {', '.join(presets())}.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="With --registry: a TOML file.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="With --registry: folder to write.")
+@setting("epochs", "N")
+@setting("iterations", "N")
+@setting("batch", "N")
+@setting("seed", "N")
+@setting("device", "auto|cpu|cuda[:N]", str)
+@any_setting
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+def command(
+    domain: str,
+    run: Path | None,
+    registry: Path | None,
+    data: Path | None,
+    preset: str | None,
+    config: Path | None,
+    out: Path | None,
+    changes: tuple[str, ...],
+    dry_run: bool,
+    **flags: Any,
+) -> None:
+    """Teach a trained run, or packs alone, one more domain: NAME, or NAME=FOLDER.
+
+    \b
+    combogan add-domain winter --run runs/spring-summer-fall
+    combogan add-domain monet=pictures/monet --registry packs --data pictures
+
+    Only the new domain's networks learn; the old packs stay the same to the byte, and translate to and from the new
+    one at once. Stopped, it goes on with `combogan train --resume RUN/added/NAME`.
+    """
+    if (run is None) == (registry is None):
+        raise click.UsageError("say what to add the domain to: either --run RUN or --registry PACKS.")
+    if run is not None and (preset or config or out):
+        raise click.UsageError(
+            "--preset, --config and --out go with --registry; a run has its own settings and folder."
+        )
+    from combogan.cli.progress import carry_out, reporter, show_plan
+    from combogan.training import growth
+
+    report = reporter()
+    given = changed(changes, flags)
+    if run is not None:
+        prepared = growth.onto_run(domain, run, data=data, changes=given, report=report)
+    else:
+        assert registry is not None
+        settings = chosen(preset, config, given)
+        prepared = growth.onto_packs(domain, registry, settings, data=data, out=out, report=report)
+    show_plan(prepared.settings, prepared.sources, prepared.course, new=prepared.growth.name)
+    if not dry_run:
+        sys.exit(carry_out(growth.start(prepared, report), report))
