@@ -1,0 +1,102 @@
+"""The words of `combogan evaluate`."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from combogan.cli.evaluate import command
+from combogan.errors import RunError, StorageError
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.registry.pack import write_pack
+from combogan.settings import Settings
+
+SIZE = 32
+
+
+def tiny_run(folder: Path, domains: dict[str, str]) -> Path:
+    """A run of untrained, tiny networks of two domains that meet in one latent space per direction."""
+    settings = Settings(domains=domains).changed({"images.size": SIZE, "images.load": SIZE})
+    folder.mkdir()
+    (folder / "settings.toml").write_text(settings.toml())
+    torch.manual_seed(0)
+    for name, spaces in zip(domains, (("0a1b2c3d", "4e5f6071"), ("4e5f6071", "0a1b2c3d")), strict=True):
+        write_pack(
+            folder / "packs" / name,
+            domain=name,
+            encoder=Encoder(width=2, blocks=1),
+            decoder=Decoder(width=2, blocks=1),
+            spaces=spaces,
+            image_size=SIZE,
+            about={},
+            shared=None,
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    return tiny_run(folder / "seasons", {"summer": "scenes/summer", "winter": "scenes/winter"})
+
+
+def test_a_run_is_scored_in_a_table_and_in_its_evaluation_json(run: Path) -> None:
+    result = CliRunner().invoke(command, [str(run), "--device", "cpu"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "summer -> winter" in result.output
+    assert "mean of 2" in result.output
+    content = json.loads((run / "evaluation.json").read_text())
+    assert f"{content['mean']['psnr']:.2f}" in result.output
+    assert content["size"] == SIZE
+    assert len(content["pairs"]) == 2
+
+
+def test_size_and_file_can_be_chosen(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "scores.json"
+    words = [str(run), "--device", "cpu", "--size", "40", "--json", str(file)]
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert json.loads(file.read_text())["size"] == 40
+    assert "at 40 x 40 pixels" in result.output
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A run of two folders, whose pictures show different things."""
+    origins = {}
+    for name in ("monet", "photo"):
+        for index, part in enumerate(("train", "test")):
+            (tmp_path / name / part).mkdir(parents=True)
+            Image.new("RGB", (SIZE, SIZE), (index, len(name), 9)).save(tmp_path / name / part / "one.png")
+        origins[name] = str(tmp_path / name)
+    return tiny_run(tmp_path / "run", origins)
+
+
+def test_a_run_without_truth_says_so_in_one_line(photographs: Path) -> None:
+    result = CliRunner().invoke(command, [str(photographs), "--device", "cpu"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0] == "No score for monet, photo: there is no truth to compare with."
+    assert json.loads((photographs / "evaluation.json").read_text())["pairs"] == []
+
+
+def test_what_is_not_a_run_is_a_mistake_and_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a run"):
+        CliRunner().invoke(command, [str(tmp_path)], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_that_does_not_exist_is_a_mistake(run: Path) -> None:
+    result = CliRunner().invoke(command, [str(run), "--device", "gpu"])
+    assert result.exit_code == 2
+    assert "'gpu' is no device; give auto, cpu, cuda or cuda:N." in result.output
+
+
+def test_scores_that_cannot_be_written_are_a_mistake(photographs: Path) -> None:
+    (photographs / "file").write_text("")
+    words = [str(photographs), "--device", "cpu", "--json", str(photographs / "file" / "scores.json")]
+    with pytest.raises(StorageError, match="cannot be written"):
+        CliRunner().invoke(command, words, catch_exceptions=False)
