@@ -185,7 +185,7 @@ EXAMPLE = Scores(
     ),
     unscored={
         "monet": "there is no truth to compare with",
-        "photo": "there is no truth for them",
+        "photo": "there is no truth to compare with",
         "cat": "it is gone.",
     },
 )
