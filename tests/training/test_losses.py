@@ -1,0 +1,35 @@
+import math
+
+import pytest
+import torch
+
+from combogan.training.losses import DISTANCES, VERDICTS, small
+
+
+def test_distances_of_known_differences():
+    found, wanted = torch.tensor([0.0, 0.0, 0.0]), torch.tensor([0.5, -1.0, 3.0])
+    assert DISTANCES["l1"](found, wanted).item() == pytest.approx((0.5 + 1 + 3) / 3)
+    assert DISTANCES["smooth-l1"](found, wanted).item() == pytest.approx((0.125 + 0.5 + 2.5) / 3)
+
+
+def test_least_squares_of_known_verdicts():
+    maps = [torch.tensor([[0.25]])]
+    assert VERDICTS["least-squares"](maps, True).item() == pytest.approx(0.75**2)
+    assert VERDICTS["least-squares"](maps, False).item() == pytest.approx(0.25**2)
+
+
+def test_cross_entropy_of_an_undecided_judge_is_log_2():
+    assert VERDICTS["cross-entropy"]([torch.zeros(1, 3)], True).item() == pytest.approx(math.log(2))
+
+
+def test_outputs_of_a_discriminator_count_1_2_and_the_last_one_more():
+    # Only the k-th output is wrong, by 1: its weight shows. 1 + 2 + 4 = 7 parts, over 3 outputs.
+    for wrong, weight in enumerate((1, 2, 4)):
+        maps = [torch.zeros(1, 2) if place == wrong else torch.ones(1, 2) for place in range(3)]
+        assert VERDICTS["least-squares"](maps, True).item() == pytest.approx(weight / 21)
+
+
+def test_small_takes_averages_and_stride_1_takes_none():
+    image = torch.arange(25.0).view(1, 1, 5, 5)
+    assert small(image, 1) is image
+    assert small(image, 2).flatten().tolist() == [6.0, 8.0, 16.0, 18.0]

@@ -1,0 +1,171 @@
+"""Invariant 2: an iteration touches two domains and nothing else."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import torch
+
+from combogan.seeding import numbers
+from combogan.training import building
+from combogan.training.step import discrimination, step, there_and_back
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def domains(settings, *names):
+    return {name: building.new_domain(name, settings, CPU) for name in names}
+
+
+def image(seed):
+    return torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def train(settings, a, b, iteration):
+    return step(
+        a,
+        b,
+        image(iteration),
+        image(iteration + 100),
+        objective=building.objective(settings),
+        rate=1e-3,
+        precision=torch.float32,
+        chance=lambda name: numbers(0, "pool", iteration, name),
+    )
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def copied(state):
+    return {name: value.clone() for name, value in state.items()}
+
+
+def test_a_step_changes_all_of_two_domains_and_leaves_the_third_alone(tiny):
+    units = domains(tiny, "summer", "fall", "winter")
+    before = {name: copied(unit.state()) for name, unit in units.items()}
+    train(tiny, units["summer"], units["fall"], 0)
+    assert same(before["winter"], units["winter"].state())
+    for name in ("summer", "fall"):
+        after = units[name].state()
+        unchanged = {key for key in before[name] if torch.equal(before[name][key], after[key])}
+        assert unchanged == set(), f"{name}: {unchanged}"
+        assert units[name].updates == 1
+
+
+def test_disjoint_pairs_give_the_same_bits_in_any_order_and_at_the_same_time(tiny):
+    names = ("summer", "fall", "winter", "spring")
+    one, other, parallel = (domains(tiny, *names) for _ in range(3))
+    train(tiny, one["summer"], one["fall"], 0)
+    train(tiny, one["winter"], one["spring"], 1)
+    train(tiny, other["winter"], other["spring"], 1)
+    train(tiny, other["summer"], other["fall"], 0)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(train, tiny, parallel["summer"], parallel["fall"], 0),
+            pool.submit(train, tiny, parallel["winter"], parallel["spring"], 1),
+        ]
+        [job.result() for job in jobs]
+    for name in names:
+        assert same(one[name].state(), other[name].state())
+        assert same(one[name].state(), parallel[name].state())
+
+
+def test_dropout_is_a_function_of_iteration_and_domain(tiny):
+    settings = tiny.changed({"networks.dropout": 0.5})
+    states = []
+    for _ in range(2):
+        units = domains(settings, "summer", "fall")
+        torch.manual_seed(len(states))  # global chance must not matter
+        for unit in units.values():
+            unit.reseed(0, 5)
+        train(settings, units["summer"], units["fall"], 5)
+        states.append(units["summer"].state())
+    assert same(*states)
+
+
+def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
+    units = domains(tiny, "a", "b")
+    a, b = units["a"], units["b"]
+    objective, x, y = building.objective(tiny), image(1), image(2)
+    fake_b, there = there_and_back(a, b, x, y, objective)
+    fake_a, back = there_and_back(b, a, y, x, objective)
+    (objective.total(there) + objective.total(back)).backward()
+    wanted = {n: p.grad.clone() for n, p in a.generator.networks.named_parameters()}
+    judged = torch.autograd.grad(
+        discrimination(b, y, fake_b, objective.verdict), list(b.discriminator.parameters()), allow_unused=False
+    )
+    found = {}
+    a.generator.update = lambda rate: found.update({n: p.grad.clone() for n, p in a.generator.networks.named_parameters()})
+    b.judge.update = lambda rate: found.update({n: p.grad.clone() for n, p in b.discriminator.named_parameters()})
+    for unit in (a, b):
+        unit.generator.networks.zero_grad()
+        unit.discriminator.zero_grad()
+    b.generator.update = lambda rate: None
+    step(
+        a, b, x, y, objective=objective, rate=1e-3, precision=torch.float32, chance=lambda name: numbers(0, "pool", 0, name)
+    )
+    for name, gradient in wanted.items():
+        assert torch.allclose(found[name], gradient, atol=1e-6), name
+    for (name, _), gradient in zip(b.discriminator.named_parameters(), judged, strict=True):
+        assert torch.allclose(found[name], gradient, atol=1e-6), name
+
+
+def test_losses_are_filed_under_the_domain_they_are_of(tiny):
+    units = domains(tiny, "a", "b")
+    a, b, x, y = units["a"], units["b"], image(0), image(100)
+    objective = building.objective(tiny)
+    fake_b, parts = there_and_back(a, b, x, y, objective)
+    losses = train(tiny, a, b, 0)
+    assert losses["b"]["gan"] == pytest.approx(parts["gan"].item())
+    assert losses["a"]["cycle"] == pytest.approx(parts["cycle"].item())
+    assert losses["a"]["identity"] == pytest.approx(parts["identity"].item())
+    assert set(losses["a"]) == set(losses["b"]) == {"gan", "cycle", "identity", "latent", "forward", "discriminator"}
+
+
+def test_a_loss_that_counts_nothing_is_not_computed(tiny):
+    units = domains(tiny, "a", "b")
+    objective = replace(building.objective(tiny), identity=0.0, latent=0.0, forward=0.0)
+    _, parts = there_and_back(units["a"], units["b"], image(0), image(1), objective)
+    assert set(parts) == {"gan", "cycle"}
+
+
+def test_cyclegan_identity_sends_the_targets_image_through_the_translation(tiny):
+    settings = tiny.changed({"losses.identity_kind": "cyclegan"})
+    units = domains(settings, "a", "b")
+    a, b, x, y = units["a"], units["b"], image(0), image(1)
+    _, parts = there_and_back(a, b, x, y, building.objective(settings))
+    wanted = (b.decode(a.encode(y)) - y).abs().mean()
+    assert parts["identity"].item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_averages_follow_the_weights_with_a_warm_up(tiny):
+    unit = domains(tiny, "a")["a"]
+    weight = next(unit.generator.networks.parameters())
+    average = next(unit.generator.averages.parameters())
+    wanted = average.clone()
+    for update in range(1, 4):
+        for parameter in unit.generator.networks.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        unit.generator.update(1e-2)
+        decay = min(0.9, (1 + update) / (10 + update))
+        wanted = decay * wanted + (1 - decay) * weight.detach()
+        assert torch.allclose(average, wanted, atol=1e-7)
+
+
+def test_a_batch_larger_than_one_is_normalised_picture_by_picture(tiny):
+    units = domains(tiny, "a", "b")
+    x = torch.cat([image(0), image(1)])
+    with torch.no_grad():
+        together = units["b"].decode(units["a"].encode(x))
+        alone = torch.cat([units["b"].decode(units["a"].encode(part)) for part in x.split(1)])
+    assert torch.allclose(together, alone, atol=1e-5)
