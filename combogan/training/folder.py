@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from combogan import storage
 from combogan.errors import RunError
@@ -26,7 +27,6 @@ class RunFolder:
         self.added = path / "added"
         self.log = path / "log.jsonl"
         self.history = path / "history.jsonl"
-        self._lock: IO[str] | None = None
 
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
@@ -72,25 +72,22 @@ class RunFolder:
             kept = [line for line in self.log.read_bytes().splitlines() if _iteration(line) <= iteration]
             storage.write(self.log, b"".join(line + b"\n" for line in kept))
 
-    def lock(self) -> None:
-        """Hold the run against other processes until `unlock`. RunError when another one is training in it."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run against other processes. RunError when another one is training in it."""
         if os.name != "posix":  # elsewhere there is no lock that a killed process lets go of
+            yield
             return
         import fcntl
 
         with storage.explained(self.path):
-            self._lock = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.unlock()
-            raise RunError(f"another process is training in {self.path}; wait for it or stop it.") from None
-
-    def unlock(self) -> None:
-        """Let go of the run."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+            file = (self.path / ".lock").open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(f"another process is training in {self.path}; wait for it or stop it.") from None
+            yield
 
     def _append(self, path: Path, line: Mapping[str, Any]) -> None:
         with storage.explained(path), path.open("a", encoding="utf-8") as file:

@@ -159,7 +159,6 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     torch.set_num_threads(settings.run.threads)
     found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
     sources = usable(found, crop=settings.images.size, tell=report.tell)
-    folder.lock()
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
     trainer.take_up(changes)
     return trainer
@@ -210,7 +209,6 @@ def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new growth, in its folder. Raises RunError."""
     folder = RunFolder.create(prepared.folder, prepared.settings)
     storage.write(folder.path / CARD_OF_GROWTH, json.dumps(asdict(prepared.growth), indent=1).encode())
-    folder.lock()
     folder.write_history({"iteration": 0, "event": "started"})
     return _trainer(folder, prepared, report)
 

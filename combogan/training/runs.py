@@ -67,7 +67,6 @@ def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
     """The trainer of a new run in the folder `out`, by default runs/<domains joined by ->. Raises RunError."""
     name = "-".join(prepared.sources).replace("/", "-")
     folder = RunFolder.create(out or free_name(Path("runs"), name), prepared.settings)
-    folder.lock()
     folder.write_history({"iteration": 0, "event": "started"})
     return _trainer(folder, prepared, report)
 
@@ -86,7 +85,6 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     torch.set_num_threads(settings.run.threads)
     found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
     sources = usable(found, crop=settings.images.size, tell=report.tell)
-    folder.lock()
     trainer = _trainer(folder, Prepared(settings, sources), report)
     trainer.take_up(changes)
     return trainer

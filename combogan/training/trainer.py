@@ -109,18 +109,16 @@ class Trainer:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
-        try:
+        with self.folder.locked():
             if self._resumed is not None:
                 self.folder.cut_log(self.iteration)
                 self.folder.write_settings(self.settings)
                 self.folder.write_history({"iteration": self.iteration, "event": "resumed", "changed": self._resumed})
-            if self.iteration >= self.course.iterations:
-                self.sample()
-                self.results = self.publish(self)
-                return True
-            return self._loop(stop)
-        finally:
-            self.folder.unlock()
+            if self.iteration < self.course.iterations:
+                return self._loop(stop)
+            self.sample()
+            self.results = self.publish(self)
+            return True
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
