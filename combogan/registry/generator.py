@@ -26,9 +26,14 @@ def fit_stride(image: Tensor, stride: int) -> Tensor:
     By reflection, or by repeating the last pixels where an image is too small to be reflected. What is decoded of it is
     cut back to the image's size.
     """
-    for axis, before in ((-1, ()), (-2, (0, 0))):
-        side = image.shape[axis]
-        missing = max(-side % stride, 2 * stride - side)
-        if missing:
-            image = F.pad(image, [*before, 0, missing], mode="reflect" if missing < side else "replicate")
+    height, width = image.shape[-2:]
+    below, right = _missing(height, stride), _missing(width, stride)
+    if below:
+        image = F.pad(image, [0, 0, 0, below], mode="reflect" if below < height else "replicate")
+    if right:
+        image = F.pad(image, [0, right, 0, 0], mode="reflect" if right < width else "replicate")
     return image
+
+
+def _missing(side: int, stride: int) -> int:
+    return max(-side % stride, 2 * stride - side)

@@ -1,0 +1,161 @@
+"""`combogan packs`: list, show, verify, copy and import packs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from combogan.cli.tables import print_table
+from combogan.errors import PackError
+
+if TYPE_CHECKING:
+    from combogan.registry.card import HalfCard
+    from combogan.registry.registry import Registry
+
+IMPORT = "combogan.cli.packs_import"
+"""The command `import`, in a file of its own, as it is long."""
+
+REGISTRY = click.option(
+    "--registry",
+    "places",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
+)
+
+
+class PacksGroup(click.Group):
+    """Finds `import` when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *(["import"] if find_spec(IMPORT) else [])]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "import" and find_spec(IMPORT):
+            return importlib.import_module(IMPORT).command
+        return super().get_command(ctx, name)
+
+
+@click.group(cls=PacksGroup)
+def command() -> None:
+    """List, show, verify, copy and import packs.
+
+    \b
+    combogan packs list
+    combogan packs copy summer winter -o packs
+    """
+
+
+@command.command("list")
+@REGISTRY
+def list_packs(places: tuple[Path, ...]) -> None:
+    """All packs, those of the newest latent space first; packs of one space translate into each other.
+
+    \b
+    combogan packs list --registry runs/seasons
+    """
+    from combogan.registry.registry import home
+
+    registry = _registry(places)
+    rows = []
+    for space, packs in registry.spaces().items():
+        for pack in sorted(packs, key=lambda pack: pack.domain):
+            halves = [name for name, half in pack.halves.items() if half.latent.space == space]
+            iterations = str(pack.about.get("iterations", ""))
+            rows.append((pack.domain, " + ".join(halves), space, f"{pack.image_size} px", iterations, str(home(pack))))
+    print_table(rows, header=("domain", "halves", "latent space", "size", "iterations", "folder"), whole=3)
+    for error in registry.damaged.values():
+        click.echo(f"Damaged: {error}", err=True)
+
+
+@command.command()
+@click.argument("name")
+@REGISTRY
+def show(name: str, places: tuple[Path, ...]) -> None:
+    """What is known about the packs of the domain NAME, the newest first.
+
+    \b
+    combogan packs show summer
+    """
+    registry = _registry(places)
+    registry.pack(name)
+    for index, pack in enumerate(pack for pack in registry.packs if pack.domain == name):
+        if index:
+            click.echo()
+        rows = [("folder", str(pack.folder)), ("trained at", f"{pack.image_size} px")]
+        rows += [row for part, half in pack.halves.items() for row in _half_rows(part, half)]
+        rows += [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in pack.about.items()]
+        print_table(rows, header=("domain", pack.domain))
+
+
+@command.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@REGISTRY
+def verify(names: tuple[str, ...], places: tuple[Path, ...]) -> None:
+    """Check that packs are whole: all of them, or those of the domains named.
+
+    \b
+    combogan packs verify --registry packs
+    """
+    registry = _registry(places)
+    for name in names:
+        registry.pack(name)
+    damage = [] if names else list(registry.damaged.values())
+    for pack in registry.packs:
+        if not names or pack.domain in names:
+            try:
+                pack.verify()
+                click.echo(f"{pack.domain} ({pack.folder}): whole.")
+            except PackError as error:
+                damage.append(error)
+    for other in damage[:-1]:
+        click.echo(f"Error: {other}", err=True)
+    if damage:
+        raise damage[-1]
+
+
+@command.command("copy")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to: FOLDER/NAME."
+)
+@REGISTRY
+def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
+    """Copy the packs of domains to another folder, the same to the byte.
+
+    They are those of the newest latent space that holds all of them, so that they translate into each other.
+
+    \b
+    combogan packs copy summer winter -o ~/.combogan/packs
+    """
+    from combogan.registry.copying import copy_packs, together
+
+    packs = together(_registry(places), names)
+    copied = copy_packs(packs, out.expanduser())
+    for pack in packs:
+        target = out.expanduser() / pack.domain
+        what = f"copied to {target}" if target in copied else f"is in {target} already"
+        click.echo(f"{pack.domain} ({pack.folder}) {what}.")
+
+
+def _half_rows(part: str, half: HalfCard) -> list[tuple[str, str]]:
+    latent = half.latent
+    shape = ", ".join(f"{key} {value}" for key, value in half.shape.items())
+    shared = "" if half.shared is None else f", with shared blocks (place {half.shared.place})"
+    return [
+        (part, f"{shape}{shared}"),
+        ("", f"latent space {latent.space}: {latent.channels} channels at stride {latent.stride}"),
+        ("", f"SHA-256 {half.sha256}"),
+    ]
+
+
+def _registry(places: tuple[Path, ...]) -> Registry:
+    from combogan.registry.registry import Registry
+
+    return Registry.open(*places)

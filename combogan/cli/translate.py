@@ -1,0 +1,170 @@
+"""`combogan translate`: pictures of one domain in, pictures of others out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from combogan.translation.files import Job, Outcome
+    from combogan.translation.translator import Translator
+
+
+@click.command(name="translate")
+@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--from", "sources", required=True, metavar="DOMAIN", help="What the pictures are of; `all` for a matrix."
+)
+@click.option(
+    "--to", "targets", required=True, metavar="DOMAIN,...", help="What to make of them; `all` for every domain."
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: translated/FROM-to-TO]")
+@click.option(
+    "--registry",
+    "places",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
+)
+@click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side first, in pixels.")
+@click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
+@click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
+@click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
+@click.option(
+    "--device", default="auto", metavar="auto|cpu|cuda[:N]", show_default=True, help="auto takes CUDA if there."
+)
+def command(
+    pictures: tuple[Path, ...],
+    sources: str,
+    targets: str,
+    out: Path | None,
+    places: tuple[Path, ...],
+    size: int | None,
+    grid: bool,
+    autoencode: bool,
+    reconstruct: bool,
+    device: str,
+) -> None:
+    """Translate PICTURES, files or folders of them, from one domain into others.
+
+    Without PICTURES, the domain's own test pictures are taken. Any size and shape is kept, and so are names and
+    transparency. One target: DIR/NAME; several: DIR/TARGET/NAME, and every picture is encoded once. A picture that
+    cannot be translated is named, the others are done, and the exit code is 1.
+
+    \b
+    combogan translate --from photo --to monet holiday/ -o paintings
+    combogan translate --from summer --to all --grid
+    combogan translate --from all --to all --grid      the matrix of all domains, each in itself marked
+    """
+    from combogan.registry.registry import Registry
+    from combogan.translation.files import SHEET, check_outputs
+    from combogan.translation.pairing import pairs
+    from combogan.translation.translator import Translator
+
+    starts, ends = _words(sources), _words(targets)
+    translator = Translator(Registry.open(*places), device)
+    plan = pairs(translator.registry, starts, ends, autoencode=autoencode, matrix=grid)
+    _say_spaces(translator, plan, reconstruct)
+    out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
+    jobs = _jobs(translator, plan, pictures, out, size, reconstruct, grid)
+    sheet = out / SHEET if grid else None
+    check_outputs(jobs, sheet)
+    outcomes = _translate(translator, jobs, size, sheet)
+    sys.exit(_report(outcomes, plan, translator, out))
+
+
+def _words(text: str) -> list[str]:
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise click.UsageError("no domain was named; `combogan packs list` shows all.")
+    return words
+
+
+def _joined(words: Sequence[str]) -> str:
+    return "+".join(words).replace("/", "-")
+
+
+def _say_spaces(translator: Translator, plan: Mapping[str, Sequence[str]], reconstruct: bool) -> None:
+    """One line on stderr per latent space that is used. Raises PackError and SpaceError before any work."""
+    from combogan.registry.registry import home
+
+    said = set()
+    for source, targets in plan.items():
+        choices = [translator.choose(source, targets)]
+        if reconstruct:
+            choices += [translator.choose(target, [source]) for target in targets]
+        for choice in choices:
+            if choice.space not in said:
+                newest = f", the newest of {choice.others + 1} that hold these domains" if choice.others else ""
+                click.echo(f"Using latent space {choice.space} ({home(choice.source)}){newest}.", err=True)
+            said.add(choice.space)
+
+
+def _jobs(
+    translator: Translator,
+    plan: Mapping[str, Sequence[str]],
+    pictures: Sequence[Path],
+    out: Path,
+    size: int | None,
+    reconstruct: bool,
+    grid: bool,
+) -> list[Job]:
+    from combogan.translation.files import SHEET, Job
+    from combogan.translation.sources import gather, own_pictures
+
+    if pictures and len(plan) > 1:
+        raise click.UsageError("pictures are of one domain, but --from names several; leave them out, or name one.")
+    jobs = []
+    for source, targets in plan.items():
+        found = gather(pictures, out=out) if pictures else own_pictures(translator.choose(source, targets).source, size)
+        folder = out if len(plan) == 1 else out / source
+        jobs.append(Job(source, tuple(targets), found, folder, reconstruct, (SHEET,) if grid else ()))
+    return jobs
+
+
+def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None) -> list[Outcome]:
+    """Do the jobs, with a bar on a terminal, and write the contact sheet."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from combogan.translation.files import MOST_ROWS, columns, save_sheet, translate_files
+
+    rows = 0 if sheet is None else MOST_ROWS if len(jobs) == 1 else 1
+    total = sum(len(job.pictures) for job in jobs)
+    console = Console(stderr=True)
+    parts = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*parts, console=console, transient=True, disable=total == 1 or not console.is_terminal) as bar:
+        task = bar.add_task("pictures", total=total)
+        outcomes = [
+            translate_files(translator, job, size=size, rows=rows, advance=lambda: bar.advance(task)) for job in jobs
+        ]
+    shown = [row for outcome in outcomes for row in outcome.rows]
+    if sheet is not None and shown:
+        save_sheet(sheet, shown, columns(jobs))
+    return outcomes
+
+
+def _report(outcomes: Sequence[Outcome], plan: Mapping[str, Sequence[str]], translator: Translator, out: Path) -> int:
+    """Say what has become of the pictures; 1 where one could not be translated."""
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    for (source, targets), outcome in zip(plan.items(), outcomes, strict=True):
+        if outcome.largest:
+            trained = translator.choose(source, targets).source.image_size
+            click.echo(
+                f"Hint: pictures of up to {outcome.largest} px were translated by networks trained at {trained} px; "
+                f"--size {2 * trained} may look better.",
+                err=True,
+            )
+            break
+    written = sum(len(outcome.written) for outcome in outcomes)
+    click.echo(f"{written} picture{'' if written == 1 else 's'} written to {out}.")
+    if failures:
+        click.echo(f"{len(failures)} could not be translated.", err=True)
+    return int(bool(failures))

@@ -1,0 +1,194 @@
+"""Pictures in, translated pictures out, as files; one that cannot be translated does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+from torch import Tensor
+
+from combogan import storage
+from combogan.data.pictures import save_picture, scale_short_side, to_image, to_picture
+from combogan.data.sheets import grid
+from combogan.errors import PictureError, StorageError
+from combogan.translation.memory import available, refuse_too_large
+from combogan.translation.memory import explained as memory_explained
+from combogan.translation.sources import Source, output_names, reconstruction
+from combogan.translation.translator import Translator, visible
+
+__all__ = ["SHEET", "Job", "Outcome", "Row", "back_label", "check_outputs", "columns", "save_sheet", "translate_files"]
+
+SHEET = "grid.png"
+CELL = 256
+"""Largest side of a contact sheet's cells, in pixels."""
+MOST_ROWS = 100
+"""Rows of a contact sheet; there may be thousands of pictures."""
+FAR = 3
+"""A picture so many times as large as those of the training is worth a hint."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures of one domain, the domains they are to be translated into, and where to."""
+
+    source: str
+    targets: tuple[str, ...]
+    pictures: Sequence[Source]
+    out: Path
+    """One target: out/NAME; several: out/TARGET/NAME."""
+    reconstruct: bool = False
+    """Also write the way back, NAME-rec."""
+    taken: Collection[str] = ()
+    """Names in `out` that no picture may get."""
+
+    def names(self) -> list[str]:
+        """What each picture's translations are called."""
+        return output_names(self.pictures, taken=self.taken if len(self.targets) == 1 else ())
+
+    def path(self, target: str, name: str, *, back: bool = False) -> Path:
+        """Where a translation is written, or the way back from it."""
+        folder = self.out if len(self.targets) == 1 else self.out / target
+        return folder / (reconstruction(PurePosixPath(name)) if back else name)
+
+    def outputs(self) -> list[Path]:
+        """Everything that will be written."""
+        ways = (False, True) if self.reconstruct else (False,)
+        return [self.path(target, name, back=way) for name in self.names() for target in self.targets for way in ways]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A picture and its translations, small, for a contact sheet."""
+
+    source: str
+    name: str
+    picture: Image.Image
+    translations: Mapping[str, Image.Image]
+    """By target, or `target > source` for the way back."""
+
+
+@dataclass
+class Outcome:
+    """What has become of the pictures of a job."""
+
+    written: list[Path] = field(default_factory=list)
+    failures: list[PictureError] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    largest: int = 0
+    """Short side of the largest picture that was translated, in pixels, if far above the training's; else 0."""
+
+
+def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
+    """Make the output folders, before any work. StorageError where a picture would overwrite one that is read."""
+    read = [source.path for job in jobs for source in job.pictures if source.path is not None]
+    inputs = {_identity(path): path for path in read}
+    outputs = [path for job in jobs for path in job.outputs()] + ([] if sheet is None else [sheet])
+    for output in outputs:
+        if output.exists() and _identity(output) in inputs:
+            lost = inputs[_identity(output)]
+            raise StorageError(f"'{lost}' would be overwritten by a translation; choose another folder with -o.")
+    for folder in sorted({output.parent for output in outputs}):
+        with storage.explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for every name of a file, be it a link or differ in capitals where they do not count."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def translate_files(
+    translator: Translator,
+    job: Job,
+    *,
+    size: int | None = None,
+    rows: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Translate the pictures of a job into all of its targets; the first `rows` are kept small for a contact sheet.
+
+    `size` scales the short side first. What is wrong with a single picture is noted in the outcome. Raises PackError,
+    SpaceError, StorageError.
+    """
+    outcome = Outcome()
+    for source, name in zip(job.pictures, job.names(), strict=True):
+        try:
+            _translate_file(translator, job, source, name, size, len(outcome.rows) < rows, outcome)
+        except PictureError as error:
+            outcome.failures.append(error)
+        advance()
+    return outcome
+
+
+def _translate_file(
+    translator: Translator, job: Job, source: Source, name: str, size: int | None, shown: bool, outcome: Outcome
+) -> None:
+    opened = source.open()
+    rgb, alpha = visible(opened), opened.alpha
+    if size is not None:
+        rgb = scale_short_side(rgb, size)
+        alpha = alpha and scale_short_side(alpha, size)
+    choice = translator.choose(job.source, job.targets)
+    if min(rgb.size) > FAR * choice.source.image_size:
+        outcome.largest = max(outcome.largest, min(rgb.size))
+    # A pixel of the latent has four times as many channels as one of the image had, for a stride of four.
+    width = choice.latent.channels // choice.latent.stride
+    refuse_too_large(str(source), rgb.size, width=width, targets=len(job.targets), free=available(translator.device))
+    small = {}
+    for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
+        picture, path = to_picture(image), job.path(target, name, back=back)
+        save_picture(picture, path, alpha)
+        outcome.written.append(path)
+        if shown:
+            small[back_label(target, job.source) if back else target] = _small(picture)
+    if shown:
+        outcome.rows.append(Row(job.source, name, _small(rgb), small))
+
+
+def _translations(translator: Translator, job: Job, name: str, image: Tensor) -> Iterator[tuple[str, bool, Tensor]]:
+    """(target, whether it is the way back, image (3, h, w)) for everything that is wanted of an image."""
+    with memory_explained(name, (image.shape[-1], image.shape[-2])):
+        fakes = translator.translate(job.source, job.targets, image.unsqueeze(0))
+        for target, fake in fakes.items():
+            yield target, False, fake[0]
+            if job.reconstruct:
+                yield target, True, translator.translate(target, [job.source], fake)[job.source][0]
+
+
+def columns(jobs: Sequence[Job]) -> list[str]:
+    """Of a contact sheet: all targets, those that are sources too first and in their order, the ways back last."""
+    targets = dict.fromkeys([job.source for job in jobs] + [target for job in jobs for target in job.targets])
+    wanted = [name for name in targets if any(name in job.targets for job in jobs)]
+    return wanted + [back_label(target, job.source) for job in jobs if job.reconstruct for target in job.targets]
+
+
+def back_label(target: str, source: str) -> str:
+    """What a contact sheet calls the way back."""
+    return f"{target} > {source}"
+
+
+def save_sheet(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Write a contact sheet: pictures at the left, a column per target; a domain in itself has a green border.
+
+    Rows are called by their picture, or by their domain where there are several. Raises StorageError.
+    """
+    several = len({row.source for row in rows}) > 1
+    cells = [[row.picture, *(row.translations.get(column) for column in columns)] for row in rows]
+    marked = [
+        (number, place)
+        for number, row in enumerate(rows)
+        for place, column in enumerate(columns, start=1)
+        if column == row.source
+    ]
+    labels = [row.source if several else row.name for row in rows]
+    size = max(128, *(max(row.picture.size) for row in rows))
+    save_picture(grid(cells, size=size, row_labels=labels, column_labels=["source", *columns], marked=marked), path)
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    small = picture.copy()
+    small.thumbnail((CELL, CELL))
+    return small

@@ -1,0 +1,68 @@
+"""Which domain is translated into which, from what a person asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from combogan.errors import PackError
+from combogan.registry.registry import Registry
+
+__all__ = ["EVERY", "pairs"]
+
+EVERY = "all"
+"""Stands for every domain that can be reached."""
+
+
+def pairs(
+    registry: Registry,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    *,
+    autoencode: bool = False,
+    matrix: bool = False,
+) -> dict[str, list[str]]:
+    """The targets of each source, in order. `autoencode` adds each source itself; `matrix` does where that can be.
+
+    Domains that are named are taken as they are, whether they compose or not. PackError where nothing is left.
+    """
+    named = [name for name in targets if name != EVERY]
+    chosen = _of_newest_space(registry, named) if EVERY in sources else list(sources)
+    found = {}
+    for source in chosen:
+        wanted = _reachable(registry, source) if EVERY in targets else named
+        if EVERY in sources:
+            wanted = [name for name in wanted if registry.composes(source, name)]
+        if len(chosen) > 1:
+            wanted = [name for name in wanted if name != source]
+        itself = autoencode or (matrix and len(chosen) > 1 and registry.composes(source, source))
+        if itself and source not in wanted:
+            wanted = [*wanted, source]
+        if wanted:
+            found[source] = wanted
+    if not found:
+        words = ", ".join(f"'{name}'" for name in (chosen if EVERY in targets else named))
+        raise PackError(f"there is nothing to translate between: {words} is all there is; train or name more domains.")
+    return found
+
+
+def _of_newest_space(registry: Registry, targets: Sequence[str]) -> list[str]:
+    """The domains of the newest latent space that all targets can be decoded from."""
+    for name in targets:
+        registry.pack(name)
+    for space, packs in registry.spaces().items():
+        decoded = {pack.domain for pack in packs if pack.decoder and pack.decoder.latent.space == space}
+        if decoded.issuperset(targets):
+            return sorted({pack.domain for pack in packs})
+    names = ", ".join(f"'{name}'" for name in targets)
+    raise PackError(f"no latent space holds all of {names}; translate into one at a time.")
+
+
+def _reachable(registry: Registry, source: str) -> list[str]:
+    """What `source` can be translated into, without itself: the domains of the newest latent space it is encoded in."""
+    registry.pack(source)
+    for space, packs in registry.spaces().items():
+        starts = any(p.domain == source and p.encoder and p.encoder.latent.space == space for p in packs)
+        ends = {p.domain for p in packs if p.decoder and p.decoder.latent.space == space} - {source}
+        if starts and ends:
+            return sorted(ends)
+    return []

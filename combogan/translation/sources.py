@@ -1,0 +1,117 @@
+"""The pictures to translate: files, folders of them, or a domain's own test pictures."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from combogan.data.catalog import Domain, reopen, resolve
+from combogan.data.decoding import ENDINGS, Picture
+from combogan.data.pictures import FolderPictures, PictureSet, list_pictures, open_picture
+from combogan.errors import DomainError, PictureError
+from combogan.registry.pack import Pack
+from combogan.registry.registry import RUN_CARD, home
+
+__all__ = ["Source", "gather", "output_names", "own_pictures"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture to translate: a file, or one of a set of drawn pictures."""
+
+    name: str
+    """What it is called below the output folder, before endings are looked at; '/'-separated."""
+    path: Path | None
+    pictures: PictureSet | None = None
+    index: int = 0
+    size: int = 0
+    """Short side at which it is drawn."""
+
+    def open(self) -> Picture:
+        """Raises PictureError."""
+        if self.pictures is not None:
+            return Picture(self.pictures.picture(self.index, self.size), None, "PNG")
+        assert self.path is not None
+        return open_picture(self.path)
+
+    def __str__(self) -> str:
+        return self.name if self.path is None else str(self.path)
+
+
+def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
+    """The pictures that paths lead to, each once; a folder's own sub-folders are kept, `out` in it is passed over.
+
+    PictureError for what does not exist, and for a folder without pictures.
+    """
+    found: dict[Path, Source] = {}
+    for path in paths:
+        if not path.exists():
+            raise PictureError(f"there is no file or folder '{path}'; check its name.")
+        if path.is_file():
+            found.setdefault(path.resolve(), Source(path.name, path))
+            continue
+        names = list_pictures(path)
+        if path.resolve() in out.resolve().parents:
+            names = [name for name in names if out.resolve() not in (path / name).resolve().parents]
+        if not names:
+            raise PictureError(f"the folder '{path}' holds no picture; give one that does.")
+        for name in names:
+            found.setdefault((path / name).resolve(), Source(name, path / name))
+    return list(found.values())
+
+
+def own_pictures(pack: Pack, size: int | None = None) -> list[Source]:
+    """The test pictures of a pack's domain; drawn ones at the size it was trained at, unless another is given.
+
+    DomainError where they cannot be found.
+    """
+    try:
+        pictures = _domain(pack).test
+    except DomainError as error:
+        reason = str(error).rstrip(".")
+        raise DomainError(
+            f"the test pictures of '{pack.domain}' cannot be had ({reason}); name pictures to translate."
+        ) from None
+    if isinstance(pictures, FolderPictures):
+        return [Source(name, pictures.folder / name) for name in pictures.names]
+    side = size or pack.image_size
+    return [Source(name, None, pictures, index, side) for index, name in enumerate(pictures.names)]
+
+
+def _domain(pack: Pack) -> Domain:
+    """Where its run says the pictures are, else its card, else where its name leads."""
+    origins: list[object] = [pack.about.get("origin")]
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        origins.insert(0, tomllib.loads((home(pack) / RUN_CARD).read_text("utf-8"))["domains"][pack.domain])
+    for origin in origins:
+        if isinstance(origin, str):
+            return reopen(pack.domain, origin)
+    return resolve([pack.domain], needed=1)[0]
+
+
+def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> list[str]:
+    """A name for each picture's translations: its own, or with .png where its ending is not of a format we write.
+
+    Where two would be the same, also but for capitals, later ones get a number; so does what would be mistaken for a
+    reconstruction, and what is `taken`.
+    """
+    used = {name.lower() for name in taken}
+    names = []
+    for source in sources:
+        path = PurePosixPath(source.name)
+        wanted = path if path.suffix.lower() in ENDINGS else path.with_suffix(".png")
+        name, number = wanted, 1
+        while {str(name).lower(), str(reconstruction(name)).lower()} & used:
+            number += 1
+            name = wanted.with_stem(f"{wanted.stem}-{number}")
+        used |= {str(name).lower(), str(reconstruction(name)).lower()}
+        names.append(str(name))
+    return names
+
+
+def reconstruction(name: PurePosixPath) -> PurePosixPath:
+    """What the way back of a picture is called."""
+    return name.with_stem(f"{name.stem}-rec")

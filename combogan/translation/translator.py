@@ -1,0 +1,106 @@
+"""Pictures or images: encoded once, decoded into one domain or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from combogan import machine
+from combogan.data.colours import split
+from combogan.data.decoding import Picture
+from combogan.data.pictures import open_picture, to_image, to_picture
+from combogan.errors import PictureError
+from combogan.registry.generator import fit_stride
+from combogan.registry.pack import Pack
+from combogan.registry.registry import Choice, Registry
+
+__all__ = ["Translator", "visible"]
+
+AnyPicture = Image.Image | np.ndarray | str | Path
+
+
+class Translator:
+    """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
+
+    `precision` is float32, bfloat16 or auto. Raises DeviceError.
+    """
+
+    def __init__(self, registry: Registry, device: str | torch.device = "cpu", precision: str = "float32") -> None:
+        self.registry = registry
+        self.device = machine.device(str(device))
+        self.precision = machine.precision(precision, self.device)
+        self._halves: dict[tuple[Path, str], nn.Module] = {}
+        self._choices: dict[tuple[str, ...], Choice] = {}
+
+    def choose(self, source: str, targets: Sequence[str]) -> Choice:
+        """The packs that `translate` uses for these names. Errors as of `Registry.choose`."""
+        key = (source, *targets)
+        if key not in self._choices:
+            self._choices[key] = self.registry.choose(source, targets)
+        return self._choices[key]
+
+    def __call__(self, source: str, target: str, picture: AnyPicture) -> Image.Image:
+        """A picture of any size in the target domain: RGB, or RGBA where the picture is transparent somewhere.
+
+        An array is (height, width, 3) of uint8 in RGB. Raises PictureError, PackError, SpaceError.
+        """
+        opened = _opened(picture)
+        image = to_image(visible(opened)).unsqueeze(0)
+        translated = to_picture(self.translate(source, [target], image)[target][0])
+        if opened.alpha is not None:
+            translated.putalpha(opened.alpha)
+        return translated
+
+    @torch.inference_mode()
+    def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
+        """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
+
+        It is encoded once. Raises PackError, SpaceError.
+        """
+        choice = self.choose(source, targets)
+        height, width = image.shape[-2:]
+        image = fit_stride(image.to(self.device), choice.latent.stride).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            latent = self._half(choice.source, "encoder")(image)
+            return {
+                name: self._half(pack, "decoder")(latent).float()[..., :height, :width]
+                for name, pack in choice.targets.items()
+            }
+
+    def _half(self, pack: Pack, name: str) -> nn.Module:
+        key = (pack.folder, name)
+        if key not in self._halves:
+            half = pack.load_encoder(self.device) if name == "encoder" else pack.load_decoder(self.device)
+            self._halves[key] = cast(nn.Module, half.to(memory_format=torch.channels_last))
+        return self._halves[key]
+
+
+def visible(picture: Picture) -> Image.Image:
+    """The colours of a picture, with white where nothing is seen: what hides there must not sway the rest.
+
+    Half transparent pixels keep their own colours, because the transparency is put back afterwards.
+    """
+    if picture.alpha is None:
+        return picture.rgb
+    return Image.composite(
+        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
+    )
+
+
+def _opened(picture: AnyPicture) -> Picture:
+    if isinstance(picture, str | Path):
+        return open_picture(picture)
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise PictureError(
+                f"an array must be (height, width, 3) of uint8, but this is {picture.shape} of {picture.dtype}; "
+                f"convert it, or use `translate` for tensors."
+            )
+        picture = Image.fromarray(picture)
+    return Picture(*split(picture), format="")
