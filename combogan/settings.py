@@ -82,6 +82,8 @@ class DiscriminatorSettings(Section):
     """Convolutions of stride 2."""
     activation: Literal["relu", "prelu", "leaky"] = "leaky"
     """The nonlinearity; leaky has slope 0.2."""
+    padding: Literal[1, 2] = 2
+    """Border of zeros around what each of its convolutions sees: 2 as in ComboGAN, 1 as in CycleGAN."""
 
 
 class Losses(Section):
@@ -214,7 +216,7 @@ class Settings(Section):
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise SettingsError(_complaint(error, source)) from None
+            raise SettingsError(_complaint(error, source, changes or {})) from None
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with dotted `changes` applied. Raises SettingsError."""
@@ -269,12 +271,13 @@ def _where(source: str) -> str:
     return f" in {source}" if source else ""
 
 
-def _complaint(error: ValidationError, source: str) -> str:
+def _complaint(error: ValidationError, source: str, changes: Mapping[str, Any]) -> str:
     """The first complaint of pydantic as one sentence that names the key, what was found and what would do."""
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path[:2]) or "settings"
-    where = _where(source)
+    typed = any(change == key or change.startswith(f"{key}.") for change in changes)
+    where = "" if typed else _where(source)
     if first["type"] == "extra_forbidden":
         known = _keys(path[:-1])
         return f"there is no setting '{key}'{where}.{suggestion(path[-1], known)} Known here: {', '.join(known)}."

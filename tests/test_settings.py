@@ -23,7 +23,10 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"images.sise": 3}, "there is no setting 'images.sise'. Did you mean 'size'? Known here: size, load, resize, flip."),
+        (
+            {"images.sise": 3},
+            "there is no setting 'images.sise'. Did you mean 'size'? Known here: size, load, resize, flip.",
+        ),
         ({"images.size": -4}, "setting 'images.size' is -4: input should be greater than 0."),
         ({"images.size": "big"}, "setting 'images.size' is 'big': input should be a valid integer."),
         (
@@ -35,7 +38,10 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
             "setting 'images': crops of size 300 do not fit pictures loaded at 286; raise images.load.",
         ),
         ({"losses.cycle": float("nan")}, "setting 'losses.cycle' is nan: input should be a finite number."),
-        ({"run.device": "gpu"}, "setting 'run.device' is 'gpu': string should match pattern '^(auto|cpu|cuda(:\\d+)?)$'."),
+        (
+            {"run.device": "gpu"},
+            "setting 'run.device' is 'gpu': string should match pattern '^(auto|cpu|cuda(:\\d+)?)$'.",
+        ),
         ({"size": 3}, "'size' is not a setting; write it as section.key, such as images.size."),
     ],
 )

@@ -105,9 +105,9 @@ def show_plan(
         table.add_row(name, str(train), str(test), origin)
     console = Console(soft_wrap=True)
     console.print(table)
-    epochs = f"{course.epochs:.1f}".removesuffix(".0")
+    epochs = f"{course.epochs:,.1f} epochs" if course.epochs >= 1 else "less than an epoch"
     facts = {
-        "iterations": f"{course.iterations:,} ({epochs} epochs of {course.epoch_length}), {what.updates}",
+        "iterations": f"{course.iterations:,} ({epochs} of {course.epoch_length}), {what.updates}",
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
         "machine": f"{settings.run.device}, {settings.run.precision}, {settings.run.threads} threads",

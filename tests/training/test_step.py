@@ -105,14 +105,23 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
         discrimination(b, y, fake_b, objective.verdict), list(b.discriminator.parameters()), allow_unused=False
     )
     found = {}
-    a.generator.update = lambda rate: found.update({n: p.grad.clone() for n, p in a.generator.networks.named_parameters()})
+    a.generator.update = lambda rate: found.update(
+        {n: p.grad.clone() for n, p in a.generator.networks.named_parameters()}
+    )
     b.judge.update = lambda rate: found.update({n: p.grad.clone() for n, p in b.discriminator.named_parameters()})
     for unit in (a, b):
         unit.generator.networks.zero_grad()
         unit.discriminator.zero_grad()
     b.generator.update = lambda rate: None
     step(
-        a, b, x, y, objective=objective, rate=1e-3, precision=torch.float32, chance=lambda name: numbers(0, "pool", 0, name)
+        a,
+        b,
+        x,
+        y,
+        objective=objective,
+        rate=1e-3,
+        precision=torch.float32,
+        chance=lambda name: numbers(0, "pool", 0, name),
     )
     for name, gradient in wanted.items():
         assert torch.allclose(found[name], gradient, atol=1e-6), name

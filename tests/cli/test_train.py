@@ -1,0 +1,150 @@
+"""`combogan train` and `add-domain` as a person meets them: exact sentences, exit codes, what is on disk."""
+
+import subprocess
+import sys
+
+import pytest
+
+from combogan.data.scenes import ScenePictures
+
+
+def combogan(*words, cwd=None):
+    command = [sys.executable, "-m", "combogan.cli.main", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def here(tmp_path, tiny):
+    (tmp_path / "tiny.toml").write_text(tiny.toml())
+    return tmp_path
+
+
+def folder_of(path, season="summer", count=6, size=40):
+    path.mkdir(parents=True)
+    for index in range(count):
+        ScenePictures(season, "train").picture(index, size).save(path / f"{index}.png")
+    return path
+
+
+def test_four_words_train_and_the_last_lines_say_what_to_do_next(here):
+    done = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-4:] == [
+        "Trained 8 iterations.",
+        "look at:   runs/summer-winter-fall/samples/000008.png",
+        "packs:     runs/summer-winter-fall/packs",
+        "translate: combogan translate --from summer --to winter --registry runs/summer-winter-fall",
+    ]
+    assert "iterations: 8 (less than an epoch of 300), each domain trained 5 times" in done.stdout
+    again = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
+    assert "run: runs/summer-winter-fall-2" in again.stdout
+    more = combogan("train", "--resume", "runs/summer-winter-fall", "--iterations", "9", cwd=here)
+    assert "going on after iteration 8" in more.stdout
+    assert "Trained 9 iterations." in more.stdout
+    grown = combogan("add-domain", "spring", "--run", "runs/summer-winter-fall", "--iterations", "2", cwd=here)
+    assert grown.returncode == 0, grown.stderr
+    assert "unchanged: the 3 old packs" in grown.stdout
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(here):
+    before = set(here.rglob("*"))
+    done = combogan("train", "--domains", "summer,winter", "--config", "tiny.toml", "--dry-run", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "scenes/summer" in done.stdout
+    assert "needs about:" in done.stdout
+    assert set(here.rglob("*")) == before
+
+
+def test_without_a_preset_the_first_line_says_which_and_why(here):
+    done = combogan("train", "--domains", "summer,winter", "--device", "cpu", "--dry-run", cwd=here)
+    assert done.stdout.splitlines()[0] == (
+        "Settings: quick, because training runs on the CPU; choose others with --preset or --config."
+    )
+
+
+MISTAKES = {
+    "no domain called": ("--domains summer,wintr", "no domain is called 'wintr'. Did you mean 'winter'?"),
+    "one domain": ("--domains summer", "at least two domains are needed, but found 'summer'"),
+    "the same twice": ("--domains summer,summer", "'summer'"),
+    "no folder name": ("--domains summer,a..b", "'a..b' cannot be the name of a domain"),
+    "no domains": ("", "no domains were named; try --domains summer,winter,spring,fall."),
+    "empty folder": ("--domains summer,mine=empty", "empty"),
+    "missing folder": ("--domains summer,mine=nowhere", "the folder 'nowhere' of the domain 'mine' does not exist"),
+    "unknown key": (
+        "--domains summer,fall --set images.sise=4",
+        "there is no setting 'images.sise'. Did you mean 'size'?",
+    ),
+    "wrong type": ("--domains summer,fall --set images.size=big", "setting 'images.size' is 'big'"),
+    "negative": ("--domains summer,fall --size -64", "setting 'images.size' is -64: input should be greater than 0."),
+    "no multiple": ("--domains summer,fall --size 63", "size is 63, which is no multiple of 4"),
+    "not toml": ("--domains summer,fall --config broken.toml", "broken.toml is not TOML"),
+    "no preset": ("--domains summer,fall --preset papr", "no preset is called 'papr'. Did you mean 'paper'?"),
+    "both": ("--domains summer,fall --preset quick --config tiny.toml", "--preset and --config were both given"),
+    "no cuda": ("--domains summer,fall --device cuda", "PyTorch finds no CUDA device here; use --device cpu."),
+    "no run": ("--resume nowhere", "there is no run nowhere"),
+    "not a run": ("--resume empty", "empty is not a run: it has no settings.toml"),
+    "resume with others": ("--resume empty --domains summer,fall", "--domains cannot be given with --resume"),
+    "taken": (
+        "--domains summer,fall --config tiny.toml --out full",
+        "full is not an empty folder; choose another --out.",
+    ),
+    "a file": ("--domains summer,fall --config tiny.toml --out tiny.toml", "tiny.toml is not an empty folder"),
+    "unknown option": ("--domain summer,fall", "--domain"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, monkeypatch, capsys):
+    from combogan.cli import main
+
+    words, sentence = MISTAKES[name]
+    (here / "empty").mkdir()
+    folder_of(here / "full", count=1)
+    (here / "broken.toml").write_text("[images\n")
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "argv", ["combogan", "train", *words.split()])
+    if name == "no cuda":
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("there is CUDA here")
+    with pytest.raises(SystemExit) as exit_:
+        main.main()
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2, error
+    assert error.startswith("Error: ")
+    assert sentence in error
+    assert error.count("\n") == 1, error
+    assert "Traceback" not in error
+
+
+def test_a_folder_that_cannot_be_written_is_said(here):
+    done = combogan("train", "--domains", "summer,fall", "--config", "tiny.toml", "--out", "/proc/run", cwd=here)
+    assert done.returncode == 2
+    assert "Error: /proc/run cannot be written" in done.stderr
+
+
+def test_pictures_smaller_than_the_crop_are_said_and_scaled_up(here):
+    folder_of(here / "small", size=32)
+    words = [
+        "--domains",
+        "summer,mine=small",
+        "--config",
+        "tiny.toml",
+        "--set",
+        "images.size=64",
+        "--set",
+        "images.load=72",
+    ]
+    done = combogan("train", *words, "--dry-run", cwd=here)
+    assert done.returncode == 0, done.stderr
+    assert "pictures are smaller than the crop of 64 px; scaling them up." in done.stderr
+
+
+def test_help_has_an_example_and_every_flag_a_sentence():
+    for command in ("train", "add-domain"):
+        text = combogan(command, "--help").stdout
+        assert f"combogan {command} " in text
+        options = [line for line in text.split("Options:")[1].splitlines() if line.strip().startswith("--")]
+        assert len(options) > 8

@@ -1,0 +1,144 @@
+"""Invariant 7: adding a domain changes no old file."""
+
+import pytest
+import torch
+
+from combogan.data.scenes import ScenePictures
+from combogan.data.pictures import to_image
+from combogan.errors import DomainError, PackError, RunError, SpaceError
+from combogan.registry.registry import Registry
+from combogan.training import growth, runs
+from combogan.training.growth import add_domain
+from combogan.training.trainer import Quiet
+
+
+class Listener(Quiet):
+    def __init__(self):
+        self.said, self.iterations = [], []
+
+    def tell(self, message):
+        self.said.append(message)
+
+    def advance(self, iteration, course):
+        self.iterations.append(iteration)
+
+
+@pytest.fixture
+def run(tiny, tmp_path):
+    return runs.train(tiny, ["summer", "fall"], out=tmp_path / "run")
+
+
+def weights(folder):
+    names = ("pack.json", "encoder.safetensors", "decoder.safetensors", "preview.png")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def picture(season):
+    return to_image(ScenePictures(season, "test").picture(0, 32)).unsqueeze(0)
+
+
+def test_old_packs_are_the_same_to_the_byte_and_new_pairs_work_at_once(run):
+    before = {name: weights(run / "packs" / name) for name in ("summer", "fall")}
+    said = Listener()
+    add_domain("winter", run=run, changes={"schedule.iterations": 5}, report=said)
+    assert {name: weights(run / "packs" / name) for name in before} == before
+    registry = Registry.open(run)
+    assert len({half.latent.space for pack in registry.packs for half in pack.halves.values()}) == 1
+    for source, target in (("winter", "summer"), ("fall", "winter"), ("winter", "winter")):
+        assert registry.compose(source, target)(picture(source)).shape == (1, 3, 32, 32)
+
+
+def test_only_the_new_domains_halves_learn_and_the_old_judges_learn_in_a_copy(tiny, run):
+    saved = runs.resume(run, {}, Quiet()).domains["summer"].discriminator.parameters()
+    prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 4}, report=Quiet())
+    trainer = growth.start(prepared, Quiet())
+    judges = {n: [p.clone() for p in d.discriminator.parameters()] for n, d in trainer.domains.items()}
+    halves = {
+        n: [p.clone() for h in (d.encoder, d.decoder) for p in h.parameters()] for n, d in trainer.domains.items()
+    }
+    assert all(torch.equal(a, b) for a, b in zip(judges["summer"], saved, strict=True)), (
+        "judges begin as the run left them"
+    )
+    trainer.run()
+    for name, domain in trainer.domains.items():
+        now = [p for half in (domain.encoder, domain.decoder) for p in half.parameters()]
+        moved = [not torch.equal(a, b) for a, b in zip(halves[name], now, strict=True)]
+        assert all(moved) if name == "winter" else not any(moved)
+    met = [
+        name
+        for name, domain in trainer.domains.items()
+        if name != "winter" and domain.updates > prepared_updates(run, name)
+    ]
+    for name in met:
+        now = trainer.domains[name].discriminator.parameters()
+        assert not all(torch.equal(a, b) for a, b in zip(judges[name], now, strict=True))
+    assert met
+    assert trainer.domains["winter"].updates == 4
+
+
+def prepared_updates(run, name):
+    return Registry.open(run).pack(name).about["updates"]
+
+
+def test_two_domains_added_separately_translate_into_each_other(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 2})
+    add_domain("spring", run=run, changes={"schedule.iterations": 2})
+    assert Registry.open(run).compose("winter", "spring")(picture("winter")).shape == (1, 3, 32, 32)
+
+
+def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
+    packs = []
+    for name, stop_after in (("whole", None), ("stopped", 3)):
+        run = runs.train(tiny, ["summer", "fall"], out=tmp_path / name)
+        listener = Listener()
+        prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 6}, report=listener)
+        growth.start(prepared, listener).run(lambda seen=listener.iterations, stop=stop_after: len(seen) == stop)
+        if stop_after is not None:
+            assert not (run / "packs" / "winter").exists()
+            assert growth.is_growth(run / "added" / "winter")
+            assert growth.resume(run / "added" / "winter", {}, listener).run()
+        packs.append({n: weights(run / "packs" / "winter")[n] for n in ("encoder.safetensors", "decoder.safetensors")})
+    assert packs[0] == packs[1]
+
+
+def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, run, tmp_path, monkeypatch):
+    (run / "packs").rename(tmp_path / "packs")
+    monkeypatch.chdir(tmp_path)
+    target = add_domain(
+        "winter", registry=tmp_path / "packs", settings=tiny, changes={"schedule.iterations": 2, "networks.width": 64}
+    )
+    assert target == tmp_path / "runs" / "winter" / "packs" / "winter"
+    both = Registry.open(tmp_path / "packs", tmp_path / "runs" / "winter")
+    assert both.compose("winter", "summer")(picture("winter")).shape == (1, 3, 32, 32)
+
+
+def test_a_run_with_added_domains_is_not_trained_further(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 1})
+    with pytest.raises(RunError, match="domains were added to .*, so it is not trained further"):
+        runs.resume(run, {"schedule.iterations": 20}, Quiet())
+
+
+def test_where_no_domain_can_join_it_is_said_why(tiny, tmp_path, run):
+    two = runs.train(
+        tiny.changed({"losses.identity": 0.0, "schedule.iterations": 1}), ["summer", "fall"], out=tmp_path / "2"
+    )
+    with pytest.raises(SpaceError, match="a->b and b->a are two separate spaces"):
+        add_domain("winter", run=two)
+    settings = tiny.changed({"networks.shared_encoder_blocks": 1, "schedule.iterations": 1})
+    shared = runs.train(settings, ["summer", "fall"], out=tmp_path / "shared")
+    with pytest.raises(SpaceError, match="share blocks that know only them"):
+        add_domain("winter", run=shared)
+    with pytest.raises(DomainError, match="'fall' already has a pack there"):
+        add_domain("fall", run=run)
+    with pytest.raises(DomainError, match="Did you mean 'winter'"):
+        add_domain("wintr", run=run)
+    with pytest.raises(RunError, match=r"networks cannot change"):
+        add_domain("winter", run=run, changes={"networks.width": 8})
+
+
+def test_an_old_pack_that_changes_meanwhile_is_noticed(run):
+    prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 2}, report=Quiet())
+    trainer = growth.start(prepared, Quiet())
+    (run / "packs" / "fall" / "pack.json").write_bytes(b"{}")
+    with pytest.raises(PackError, match=r"fall/pack.json has changed while 'winter' was added"):
+        trainer.run()
