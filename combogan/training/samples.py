@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from combogan import storage
 from combogan.data.batches import fit
 from combogan.data.pictures import PictureSet, save_picture, to_image, to_picture
 from combogan.data.sheets import grid
@@ -73,16 +72,13 @@ def inference(*networks: nn.Module) -> Iterator[None]:
             network.train(was)
 
 
-def save_grid(path: Path, shown: Translations) -> None:
-    """Write the grid: the source at the left, then its translations, a domain into itself marked."""
+def sample_grid(shown: Translations) -> Image.Image:
+    """The grid: the source at the left, then its translations, a domain into itself marked."""
     names = list(shown.sources)
     rows = [[shown.sources[name], *(shown.targets[name].get(target) for target in names)] for name in names]
     size = max(CELL, shown.sources[names[0]].width)
     marked = [(row, row + 1) for row in range(len(names))]
-    sheet = grid(rows, size=size, row_labels=names, column_labels=["source", *names], marked=marked)
-    with storage.explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(sheet, path)
+    return grid(rows, size=size, row_labels=names, column_labels=["source", *names], marked=marked)
 
 
 def save_preview(path: Path, target: str, shown: Translations) -> None:

@@ -12,18 +12,20 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from combogan import machine
+from combogan import machine, storage
 from combogan.data import catalog
 from combogan.data.batches import Batches
+from combogan.data.pictures import save_picture
 from combogan.errors import CheckpointError, DivergedError
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
+from combogan.training.board import Board
 from combogan.training.checkpoint import Checkpoint, Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.publishing import published_halves
-from combogan.training.samples import Translations, fixed_images, inference, save_grid, translate_all
+from combogan.training.samples import Translations, fixed_images, inference, sample_grid, translate_all
 from combogan.training.schedule import Course, ramp, rate
 from combogan.training.step import step
 
@@ -114,11 +116,15 @@ class Trainer:
                 self.folder.cut_log(self.iteration)
                 self.folder.write_settings(self.settings)
                 self.folder.write_history({"iteration": self.iteration, "event": "resumed", "changed": self._resumed})
-            if self.iteration < self.course.iterations:
-                return self._loop(stop)
-            self.sample()
-            self.results = self.publish(self)
-            return True
+            self._board = Board(self.folder.path / "tensorboard", self.iteration)
+            try:
+                if self.iteration < self.course.iterations:
+                    return self._loop(stop)
+                self.sample()
+                self.results = self.publish(self)
+                return True
+            finally:
+                self._board.close()
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
@@ -189,6 +195,7 @@ class Trainer:
             "losses": losses,
         }
         self.folder.write_log(line)
+        self._board.logged(line)
         self.report.logged(line)
         self._sums.clear()
         self._counts.clear()
@@ -263,7 +270,12 @@ class Trainer:
 
     def sample(self) -> None:
         """Write the sample grid of this iteration."""
-        save_grid(self.folder.path / "samples" / f"{self.iteration:06d}.png", self.translations())
+        sheet = sample_grid(self.translations())
+        path = self.folder.path / "samples" / f"{self.iteration:06d}.png"
+        with storage.explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(sheet, path)
+        self._board.sampled(sheet, self.iteration)
 
     @cached_property
     def _images(self) -> dict[str, Tensor]:

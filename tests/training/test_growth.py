@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from combogan.data.scenes import ScenePictures
 from combogan.data.pictures import to_image
+from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, PackError, RunError, SpaceError
 from combogan.registry.registry import Registry
 from combogan.training import growth, runs
@@ -114,7 +114,7 @@ def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, 
 
 def test_a_run_with_added_domains_is_not_trained_further(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 1})
-    with pytest.raises(RunError, match="domains were added to .*, so it is not trained further"):
+    with pytest.raises(RunError, match=r"domains were added to .*, so it is not trained further"):
         runs.resume(run, {"schedule.iterations": 20}, Quiet())
 
 

@@ -27,7 +27,7 @@ def test_in_a_round_every_domain_meets_one_partner_once(names):
 def test_a_new_domain_meets_old_ones_in_turn_or_at_random():
     in_turn = [meeting(i, NAMES, pairs="rounds", seed=0) for i in range(8)]
     assert sorted(in_turn[:4]) == sorted(in_turn[4:]) == NAMES
-    assert set(meeting(i, NAMES, pairs="random", seed=0) for i in range(60)) == set(NAMES)
+    assert {meeting(i, NAMES, pairs="random", seed=0) for i in range(60)} == set(NAMES)
 
 
 def test_an_epoch_is_as_long_as_the_largest_domain():

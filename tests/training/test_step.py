@@ -98,7 +98,7 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
     a, b = units["a"], units["b"]
     objective, x, y = building.objective(tiny), image(1), image(2)
     fake_b, there = there_and_back(a, b, x, y, objective)
-    fake_a, back = there_and_back(b, a, y, x, objective)
+    _fake_a, back = there_and_back(b, a, y, x, objective)
     (objective.total(there) + objective.total(back)).backward()
     wanted = {n: p.grad.clone() for n, p in a.generator.networks.named_parameters()}
     judged = torch.autograd.grad(
@@ -133,7 +133,7 @@ def test_losses_are_filed_under_the_domain_they_are_of(tiny):
     units = domains(tiny, "a", "b")
     a, b, x, y = units["a"], units["b"], image(0), image(100)
     objective = building.objective(tiny)
-    fake_b, parts = there_and_back(a, b, x, y, objective)
+    _fake_b, parts = there_and_back(a, b, x, y, objective)
     losses = train(tiny, a, b, 0)
     assert losses["b"]["gan"] == pytest.approx(parts["gan"].item())
     assert losses["a"]["cycle"] == pytest.approx(parts["cycle"].item())
