@@ -18,20 +18,23 @@ BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 class PatchDiscriminator(nn.Module):
     """Image (n, 3, h, w) -> one map of verdicts in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
 
-    Isola et al. 2017, as in CycleGAN and the release of ComboGAN.
+    Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2).
     """
 
-    def __init__(self, *, width: int, layers: int, activation: str = "leaky", norm: str = "instance") -> None:
+    def __init__(
+        self, *, width: int, layers: int, activation: str = "leaky", norm: str = "instance", padding: int = 2
+    ) -> None:
         super().__init__()
         bias = norm == "instance"
-        body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=2), ACTIVATIONS[activation]()]
+        body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
         channels = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, 8)
-            body.append(nn.Conv2d(channels, wider, 4, stride=2 if layer < layers else 1, padding=2, bias=bias))
+            stride = 2 if layer < layers else 1
+            body.append(nn.Conv2d(channels, wider, 4, stride=stride, padding=padding, bias=bias))
             body += norm_and_activation(wider, norm, activation)
             channels = wider
-        body.append(nn.Conv2d(channels, 1, 4, padding=2))
+        body.append(nn.Conv2d(channels, 1, 4, padding=padding))
         self.layers = nn.Sequential(*body)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -44,23 +47,23 @@ class DeepDiscriminator(nn.Module):
     Each middle layer has one channel more than it hands on: that channel is its verdict.
     """
 
-    def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str) -> None:
+    def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str, padding: int = 2) -> None:
         super().__init__()
         bias = norm == "instance"
-        self.stem = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=2), ACTIVATIONS[activation]())
+        self.stem = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]())
         self.middle = nn.ModuleList()
         channels = width
         for layer in range(1, layers):
             wider = width * min(2**layer, 8)
-            convolution = nn.Conv2d(channels, wider + 1, 4, stride=2, padding=2, bias=bias)
+            convolution = nn.Conv2d(channels, wider + 1, 4, stride=2, padding=padding, bias=bias)
             self.middle.append(nn.Sequential(convolution, *norm_and_activation(wider + 1, norm, activation)))
             channels = wider
         wider = width * min(2**layers, 8)
         self.head = nn.Sequential(
-            nn.Conv2d(channels, wider, 4, padding=2, bias=bias),
+            nn.Conv2d(channels, wider, 4, padding=padding, bias=bias),
             NORMS[norm](wider),
             ACTIVATIONS[activation](),
-            nn.Conv2d(wider, 1, 4, padding=2),
+            nn.Conv2d(wider, 1, 4, padding=padding),
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -79,10 +82,13 @@ class SplitDiscriminator(nn.Module):
     One net sees only luminance, the other only colour through a Gaussian blur (last published ComboGAN).
     """
 
-    def __init__(self, *, width: int, layers: int, activation: str = "prelu", norm: str = "instance") -> None:
+    def __init__(
+        self, *, width: int, layers: int, activation: str = "prelu", norm: str = "instance", padding: int = 2
+    ) -> None:
         super().__init__()
-        self.luminance = DeepDiscriminator(1, width=width, layers=layers, activation=activation, norm=norm)
-        self.colour = DeepDiscriminator(3, width=width, layers=layers, activation=activation, norm=norm)
+        shape = {"width": width, "layers": layers, "activation": activation, "norm": norm, "padding": padding}
+        self.luminance = DeepDiscriminator(1, **shape)  # type: ignore[arg-type]
+        self.colour = DeepDiscriminator(3, **shape)  # type: ignore[arg-type]
         self.register_buffer("grey", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("blur", _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(3, 1, -1, -1).clone(), persistent=False)
 
@@ -96,11 +102,12 @@ class SplitDiscriminator(nn.Module):
 
 def _gaussian(size: int, sigma: float) -> Tensor:
     """A (size, size) Gaussian kernel of a single bright pixel, mirrored at the borders as SciPy's filter does."""
-    line = torch.arange(-4 * int(sigma + 0.5), 4 * int(sigma + 0.5) + 1, dtype=torch.float64)
+    reach = 4 * int(sigma + 0.5)
+    line = torch.arange(-reach, reach + 1, dtype=torch.float64, device="cpu")
     weights = torch.exp(-(line**2) / (2 * sigma**2))
     weights /= weights.sum()
     # A pixel at distance d from the bright one also receives what would have fallen outside and is mirrored back in.
-    centre, kernel = size // 2, torch.zeros(size, dtype=torch.float64)
+    centre, kernel = size // 2, torch.zeros(size, dtype=torch.float64, device="cpu")
     for offset, weight in zip(line.int().tolist(), weights.tolist(), strict=True):
         place = (centre + offset) % (2 * size)
         kernel[place if place < size else 2 * size - 1 - place] += weight

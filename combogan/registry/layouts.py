@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from combogan.errors import OriginalError
 from combogan.networks.decoder import UPSAMPLING, Decoder
@@ -63,7 +64,7 @@ def decoder(file: StateFile, *, activation: str | None = None) -> Decoder:
     blocks = (len(convolutions) - len(UP)) // 2
     _check_names(file, convolutions, _block_names(file, 0, blocks) + [f"model.{blocks + place}" for place in UP])
     width, kernel = convolutions[-1].tensors["weight"].shape[1], convolutions[-2].kernel
-    upsampling = {side: name for name, (side, _, _) in UPSAMPLING.items()}.get(kernel, "transposed-4x4")
+    upsampling = next((name for name, how in UPSAMPLING.items() if how[0] == kernel), "transposed-4x4")
     shape = {"width": width, "blocks": blocks, "upsampling": upsampling}
     return _filled(file, Decoder, shape | _style(file, activation))
 
@@ -72,9 +73,10 @@ def shared_blocks(file: StateFile, like: Encoder, domains: int) -> SharedBlocks:
     """The blocks that `domains` domains share, for latents such as the encoder's; a file may hold none of them."""
     blocks = len(file.convolutions) // 2
     _check_names(file, file.convolutions, _block_names(file, 0, blocks))
-    shape = {"channels": like.latent.channels, "blocks": blocks, "domains": domains}
+    shape: dict[str, Any] = {"channels": like.latent.channels, "blocks": blocks, "domains": domains}
     shape |= {name: like.shape[name] for name in ("activation", "norm", "dropout")}
     if blocks:
+        shape["dropout"] = DROPOUT if _dropout(file) else 0.0
         weight = file.convolutions[0].tensors["weight"]
         if weight.shape[1] - weight.shape[0] != domains:
             raise _unfit(
@@ -97,9 +99,9 @@ def judge(file: StateFile) -> tuple[nn.Module, dict[str, Any]]:
     else:
         names = ["model.0"] + [f"model.{2 + 3 * layer}" for layer in range(layers + 1)]
     _check_names(file, convolutions, names)
-    shape = {"width": convolutions[0].tensors["weight"].shape[0], "layers": layers, "padding": 2}
+    shape: dict[str, Any] = {"width": convolutions[0].tensors["weight"].shape[0], "layers": layers, "padding": 2}
     shape |= {"activation": "prelu" if file.has("prelu") else "leaky", "norm": _norm(file)}
-    return _filled(file, lambda **given: discriminator(kind, **given), shape), {"kind": kind} | shape
+    return _filled(file, partial(discriminator, kind), shape), {"kind": kind} | shape
 
 
 def split(file: StateFile) -> tuple[StateFile, StateFile]:

@@ -1,18 +1,15 @@
-"""Packs out of the published ComboGAN and CycleGAN checkpoints."""
+"""The published ComboGAN and CycleGAN checkpoints as our networks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-import combogan
 from combogan.data.catalog import check_name
 from combogan.errors import OriginalError
 from combogan.networks.decoder import Decoder
@@ -20,11 +17,11 @@ from combogan.networks.encoder import Encoder
 from combogan.networks.latent import space_id
 from combogan.networks.shared import SharedBlocks
 from combogan.registry import layouts
-from combogan.registry.pack import CARD, NewPack, Pack, SharedPart, half_hash, publish, write_pack
+from combogan.registry.checkpointfolder import CheckpointFolder, Options, check_kinds
 from combogan.registry.statefiles import StateFile, read
-from combogan.registry.swap import folders_with
+from combogan.registry.weights import half_hash
 
-__all__ = ["Judge", "Original", "read_combogan", "read_cyclegan", "write_packs"]
+__all__ = ["Judge", "Original", "read_combogan", "read_cyclegan"]
 
 Network = TypeVar("Network", Encoder, Decoder)
 
@@ -37,7 +34,7 @@ class Judge:
     """A discriminator, and the arguments of `networks.discriminator.discriminator` that it was built with."""
 
     network: nn.Module
-    shape: Mapping[str, Any]
+    shape: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,110 +46,146 @@ class Original:
     encoders: Mapping[str, Encoder]
     decoders: Mapping[str, Decoder]
     spaces: Mapping[str, tuple[str, str]]
-    """Ids of the latent spaces of each domain's encoder and decoder."""
+    """Ids of the latent spaces of each domain's encoder and decoder; empty for a half that is not there."""
     imported: Mapping[str, Any]
     """What a card says about where it comes from."""
     judges: Mapping[str, Judge] = field(default_factory=dict)
     """By domain; empty where the checkpoint has none."""
     shared: tuple[SharedBlocks, SharedBlocks] | None = None
-    """Behind the encoders and before the decoders; a domain's place is that of its name in the alphabet."""
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Of opt.txt."""
+    """Behind the encoders and before the decoders; a domain's place among them is that of its name in the alphabet."""
+    options: Options = field(default_factory=Options)
     image_size: int = SIZE
 
+    @property
+    def one_space(self) -> bool:
+        """Whether all halves share one latent space."""
+        return len({space for spaces in self.spaces.values() for space in spaces}) == 1
 
-def read_combogan(folder: Path, names: Sequence[str], *, epoch: int | None = None, activation: str | None = None) -> Original:
-    """A checkpoint folder of the published ComboGAN: `400_net_G0.pth`, ... of an epoch, the newest unless told.
+    @property
+    def activation(self) -> str:
+        """The activation of its generators; files tell PReLU, but not whether another is ReLU or LeakyReLU."""
+        return str(self.encoders[self.names[0]].shape["activation"])
+
+
+def read_combogan(
+    folder: str | Path, names: Sequence[str], *, epoch: int | None = None, activation: str | None = None
+) -> Original:
+    """An epoch of a checkpoint folder of the published ComboGAN, the newest unless told.
 
     `names` are the domains in the order of their numbers, which is that of the published data folders. `activation`
-    is what files without PReLU do not tell. Raises OriginalError, naming the file.
+    is what files without PReLU do not tell; ReLU if not given. Raises OriginalError, naming the file.
     """
-    names = _checked(names, least=2)
-    epoch = _epoch(folder, epoch)
-    files = _numbered(folder, "G", epoch)
-    kinds = [layouts.kind_of(file) for file in files]
-    count = len(names)
-    _check_kinds(files, kinds, folder, epoch, count)
+    names = _checked(names)
+    checkpoint = CheckpointFolder(Path(folder), epoch)
+    files, count = checkpoint.generators(), len(names)
+    check_kinds(checkpoint, files, [layouts.kind_of(file) for file in files], count)
     sharing = len(files) > 2 * count
     first, second = files[:count], files[count + sharing : 2 * count + sharing]
     encoders = _all_alike(first, lambda file: layouts.encoder(file, activation=activation))
     decoders = _all_alike(second, lambda file: layouts.decoder(file, activation=activation))
     _check_halves(encoders[0], decoders[0], first[0], second[0])
-    judging = _numbered(folder, "D", epoch, count) if _epochs(folder, "D") else []
+    judging = checkpoint.discriminators(count)
     judges = [Judge(*layouts.judge(file)) for file in judging]
     for judge, file in zip(judges, judging, strict=True):
         if judge.shape != judges[0].shape:
             raise _unlike(file, judging[0])
-    options, size = _options(folder)
+    options = checkpoint.options()
+    together = count > 2 or options.number("lambda_identity", 0.0) > 0
     return Original(
         names,
         dict(zip(names, encoders, strict=True)),
         dict(zip(names, decoders, strict=True)),
-        _spaces(names, encoders, decoders, together=count > 2 or _weight(folder, options, "lambda_identity") > 0),
-        {"program": "ComboGAN", "epoch": epoch, "files": _hashes([*files, *judging])},
+        _spaces(names, encoders, decoders, together=together),
+        {"program": "ComboGAN", "epoch": checkpoint.epoch, "files": _hashes([*files, *judging])},
         dict(zip(names, judges, strict=False)),
         _shared(files[count], files[-1], encoders[0], names) if sharing else None,
         options,
-        size,
+        int(options.number("fineSize", SIZE)),
     )
 
 
-def read_cyclegan(files: Sequence[Path], names: Sequence[str], *, activation: str | None = None) -> Original:
+def read_cyclegan(files: Sequence[str | Path], names: Sequence[str], *, activation: str | None = None) -> Original:
     """Generators of CycleGAN, cut into halves: from the first name to the second and, with two files, back.
 
     Each generator is a latent space of its own. With one file the first domain has no decoder, the second no encoder.
-    Raises OriginalError, naming the file.
+    `activation` is what files without PReLU do not tell; ReLU if not given. Raises OriginalError, naming the file.
     """
-    names = _checked(names, least=2, most=2)
+    a, b = names = _checked(names, most=2)
     if len(files) not in (1, 2):
-        raise OriginalError(f"CycleGAN has one or two generators, but {len(files)} files were given; name G_A and G_B.")
-    read_files = [read(path) for path in files]
-    encoders, decoders = {}, {}
-    for file, source, target in zip(read_files, names, reversed(names), strict=False):
+        raise OriginalError(f"CycleGAN has one or two generators, but {len(files)} files were given; give G_A and G_B.")
+    found = [read(Path(path)) for path in files]
+    for file in found:
         if layouts.kind_of(file) != "generator":
-            raise OriginalError(f"{file.path} is not a whole generator of CycleGAN; give latest_net_G_A.pth or the like.")
-        half, other = layouts.split(file)
-        encoders[source] = layouts.encoder(half, activation=activation)
-        decoders[target] = layouts.decoder(other, activation=activation)
-        _check_halves(encoders[source], decoders[target], file, file)
-        if encoders[source].shape != encoders[names[0]].shape or decoders[target].shape != decoders[names[1]].shape:
-            raise _unlike(file, read_files[0])
-    pairs = [(source, target) for source, target in zip(names, reversed(names), strict=True) if source in encoders]
-    ids = {source: space_id([half_hash(encoders[source]), half_hash(decoders[target])]) for source, target in pairs}
-    other = {names[0]: names[1], names[1]: names[0]}
-    spaces = {name: (ids.get(name, ""), ids.get(other[name], "")) for name in names}
-    return Original(names, encoders, decoders, spaces, {"program": "CycleGAN", "files": _hashes(read_files)})
+            raise OriginalError(f"{file.path} is not a whole generator of CycleGAN; give latest_net_G_A.pth or such.")
+    halves = [layouts.split(file) for file in found]
+    encoders = _all_alike([half[0] for half in halves], lambda file: layouts.encoder(file, activation=activation))
+    decoders = _all_alike([half[1] for half in halves], lambda file: layouts.decoder(file, activation=activation))
+    _check_halves(encoders[0], decoders[0], found[0], found[0])
+    ids = [space_id(map(half_hash, halves)) for halves in zip(encoders, decoders, strict=True)]
+    there, back = [*ids, ""][:2]
+    return Original(
+        names,
+        dict(zip(names, encoders, strict=False)),
+        dict(zip((b, a), decoders, strict=False)),
+        {a: (there, back), b: (back, there)},
+        {"program": "CycleGAN", "files": _hashes(found)},
+    )
 
 
-def write_packs(original: Original, folder: Path, *, origins: Mapping[str, str] | None = None) -> list[Pack]:
-    """Write the packs below a folder, beside other packs if it has any; `origins` says where their pictures are.
+def _checked(names: Sequence[str], *, most: int | None = None) -> tuple[str, ...]:
+    names = tuple(check_name(name) for name in names)
+    if len(names) < 2 or len(names) > (most or len(names)):
+        wanted = f"{most} names are needed" if most else "at least two names are needed"
+        raise OriginalError(f"{wanted}, but {len(names)} were given; separate them by commas, as --names horse,zebra.")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise OriginalError(f"'{repeated[0]}' was given twice in --names; every domain needs a name of its own.")
+    return names
 
-    OriginalError where another domain of the same name is there already; StorageError.
-    """
-    packs = [_pack(original, name, dict(origins or {})) for name in original.names]
-    others = False
-    for found in folders_with(CARD, folder):
-        name = found.relative_to(folder).as_posix()
-        others |= name not in original.names
-        if name in original.names and _ids(Pack.open(found)) != {half for half in original.spaces[name] if half}:
-            raise OriginalError(
-                f"{found} already holds a pack of another latent space, which would be lost; import to another folder."
-            )
-    if not others:
-        return publish(folder, packs, shared=_shared_part(original))
-    if original.shared is not None:
-        raise OriginalError(
-            f"{folder} holds other packs, and these share blocks that belong beside them alone; import to an empty folder."
-        )
-    return [
-        write_pack(
-            folder / pack.domain,
-            domain=pack.domain,
-            encoder=pack.encoder,
-            decoder=pack.decoder,
-            spaces=pack.spaces,
-            image_size=pack.image_size,
-            about=pack.about,
-        )
-        for pack in packs
-    ]
+
+def _all_alike(files: Sequence[StateFile], build: Callable[[StateFile], Network]) -> list[Network]:
+    networks = [build(file) for file in files]
+    for network, file in zip(networks, files, strict=True):
+        if network.shape != networks[0].shape:
+            raise _unlike(file, files[0])
+    return networks
+
+
+def _check_halves(encoder: Encoder, decoder: Decoder, first: StateFile, second: StateFile) -> None:
+    for name in ("width", "activation", "norm"):
+        if encoder.shape[name] != decoder.shape[name]:
+            raise _unlike(second, first)
+
+
+def _unlike(file: StateFile, other: StateFile) -> OriginalError:
+    return OriginalError(
+        f"{file.path} is of another shape than {other.path}, so they were not trained together; check that no files "
+        "were mixed up."
+    )
+
+
+def _spaces(
+    names: Sequence[str], encoders: Sequence[Encoder], decoders: Sequence[Decoder], *, together: bool
+) -> dict[str, tuple[str, str]]:
+    """One space for all; or, of two domains that never decoded their own latents, one for each direction."""
+    first, second = [half_hash(half) for half in encoders], [half_hash(half) for half in decoders]
+    if together:
+        return dict.fromkeys(names, (space_id(first + second),) * 2)
+    there, back = space_id([first[0], second[1]]), space_id([first[1], second[0]])
+    return {names[0]: (there, back), names[1]: (back, there)}
+
+
+def _shared(
+    behind: StateFile, before: StateFile, encoder: Encoder, names: Sequence[str]
+) -> tuple[SharedBlocks, SharedBlocks]:
+    """The shared blocks, told the domains in the order of the alphabet, as ours are, instead of the checkpoint's."""
+    blocks = [layouts.shared_blocks(file, encoder, len(names)) for file in (behind, before)]
+    order = torch.tensor([names.index(name) for name in sorted(names)])
+    with torch.no_grad():
+        for weight in (weight for network in blocks for weight in network.parameters() if weight.ndim == 4):
+            context = weight[:, encoder.latent.channels :]
+            context.copy_(context[:, order])
+    return blocks[0], blocks[1]
+
+
+def _hashes(files: Sequence[StateFile]) -> dict[str, str]:
+    return {file.path.name: file.sha256 for file in files}

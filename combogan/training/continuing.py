@@ -43,26 +43,28 @@ def start_run(
     `domains` say where the pictures are: the names of the import, or `name=FOLDER`. Raises ComboganError.
     """
     report = report or Quiet()
-    prepared = runs.prepare(settings_of(original, changes or {}), domains, data=data, tell=report.tell)
+    published = settings_of(original)
+    settings = published.changed(changes or {})
+    if (settings.networks, settings.discriminator) != (published.networks, published.discriminator):
+        raise OriginalError("[networks] and [discriminator] of a run from an import are those of the import.")
+    prepared = runs.prepare(settings, domains, data=data, tell=report.tell)
     if tuple(prepared.sources) != original.names:
         raise OriginalError(
             f"the pictures are of {', '.join(prepared.sources)}, the checkpoint of {', '.join(original.names)}; name "
             "the same domains."
         )
     trainer = runs.start(prepared, out, report)
-    try:
+    with trainer.folder.locked():
         take_over(trainer.domains, original)
         trainer.save()
         trainer.folder.write_history({"iteration": 0, "event": "imported", **original.imported})
         origins = {name: source.origin for name, source in prepared.sources.items()}
         write_packs(original, trainer.folder.packs, origins=origins)
-    finally:
-        trainer.folder.unlock()
     return trainer.folder.path
 
 
-def settings_of(original: Original, changes: Mapping[str, Any] | None = None) -> Settings:
-    """What the published program would train the checkpoint further with, then `changes`.
+def settings_of(original: Original) -> Settings:
+    """What the published program would train the checkpoint further with.
 
     Networks as in the files; the rest from opt.txt, and where that is silent from the preset of the version that had
     such discriminators: `original` or `paper`. OriginalError where the checkpoint cannot be trained.
@@ -75,7 +77,7 @@ def settings_of(original: Original, changes: Mapping[str, Any] | None = None) ->
     judge = next(iter(original.judges.values())).shape
     found = _networks(original) | _options(original)
     found |= {f"discriminator.{key}": value for key, value in judge.items() if key != "norm"}
-    return Settings.load("original" if judge["kind"] == "split" else "paper", found | dict(changes or {}))
+    return Settings.load("original" if judge["kind"] == "split" else "paper", found)
 
 
 def take_over(domains: Mapping[str, Domain], original: Original) -> None:

@@ -1,0 +1,117 @@
+"""`combogan packs import`: checkpoints of others in, packs out, and a run where one is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from combogan.cli.options import any_setting, changed
+
+if TYPE_CHECKING:
+    from combogan.registry.originals import Original
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER | FILES...")
+@click.option("--names", required=True, metavar="NAME,NAME,...", help="The domains, in the order of the checkpoint.")
+@click.option(
+    "--cyclegan", is_flag=True, help="FILES are generators of CycleGAN: from the first name to the second, and back."
+)
+@click.option("--epoch", type=click.IntRange(0), metavar="N", help="Epoch of the checkpoint.  [default: the newest]")
+@click.option(
+    "--activation",
+    type=click.Choice(["prelu", "relu", "leaky"]),
+    help="What files do not tell.  [default: prelu where they hold its weights, else relu]",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PACKS", help="Folder to write the packs to.")
+@click.option(
+    "--run", type=click.Path(path_type=Path), metavar="RUN", help="Make a run that trains the import further."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="With --run: look for pictures in DIR/NAME."
+)
+@any_setting
+def command(
+    paths: tuple[Path, ...],
+    names: str,
+    cyclegan: bool,
+    epoch: int | None,
+    activation: str | None,
+    out: Path | None,
+    run: Path | None,
+    data: Path | None,
+    changes: tuple[str, ...],
+) -> None:
+    """Packs out of a checkpoint of the published ComboGAN (its folder) or CycleGAN (its generators).
+
+    \b
+    combogan packs import checkpoints/alps --names summer,winter,spring -o packs/alps
+    combogan packs import --cyclegan latest_net_G_A.pth latest_net_G_B.pth --names horse,zebra -o packs/horses
+    combogan packs import checkpoints/alps --names summer,winter,spring --run runs/alps --data pictures
+
+    Nothing in the files is run; the shapes of the networks are read from the files themselves. With --run, which needs
+    the discriminators and pictures (--data DIR, or NAME=FOLDER in --names), `combogan train --resume RUN` trains the
+    import further, with fresh optimizers, and `combogan add-domain NAME --run RUN` adds domains to it.
+    """
+    if out is None and run is None:
+        raise click.UsageError("say where to write: -o PACKS, or --run RUN to train the import further.")
+    if run is None and (changes or data):
+        raise click.UsageError("--data and --set go with --run.")
+    if cyclegan and (run is not None or epoch is not None):
+        raise click.UsageError(
+            "--run and --epoch go with a checkpoint folder of ComboGAN; a CycleGAN generator has neither "
+            "discriminators nor epochs."
+        )
+    words = [word.strip() for word in names.split(",") if word.strip()]
+    original = _read(paths, [word.partition("=")[0].strip() for word in words], cyclegan, epoch, activation)
+    if original.activation != "prelu":
+        click.echo(f"Activation: {original.activation}; the files do not tell ReLU from LeakyReLU (see --activation).")
+    if out is not None:
+        _write(original, words, out)
+    if run is not None:
+        _make_run(original, words, run, data, changed(changes, {}))
+
+
+def _read(
+    paths: tuple[Path, ...], names: list[str], cyclegan: bool, epoch: int | None, activation: str | None
+) -> Original:
+    from combogan.registry.originals import read_combogan, read_cyclegan
+
+    if cyclegan:
+        return read_cyclegan(paths, names, activation=activation)
+    if len(paths) > 1:
+        raise click.UsageError("one folder at a time; generators of CycleGAN need --cyclegan.")
+    return read_combogan(paths[0], names, epoch=epoch, activation=activation)
+
+
+def _write(original: Original, words: list[str], out: Path) -> None:
+    from combogan.data import catalog
+    from combogan.registry.importing import write_packs
+
+    given = [word for word in words if "=" in word]
+    origins = {domain.name: domain.origin for domain in catalog.resolve(given, needed=0)}
+    packs = write_packs(original, out, origins=origins)
+    where = f", epoch {original.imported['epoch']}" if "epoch" in original.imported else ""
+    click.echo(f"Imported {', '.join(pack.domain for pack in packs)} ({original.imported['program']}{where}) to {out}.")
+    a, b = original.names[:2]
+    if not all(original.spaces[a]):
+        click.echo(f"It translates from {a} to {b} only: '{a}' has no decoder, '{b}' no encoder.")
+    elif not original.one_space:
+        click.echo(f"{a} -> {b} and {b} -> {a} are two latent spaces, so that no domain can be added to them.")
+    click.echo(f"translate: combogan translate --from {a} --to {b} --registry {out} PICTURES...")
+
+
+def _make_run(original: Original, words: list[str], run: Path, data: Path | None, changes: dict[str, object]) -> None:
+    from combogan.cli.progress import reporter
+    from combogan.training.continuing import start_run
+    from combogan.training.folder import RunFolder
+
+    start_run(original, words, run, data=data, changes=changes, report=reporter())
+    for name, origin in RunFolder.open(run).settings().domains.items():
+        click.echo(f"Pictures of {name}: {origin}")
+    click.echo(f"Made {run} with the imported weights at iteration 0; the optimizers begin anew.")
+    click.echo(f"train:      combogan train --resume {run}")
+    if original.one_space and original.shared is None:
+        click.echo(f"add domain: combogan add-domain NAME --run {run}")
