@@ -58,6 +58,7 @@ def command(
         )
     from combogan.cli.progress import carry_out, reporter, show_plan
     from combogan.training import growth
+    from combogan.training.growing import start
 
     report = reporter()
     given = changed(changes, flags)
@@ -69,4 +70,4 @@ def command(
         prepared = growth.onto_packs(domain, registry, settings, data=data, out=out, report=report)
     show_plan(prepared.settings, prepared.sources, prepared.course, new=prepared.growth.name)
     if not dry_run:
-        sys.exit(carry_out(growth.start(prepared, report), report))
+        sys.exit(carry_out(start(prepared, report), report))

@@ -78,10 +78,11 @@ def _begin(settings: Settings, domains: list[str], data: Path | None, out: Path 
 
 def _go_on(run: Path, changes: dict[str, Any], dry_run: bool) -> None:
     from combogan.cli.progress import carry_out, reporter, show_plan
-    from combogan.training import growth, runs
+    from combogan.training import growing, runs
+    from combogan.training.growthcard import is_growth
 
     report = reporter()
-    take_up = growth.resume if growth.is_growth(run) else runs.resume
+    take_up = growing.resume if is_growth(run) else runs.resume
     trainer = take_up(run, changes, report)
     show_plan(trainer.settings, trainer.sources, trainer.course, new=trainer.new)
     if not dry_run:

@@ -6,83 +6,23 @@ scratch copy that stays in the growth's own folder, because a frozen judge is so
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from combogan import machine, storage
+from combogan import machine
 from combogan.data import catalog
-from combogan.errors import DomainError, PackError, RunError, SpaceError
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
-from combogan.registry.pack import CARD, Pack, write_pack
+from combogan.errors import DomainError, RunError, SpaceError
+from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
-from combogan.training import building
-from combogan.training.checkpoint import Checkpoints
-from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder, free_name
+from combogan.training.growing import Prepared, start
+from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
 from combogan.training.preparing import resolve, usable
-from combogan.training.publishing import about_pack, published_halves
-from combogan.training.runs import course_of, refuse_changes
-from combogan.training.samples import save_preview
-from combogan.training.schedule import Course, meeting
-from combogan.training.trainer import Quiet, Report, Trainer
-
-CARD_OF_GROWTH = "growth.json"
-
-
-@dataclass(frozen=True)
-class Growth:
-    """What a growth's folder says beside its settings: what it grows onto."""
-
-    name: str
-    """The new domain."""
-    space: str
-    """Id of the latent space that it joins."""
-    packs: dict[str, str]
-    """Folder of each old domain's pack."""
-    files: dict[str, str]
-    """SHA-256 of every file of the old packs, which must be the same in the end."""
-    target: str
-    """Folder that the new pack is published as."""
-    judges: str | None
-    """The run whose last checkpoint the old discriminators are copied from; None where they begin fresh."""
-
-    @classmethod
-    def read(cls, folder: Path) -> Growth:
-        """Raises RunError when the card is damaged."""
-        try:
-            return cls(**json.loads((folder / CARD_OF_GROWTH).read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(
-                f"{folder / CARD_OF_GROWTH} is damaged ({error}); delete {folder} and add it again."
-            ) from None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A growth that could start: everything is resolved and checked, nothing is written."""
-
-    folder: Path
-    settings: Settings
-    sources: dict[str, catalog.Domain]
-    growth: Growth
-
-    @property
-    def course(self) -> Course:
-        """How long it takes: epochs count for the new domain alone."""
-        return course_of(self.settings, self.sources, share=1)
-
-
-def is_growth(path: Path) -> bool:
-    """Whether a folder is one in which a domain is being added."""
-    return (path / CARD_OF_GROWTH).is_file()
+from combogan.training.report import Quiet, Report
+from combogan.training.runs import refuse_changes
 
 
 def add_domain(
@@ -149,21 +89,6 @@ def onto_packs(
     return _prepare(word, data, folder, settings, packs, origins, folder / "packs" / new, None, report)
 
 
-def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
-    """The trainer that goes on adding a domain, at its newest whole checkpoint. Raises RunError."""
-    folder = RunFolder.open(path)
-    growth = Growth.read(path)
-    before = folder.settings()
-    settings = before.changed(changes)
-    refuse_changes(before, settings)
-    torch.set_num_threads(settings.run.threads)
-    found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
-    sources = usable(found, crop=settings.images.size, tell=report.tell)
-    trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
-    trainer.take_up(changes)
-    return trainer
-
-
 def _prepare(
     word: str,
     data: Path | None,
@@ -198,107 +123,11 @@ def _prepare(
         name=found[0].name,
         space=shape.latent.space,
         packs={name: str(pack.folder.resolve()) for name, pack in packs.items()},
-        files=_hashes(packs.values()),
+        files=file_hashes(packs.values()),
         target=str(target.resolve()),
         judges=str(judges.resolve()) if judges is not None else None,
     )
     return Prepared(path, settings, sources, growth)
-
-
-def start(prepared: Prepared, report: Report) -> Trainer:
-    """The trainer of a new growth, in its folder. Raises RunError."""
-    folder = RunFolder.create(prepared.folder, prepared.settings)
-    storage.write(folder.path / CARD_OF_GROWTH, json.dumps(asdict(prepared.growth), indent=1).encode())
-    folder.write_history({"iteration": 0, "event": "started"})
-    return _trainer(folder, prepared, report)
-
-
-def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
-    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
-    device = machine.device(settings.run.device)
-    old = sorted(name for name in sources if name != growth.name)
-    domains = {growth.name: building.new_domain(growth.name, settings, device)}
-    for name in old:
-        domains[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
-    if growth.judges is not None:
-        _copy_judges(Path(growth.judges), [domains[name] for name in old], report)
-    chosen = settings.schedule
-    return Trainer(
-        folder,
-        settings,
-        sources,
-        domains,
-        course=prepared.course,
-        pair=lambda i: (growth.name, meeting(i, old, pairs=chosen.pairs, seed=settings.run.seed)),
-        publish=lambda trainer: _publish(trainer, growth),
-        composable=lambda source, target: True,
-        report=report,
-        new=growth.name,
-    )
-
-
-def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:
-    """An old domain: its published halves, and a judge that still learns."""
-    fresh = building.new_domain(name, settings, device)
-    encoder, decoder = pack.load_encoder(device), pack.load_decoder(device)
-    assert isinstance(encoder, Encoder)  # packs with shared blocks were refused
-    assert isinstance(decoder, Decoder)
-    return Domain(
-        name,
-        encoder.to(memory_format=torch.channels_last),
-        decoder.to(memory_format=torch.channels_last),
-        fresh.discriminator,
-        betas=settings.optimizer.betas,
-        ema=0.0,
-        pool=settings.optimizer.pool,
-        frozen=True,
-    )
-
-
-def _copy_judges(run: Path, domains: Sequence[Domain], report: Report) -> None:
-    """Begin with the discriminators, moments and pools that the run's last checkpoint holds."""
-    checkpoint = Checkpoints(RunFolder.open(run).checkpoints, keep=1).find(report.tell)
-    for domain in domains:
-        if checkpoint is None or domain.name not in checkpoint.manifest["parts"]:
-            report.tell(f"the run has no discriminator of '{domain.name}'; beginning with a fresh one.")
-        else:
-            domain.load(checkpoint.state(domain.name))
-
-
-def _publish(trainer: Trainer, growth: Growth) -> list[str]:
-    """Write the new pack when it is ready, and check that the old ones are as they were."""
-    if trainer.iteration < trainer.course.iterations:
-        return []
-    domain, settings = trainer.domains[growth.name], trainer.settings
-    encoder, decoder = published_halves(domain)
-    target = Path(growth.target)
-    write_pack(
-        target,
-        domain=growth.name,
-        encoder=encoder.own,  # type: ignore[arg-type]
-        decoder=decoder.own,  # type: ignore[arg-type]
-        spaces=(growth.space, growth.space),
-        image_size=settings.images.size,
-        about=about_pack(trainer.sources[growth.name], domain, trainer.iteration),
-    )
-    save_preview(target / "preview.png", growth.name, trainer.translations())
-    changed = [path for path, digest in growth.files.items() if not _is_still(Path(path), digest)]
-    if changed:
-        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
-    packs = " ".join(f"--registry {path}" for path in _registries(growth))
-    return [
-        f"look at:   {trainer.folder.path / 'samples' / f'{trainer.iteration:06d}.png'}",
-        f"pack:      {target}",
-        f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
-        f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {packs}",
-    ]
-
-
-def _registries(growth: Growth) -> list[Path]:
-    """The packs folders that hold the old packs and the new one."""
-    folders = {Path(growth.target): growth.name} | {Path(path): name for name, path in growth.packs.items()}
-    found = [path.parents[name.count("/")] for path, name in folders.items()]
-    return list(dict.fromkeys(found))
 
 
 def _share(settings: Settings) -> int | None:
@@ -344,16 +173,3 @@ def _refuse_taken(name: str, packs: Mapping[str, Pack]) -> None:
 def _origin(pack: Pack) -> str | None:
     origin = pack.about.get("origin")
     return origin if isinstance(origin, str) else None
-
-
-def _hashes(packs: Any) -> dict[str, str]:
-    return {
-        str(path.resolve()): storage.file_hash(path)
-        for pack in packs
-        for path in sorted(pack.folder.glob("*"))
-        if path.is_file() and (path.name == CARD or path.suffix == ".safetensors")
-    }
-
-
-def _is_still(path: Path, digest: str) -> bool:
-    return path.is_file() and storage.file_hash(path) == digest

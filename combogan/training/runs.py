@@ -17,8 +17,9 @@ from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.preparing import resolve, usable
 from combogan.training.publishing import one_space, publish_run
+from combogan.training.report import Quiet, Report
 from combogan.training.schedule import PAIRS, Course, course
-from combogan.training.trainer import Quiet, Report, Trainer
+from combogan.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
@@ -25,35 +24,13 @@ from combogan.training.checkpoint import Checkpoint, Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.publishing import published_halves
+from combogan.training.report import MeanLosses, Report
 from combogan.training.samples import Translations, fixed_images, inference, sample_grid, translate_all
 from combogan.training.schedule import Course, ramp, rate
 from combogan.training.step import step
 
 SHARED = "_shared"
 """The part of a checkpoint that holds what all domains share; no domain can have this name."""
-
-
-class Report(Protocol):
-    """Who is told how a run goes."""
-
-    def tell(self, message: str) -> None:
-        """Something worth a sentence."""
-
-    def advance(self, iteration: int, course: Course) -> None:
-        """An iteration is done; `iteration` counts from 1."""
-
-    def logged(self, line: Mapping[str, Any]) -> None:
-        """A line was added to log.jsonl."""
-
-
-class Quiet:
-    """A report that nobody hears."""
-
-    def tell(self, message: str) -> None: ...
-
-    def advance(self, iteration: int, course: Course) -> None: ...
-
-    def logged(self, line: Mapping[str, Any]) -> None: ...
 
 
 class Trainer:
@@ -100,8 +77,7 @@ class Trainer:
             batch=chosen.batch,
             seed=settings.run.seed,
         )
-        self._sums: dict[tuple[str, str], Tensor] = {}
-        self._counts: dict[tuple[str, str], int] = defaultdict(int)
+        self._losses = MeanLosses()
         self._logged_at, self._logged_when = 0, time.perf_counter()
 
     @property
@@ -166,20 +142,14 @@ class Trainer:
             precision=self.precision,
             chance=lambda name: numbers(seed, "pool", iteration, name),
         )
-        for domain, parts in losses.items():
-            for name, value in parts.items():
-                key = (domain, name)
-                self._sums[key] = self._sums[key] + value if key in self._sums else value
-                self._counts[key] += 1
+        self._losses.add(losses)
 
     def log(self) -> None:
         """Write the mean losses since the last line. DivergedError when one is no longer a number."""
         done = self.iteration - self._logged_at
         if not done:
             return
-        losses: dict[str, dict[str, float]] = {}
-        for (domain, name), total in sorted(self._sums.items()):
-            losses.setdefault(domain, {})[name] = total.item() / self._counts[domain, name]
+        losses = self._losses.read()
         self._refuse_divergence(losses)
         epoch = self.course.epoch(self.iteration - 1)
         chosen = self.settings.optimizer
@@ -197,8 +167,6 @@ class Trainer:
         self.folder.write_log(line)
         self._board.logged(line)
         self.report.logged(line)
-        self._sums.clear()
-        self._counts.clear()
         self._logged_at, self._logged_when = self.iteration, now
 
     def save(self) -> None:

@@ -7,9 +7,10 @@ from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, PackError, RunError, SpaceError
 from combogan.registry.registry import Registry
-from combogan.training import growth, runs
+from combogan.training import growing, growth, runs
 from combogan.training.growth import add_domain
-from combogan.training.trainer import Quiet
+from combogan.training.growthcard import is_growth
+from combogan.training.report import Quiet
 
 
 class Listener(Quiet):
@@ -51,7 +52,7 @@ def test_old_packs_are_the_same_to_the_byte_and_new_pairs_work_at_once(run):
 def test_only_the_new_domains_halves_learn_and_the_old_judges_learn_in_a_copy(tiny, run):
     saved = runs.resume(run, {}, Quiet()).domains["summer"].discriminator.parameters()
     prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 4}, report=Quiet())
-    trainer = growth.start(prepared, Quiet())
+    trainer = growing.start(prepared, Quiet())
     judges = {n: [p.clone() for p in d.discriminator.parameters()] for n, d in trainer.domains.items()}
     halves = {
         n: [p.clone() for h in (d.encoder, d.decoder) for p in h.parameters()] for n, d in trainer.domains.items()
@@ -92,11 +93,11 @@ def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
         run = runs.train(tiny, ["summer", "fall"], out=tmp_path / name)
         listener = Listener()
         prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 6}, report=listener)
-        growth.start(prepared, listener).run(lambda seen=listener.iterations, stop=stop_after: len(seen) == stop)
+        growing.start(prepared, listener).run(lambda seen=listener.iterations, stop=stop_after: len(seen) == stop)
         if stop_after is not None:
             assert not (run / "packs" / "winter").exists()
-            assert growth.is_growth(run / "added" / "winter")
-            assert growth.resume(run / "added" / "winter", {}, listener).run()
+            assert is_growth(run / "added" / "winter")
+            assert growing.resume(run / "added" / "winter", {}, listener).run()
         packs.append({n: weights(run / "packs" / "winter")[n] for n in ("encoder.safetensors", "decoder.safetensors")})
     assert packs[0] == packs[1]
 
@@ -138,7 +139,7 @@ def test_where_no_domain_can_join_it_is_said_why(tiny, tmp_path, run):
 
 def test_an_old_pack_that_changes_meanwhile_is_noticed(run):
     prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 2}, report=Quiet())
-    trainer = growth.start(prepared, Quiet())
+    trainer = growing.start(prepared, Quiet())
     (run / "packs" / "fall" / "pack.json").write_bytes(b"{}")
     with pytest.raises(PackError, match=r"fall/pack.json has changed while 'winter' was added"):
         trainer.run()

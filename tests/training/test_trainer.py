@@ -19,7 +19,7 @@ from combogan.settings import Settings
 from combogan.training import runs
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.folder import RunFolder
-from combogan.training.trainer import Quiet
+from combogan.training.report import Quiet
 
 SEASONS = ["summer", "winter", "fall"]
 
@@ -104,7 +104,7 @@ from pathlib import Path
 from combogan.settings import Settings
 from combogan import storage
 from combogan.training import runs
-from combogan.training.trainer import Quiet
+from combogan.training.report import Quiet
 write, count = storage.write_synced, 0
 def killing(path, content):
     global count

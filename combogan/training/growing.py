@@ -1,0 +1,155 @@
+"""A growth in progress: a trainer in which only the new domain's halves learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from combogan import machine
+from combogan.data import catalog
+from combogan.errors import PackError
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.registry.pack import Pack, write_pack
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.checkpoint import Checkpoints
+from combogan.training.domain import Domain
+from combogan.training.folder import RunFolder
+from combogan.training.growthcard import Growth
+from combogan.training.preparing import usable
+from combogan.training.publishing import about_pack, published_halves
+from combogan.training.report import Report
+from combogan.training.runs import course_of, refuse_changes
+from combogan.training.samples import save_preview
+from combogan.training.schedule import Course, meeting
+from combogan.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A growth that could start: everything is resolved and checked, nothing is written."""
+
+    folder: Path
+    settings: Settings
+    sources: dict[str, catalog.Domain]
+    growth: Growth
+
+    @property
+    def course(self) -> Course:
+        """How long it takes: epochs count for the new domain alone."""
+        return course_of(self.settings, self.sources, share=1)
+
+
+def start(prepared: Prepared, report: Report) -> Trainer:
+    """The trainer of a new growth, in its folder. Raises RunError."""
+    folder = RunFolder.create(prepared.folder, prepared.settings)
+    prepared.growth.write(folder.path)
+    folder.write_history({"iteration": 0, "event": "started"})
+    return _trainer(folder, prepared, report)
+
+
+def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
+    """The trainer that goes on adding a domain, at its newest whole checkpoint. Raises RunError."""
+    folder = RunFolder.open(path)
+    growth = Growth.read(path)
+    before = folder.settings()
+    settings = before.changed(changes)
+    refuse_changes(before, settings)
+    torch.set_num_threads(settings.run.threads)
+    found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
+    sources = usable(found, crop=settings.images.size, tell=report.tell)
+    trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
+    trainer.take_up(changes)
+    return trainer
+
+
+def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
+    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
+    device = machine.device(settings.run.device)
+    old = sorted(name for name in sources if name != growth.name)
+    domains = {growth.name: building.new_domain(growth.name, settings, device)}
+    for name in old:
+        domains[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
+    if growth.judges is not None:
+        _copy_judges(Path(growth.judges), [domains[name] for name in old], report)
+    chosen = settings.schedule
+    return Trainer(
+        folder,
+        settings,
+        sources,
+        domains,
+        course=prepared.course,
+        pair=lambda i: (growth.name, meeting(i, old, pairs=chosen.pairs, seed=settings.run.seed)),
+        publish=lambda trainer: _publish(trainer, growth),
+        composable=lambda source, target: True,
+        report=report,
+        new=growth.name,
+    )
+
+
+def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:
+    """An old domain: its published halves, and a judge that still learns."""
+    fresh = building.new_domain(name, settings, device)
+    encoder, decoder = pack.load_encoder(device), pack.load_decoder(device)
+    assert isinstance(encoder, Encoder)  # packs with shared blocks were refused
+    assert isinstance(decoder, Decoder)
+    return Domain(
+        name,
+        encoder.to(memory_format=torch.channels_last),
+        decoder.to(memory_format=torch.channels_last),
+        fresh.discriminator,
+        betas=settings.optimizer.betas,
+        ema=0.0,
+        pool=settings.optimizer.pool,
+        frozen=True,
+    )
+
+
+def _copy_judges(run: Path, domains: Sequence[Domain], report: Report) -> None:
+    """Begin with the discriminators, moments and pools that the run's last checkpoint holds."""
+    checkpoint = Checkpoints(RunFolder.open(run).checkpoints, keep=1).find(report.tell)
+    for domain in domains:
+        if checkpoint is None or domain.name not in checkpoint.manifest["parts"]:
+            report.tell(f"the run has no discriminator of '{domain.name}'; beginning with a fresh one.")
+        else:
+            domain.load(checkpoint.state(domain.name))
+
+
+def _publish(trainer: Trainer, growth: Growth) -> list[str]:
+    """Write the new pack when it is ready, and check that the old ones are as they were."""
+    if trainer.iteration < trainer.course.iterations:
+        return []
+    domain, settings = trainer.domains[growth.name], trainer.settings
+    encoder, decoder = published_halves(domain)
+    target = Path(growth.target)
+    write_pack(
+        target,
+        domain=growth.name,
+        encoder=encoder.own,  # type: ignore[arg-type]
+        decoder=decoder.own,  # type: ignore[arg-type]
+        spaces=(growth.space, growth.space),
+        image_size=settings.images.size,
+        about=about_pack(trainer.sources[growth.name], domain, trainer.iteration),
+    )
+    save_preview(target / "preview.png", growth.name, trainer.translations())
+    if changed := growth.changed_files():
+        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
+    packs = " ".join(f"--registry {path}" for path in _registries(growth))
+    return [
+        f"look at:   {trainer.folder.path / 'samples' / f'{trainer.iteration:06d}.png'}",
+        f"pack:      {target}",
+        f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
+        f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {packs}",
+    ]
+
+
+def _registries(growth: Growth) -> list[Path]:
+    """The packs folders that hold the old packs and the new one."""
+    folders = {Path(growth.target): growth.name} | {Path(path): name for name, path in growth.packs.items()}
+    found = [path.parents[name.count("/")] for path, name in folders.items()]
+    return list(dict.fromkeys(found))

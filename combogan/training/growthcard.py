@@ -1,0 +1,69 @@
+"""The card of a growth: what a domain that is being added grows onto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from combogan import storage
+from combogan.errors import RunError
+from combogan.registry.pack import CARD, Pack
+
+CARD_OF_GROWTH = "growth.json"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a growth's folder says beside its settings: what it grows onto."""
+
+    name: str
+    """The new domain."""
+    space: str
+    """Id of the latent space that it joins."""
+    packs: dict[str, str]
+    """Folder of each old domain's pack."""
+    files: dict[str, str]
+    """SHA-256 of every file of the old packs, which must be the same in the end."""
+    target: str
+    """Folder that the new pack is published as."""
+    judges: str | None
+    """The run whose last checkpoint the old discriminators are copied from; None where they begin fresh."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Growth:
+        """Raises RunError when the card is damaged."""
+        try:
+            return cls(**json.loads((folder / CARD_OF_GROWTH).read_bytes()))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{folder / CARD_OF_GROWTH} is damaged ({error}); delete {folder} and add it again."
+            ) from None
+
+    def write(self, folder: Path) -> None:
+        """Raises StorageError."""
+        storage.write(folder / CARD_OF_GROWTH, json.dumps(asdict(self), indent=1).encode())
+
+    def changed_files(self) -> list[str]:
+        """Files of the old packs that are not as they were."""
+        return [path for path, digest in self.files.items() if not _is_still(Path(path), digest)]
+
+
+def is_growth(path: Path) -> bool:
+    """Whether a folder is one in which a domain is being added."""
+    return (path / CARD_OF_GROWTH).is_file()
+
+
+def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:
+    """SHA-256 of every card and weight file of packs, by path."""
+    return {
+        str(path.resolve()): storage.file_hash(path)
+        for pack in packs
+        for path in sorted(pack.folder.glob("*"))
+        if path.is_file() and (path.name == CARD or path.suffix == ".safetensors")
+    }
+
+
+def _is_still(path: Path, digest: str) -> bool:
+    return path.is_file() and storage.file_hash(path) == digest
