@@ -7,7 +7,8 @@ from combogan.seeding import derive, numbers, tensors
 def test_the_same_arguments_give_the_same_draws():
     assert np.array_equal(numbers(1, "pair", 7).random(5), numbers(1, "pair", 7).random(5))
     assert torch.equal(
-        torch.randn(5, generator=tensors(1, "weights", "summer")), torch.randn(5, generator=tensors(1, "weights", "summer"))
+        torch.randn(5, generator=tensors(1, "weights", "summer")),
+        torch.randn(5, generator=tensors(1, "weights", "summer")),
     )
 
 

@@ -32,7 +32,9 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"combogan.cli.{name.replace('-', '_')}")
         return module.command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             hint = suggestion(args[0], COMMANDS)
             raise click.UsageError(f"there is no command '{args[0]}'.{hint} `combogan --help` lists all.")

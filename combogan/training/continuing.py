@@ -14,7 +14,7 @@ from combogan.registry.originals import Original
 from combogan.settings import Settings
 from combogan.training import runs
 from combogan.training.domain import Domain, Learner
-from combogan.training.trainer import Quiet, Report
+from combogan.training.report import Quiet, Report
 
 # Options of the published program, the settings that they are now, and what they are.
 NUMBERS = {
