@@ -15,13 +15,17 @@ from combogan.errors import PictureError
 __all__ = ["available", "explained", "needed", "refuse_too_large"]
 
 
-def needed(pixels: int, *, width: int, targets: int = 1) -> int:
-    """Bytes that translating so many pixels takes at its peak.
+WORKSPACE = 128 * 10**6
+"""Bytes that the convolutions take whatever the size."""
 
-    Networks of `width` channels hold up to four times as many values per pixel at once. Measured on a CPU with widths
-    from 8 to 64, in float32 and bfloat16: 12.4 to 15.7 bytes per pixel and channel beside the pictures themselves.
+
+def needed(pixels: int, *, width: int, targets: int = 1) -> int:
+    """Bytes that translating so many pixels takes at its peak, by networks of `width` channels, on the safe side.
+
+    Measured on a CPU, with widths from 8 to 64 and up to 12 million pixels: beside the pictures and the workspace
+    9.2 to 9.8 bytes per pixel and channel in float32, up to 11 in bfloat16.
     """
-    return pixels * (15 * width + 36 + 15 * targets)
+    return WORKSPACE + pixels * (11 * width + 36 + 15 * targets)
 
 
 def available(device: torch.device) -> int | None:
@@ -38,7 +42,7 @@ def refuse_too_large(name: str, size: tuple[int, int], *, width: int, targets: i
     wanted = needed(pixels, width=width, targets=targets)
     if free is None or wanted <= free:
         return
-    largest = int(min(size) * sqrt(free / wanted)) // 4 * 4
+    largest = int(min(size) * sqrt(max(0, free - WORKSPACE) / (wanted - WORKSPACE))) // 4 * 4
     remedy = f"--size {largest} would fit" if largest >= 8 else "close other programs"
     raise PictureError(
         f"'{name}' is too large: at {size[0]} x {size[1]} pixels it needs about {_gigabytes(wanted)} of memory, and "

@@ -1,0 +1,91 @@
+"""The words of `combogan packs`."""
+
+import sys
+
+import pytest
+import torch
+
+from combogan.cli import main
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.registry.pack import NewPack, publish
+
+
+@pytest.fixture
+def packs(tmp_path, monkeypatch, capsys):
+    """A run of two domains; gives a function that calls `combogan packs` with words."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    run = tmp_path / "runs" / "seasons"
+    run.mkdir(parents=True)
+    (run / "settings.toml").write_text("")
+    about = {"iterations": 4000, "date": "2025-01-01", "updates": {"judge": 3}}
+    publish(
+        run / "packs",
+        [
+            NewPack("summer", Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), ("7f3a", "7f3a"), 64, about),
+            NewPack("winter", Encoder(width=2, blocks=1), None, ("7f3a", "7f3a"), 64, about),
+        ],
+    )
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["combogan", "packs", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main.main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return call
+
+
+def test_the_list_shows_halves_space_size_iterations_and_folder(packs):
+    code, stdout, stderr = packs("list")
+    assert (code, stderr) == (0, "")
+    assert [line.split() for line in stdout.splitlines()] == [
+        ["domain", "halves", "latent", "space", "size", "iterations", "folder"],
+        ["summer", "encoder", "+", "decoder", "7f3a", "64", "px", "4000", "runs/seasons"],
+        ["winter", "encoder", "7f3a", "64", "px", "4000", "runs/seasons"],
+    ]
+
+
+def test_a_pack_is_shown_with_shapes_hashes_and_what_it_says_of_itself(packs, tmp_path):
+    code, stdout, _ = packs("show", "summer")
+    assert code == 0
+    assert "latent space 7f3a: 8 channels at stride 4" in stdout
+    assert "width 2, blocks 1, activation relu, norm instance, dropout 0.0, upsampling transposed-4x4" in stdout
+    assert 'updates     {"judge": 3}' in stdout
+    code, _, stderr = packs("show", "sumer")
+    assert code == 2
+    assert "Did you mean 'summer'?" in stderr
+
+
+def test_whole_packs_are_said_to_be_whole_and_damage_is_code_2(packs, tmp_path):
+    code, stdout, _ = packs("verify")
+    assert code == 0
+    assert stdout == ("summer (runs/seasons/packs/summer): whole.\nwinter (runs/seasons/packs/winter): whole.\n")
+    (tmp_path / "runs/seasons/packs/winter/encoder.safetensors").write_bytes(b"damaged")
+    code, stdout, stderr = packs("verify")
+    assert (code, stdout) == (2, "summer (runs/seasons/packs/summer): whole.\n")
+    assert stderr.startswith("Error: runs/seasons/packs/winter/encoder.safetensors is damaged or was replaced")
+    assert packs("verify", "summer")[0] == 0
+
+
+def test_a_damaged_card_is_listed_as_damage(packs, tmp_path):
+    (tmp_path / "runs/seasons/packs/winter/pack.json").write_text("{")
+    code, stdout, stderr = packs("list")
+    assert code == 0
+    assert "winter" not in stdout
+    assert stderr.startswith("Damaged: runs/seasons/packs/winter/pack.json is damaged")
+    assert packs("verify")[0] == 2
+
+
+def test_packs_are_copied_once_and_never_over_another(packs, tmp_path):
+    code, stdout, _ = packs("copy", "summer", "-o", "copy")
+    assert (code, stdout) == (0, "summer (runs/seasons/packs/summer) copied to copy/summer.\n")
+    for path in (tmp_path / "runs/seasons/packs/summer").iterdir():
+        assert (tmp_path / "copy/summer" / path.name).read_bytes() == path.read_bytes()
+    assert packs("copy", "summer", "-o", "copy")[1].endswith("is in copy/summer already.\n")
+    card = tmp_path / "copy/summer/pack.json"
+    card.write_text(card.read_text().replace("4000", "4001"))
+    code, _, stderr = packs("copy", "summer", "-o", "copy")
+    assert code == 2
+    assert stderr == "Error: copy/summer is another pack already; copy to another folder, or move it away.\n"
