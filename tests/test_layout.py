@@ -73,3 +73,18 @@ def test_the_help_answers_at_once_and_does_not_import_torch():
     assert done.stdout.splitlines()[-1] == "False"
     assert "combogan train --domains summer,winter,spring,fall" in done.stdout
     assert time.perf_counter() - started < 2  # 0.1 s on an idle machine; CI machines are not idle
+
+
+def test_nothing_but_the_import_of_published_checkpoints_reads_a_pickle():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = getattr(node.func.value, "id", None)
+                assert (owner, node.func.attr) != ("torch", "save"), path
+                if (owner, node.func.attr) == ("torch", "load"):
+                    assert path.parent.name == "registry", path
+                    given = {keyword.arg: getattr(keyword.value, "value", None) for keyword in node.keywords}
+                    assert given["weights_only"] is True, path
