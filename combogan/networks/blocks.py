@@ -44,6 +44,11 @@ def reflect(x: Tensor, border: int) -> Tensor:
     return torch.cat([x[..., 1 : border + 1, :].flip(-2), x, x[..., -border - 1 : -1, :].flip(-2)], -2)
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """Bfloat16 as float32, for what must not be rounded further; float32 and float64 as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class Reflect(nn.Module):
     """Reflection padding."""
 

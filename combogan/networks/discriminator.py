@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.blocks import ACTIVATIONS, NORMS, norm_and_activation
+from combogan.networks.blocks import ACTIVATIONS, NORMS, at_least_float32, norm_and_activation
 
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
@@ -93,7 +93,7 @@ class SplitDiscriminator(nn.Module):
         self.register_buffer("blur", _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(3, 1, -1, -1).clone(), persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        image = image.float()
+        image = at_least_float32(image)
         luminance = (image * self.get_buffer("grey")).sum(1, keepdim=True)
         colour = F.conv2d(image, self.get_buffer("blur"), padding=BLUR_SIZE // 2, groups=3)
         pairs = zip(self.luminance(luminance), self.colour(colour), strict=True)

@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from combogan.networks.blocks import Dropout
+from combogan.networks.blocks import Dropout, at_least_float32
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.shared import SharedBlocks
@@ -116,10 +116,10 @@ class Domain:
         return latent if self.shared is None else self.shared.encoder(latent, self.place)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 whatever was computed in."""
+        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 also where bfloat16 was computed in."""
         if self.shared is not None:
             latent = self.shared.decoder(latent, self.place)
-        return self.decoder(latent).float()
+        return at_least_float32(self.decoder(latent))
 
     def reseed(self, seed: int, iteration: int) -> None:
         """Set the chance of the dropout layers for an iteration."""

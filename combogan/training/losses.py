@@ -11,18 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from combogan.networks.blocks import at_least_float32
+
 Distance = Callable[[Tensor, Tensor], Tensor]
 Verdict = Callable[[list[Tensor], bool], Tensor]
 
 
 def l1(found: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute difference."""
-    return F.l1_loss(found.float(), wanted.float())
+    return F.l1_loss(at_least_float32(found), at_least_float32(wanted))
 
 
 def smooth_l1(found: Tensor, wanted: Tensor) -> Tensor:
     """Mean of d^2 / 2 below a difference of 1 and |d| - 1/2 above it."""
-    return F.smooth_l1_loss(found.float(), wanted.float())
+    return F.smooth_l1_loss(at_least_float32(found), at_least_float32(wanted))
 
 
 DISTANCES: dict[str, Distance] = {"l1": l1, "smooth-l1": smooth_l1}
@@ -35,16 +37,13 @@ def small(image: Tensor, stride: int) -> Tensor:
 
 def least_squares(maps: list[Tensor], real: bool) -> Tensor:
     """How far verdicts are from 1 (real) or 0 (fake), squared (Mao et al. 2017)."""
-    return _weighted([F.mse_loss(m.float(), torch.full_like(m, float(real), dtype=torch.float32)) for m in maps])
+    return _weighted([F.mse_loss(m, torch.full_like(m, float(real))) for m in map(at_least_float32, maps)])
 
 
 def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
     """The original loss (Goodfellow et al. 2014); verdicts are logits."""
     return _weighted(
-        [
-            F.binary_cross_entropy_with_logits(m.float(), torch.full_like(m, float(real), dtype=torch.float32))
-            for m in maps
-        ]
+        [F.binary_cross_entropy_with_logits(m, torch.full_like(m, float(real))) for m in map(at_least_float32, maps)]
     )
 
 

@@ -1,0 +1,76 @@
+"""The numbers of the published programs, and our networks with the same weights."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from combogan.registry.originals import read_combogan
+from combogan.training import building
+from combogan.training.continuing import settings_of, take_over
+
+FIXTURES = Path(__file__).parent / "fixtures"
+COMBOGAN = ["plain", "all_losses", "shared", "vanilla", "release"]
+TRAINED = [name for name in COMBOGAN if name != "plain"]
+CYCLEGAN = ["cyclegan", "cyclegan_dropout6"]
+THINNED = 23
+
+
+class Published:
+    """One set of numbers, by the names of shared/parity/README."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = FIXTURES / name
+        self.numbers = np.load(self.folder / "expected.npz")
+
+    @cached_property
+    def card(self):
+        return json.loads((self.folder / "expected.json").read_text())
+
+    @cached_property
+    def exact(self):
+        return np.load(self.folder / "exact.npz")
+
+    @property
+    def count(self) -> int:
+        return len(self.numbers["images"])
+
+    def image(self, name: str, dtype=torch.float32) -> torch.Tensor:
+        return torch.from_numpy(self.numbers[name]).to(dtype)
+
+    def apart(self, found: torch.Tensor, name: str) -> float:
+        """Largest distance between what we found and what is expected."""
+        return float(np.abs(thin(found) - self.numbers[name]).max())
+
+
+def thin(found: torch.Tensor, every: int = THINNED) -> np.ndarray:
+    return found.detach().numpy().ravel()[::every]
+
+
+def domains_of(published: Published, names: list[str], dtype: torch.dtype):
+    """Domains with the weights of the checkpoint, ready to be trained, and their settings."""
+    original = read_combogan(published.folder, names)
+    settings, device = settings_of(original), torch.device("cpu")
+    shared = building.shared_blocks(settings, names, device)
+    domains = {
+        name: building.new_domain(name, settings, device, shared=shared, place=place)
+        for place, name in enumerate(names)
+    }
+    for domain in domains.values():
+        for network in (domain.encoder, domain.decoder, domain.discriminator):
+            network.to(dtype)
+    if shared is not None:
+        shared.generator.networks.to(dtype)
+    take_over(domains, original)
+    return domains, settings
+
+
+def learner_of(domains, names: list[str], network: str):
+    """The learner and the part of it that the published program calls encoder_0 or shared_decoder."""
+    kind, number = network.rsplit("_", 1)
+    if kind == "shared":
+        return next(iter(domains.values())).shared.generator, number
+    domain = domains[names[int(number)]]
+    return (domain.judge if kind == "discriminator" else domain.generator), kind

@@ -1,0 +1,133 @@
+"""The same data gives the same losses, gradients and weights: six published iterations from imported checkpoints."""
+
+import numpy as np
+import pytest
+import torch
+from published import THINNED, TRAINED, Published, domains_of, learner_of, thin
+
+from combogan.seeding import numbers
+from combogan.training import building
+from combogan.training.step import step
+
+NAMES = ["a", "b", "c"]
+
+# How near the published program is to itself in exact arithmetic, where that is less than the bar (fixtures/README).
+GRADIENTS = {"vanilla": 5e-3}
+TRANSLATIONS = {"release": 4e-3}
+
+
+class Training:
+    """Our step on the images of the six published iterations."""
+
+    def __init__(self, name, dtype, iterations=6):
+        self.published = Published(name)
+        self.names = NAMES[: self.published.count]
+        self.domains, settings = domains_of(self.published, self.names, dtype)
+        self.dtype, self.losses = dtype, []
+        for iteration, given in enumerate(self.published.card["steps"][:iterations]):
+            a, b = (self.domains[self.names[number]] for number in given["pair"])
+            found = step(
+                a,
+                b,
+                self.published.image(f"step{iteration}_A", dtype),
+                self.published.image(f"step{iteration}_B", dtype),
+                objective=building.objective(settings),
+                rate=settings.optimizer.rate,
+                precision=torch.float32,
+                chance=lambda domain, iteration=iteration: numbers(0, "pool", iteration, domain),
+            )
+            self.losses.append(as_published(found[a.name], found[b.name]))
+            if not iteration:
+                self.gradients = self._gradients(settings.optimizer.betas[0])
+
+    def _gradients(self, beta):
+        """Of the first iteration, as Adam has noted them; all of a network, one after the other."""
+        found = {}
+        for network in self.published.card["largest_gradient"]:
+            learner, part = learner_of(self.domains, self.names, network)
+            noted = [v for k, v in learner.state().items() if k.startswith(f"exp_avg/{part}.")]
+            found[network] = torch.cat([value.flatten() for value in noted]) / (1 - beta)
+        return found
+
+    def loss_errors(self, wanted):
+        """The largest relative error of each iteration."""
+        for found, expected in zip(self.losses, wanted, strict=False):
+            yield max(abs(found[name] - value) / abs(value) for name, value in expected.items() if name != "pair")
+
+    @torch.no_grad()
+    def translations(self):
+        for i, source in enumerate(self.names):
+            latent = self.domains[source].encode(self.published.image("images", self.dtype)[i : i + 1])
+            for j, target in enumerate(self.names):
+                yield f"trained_translate_{i}_{j}", self.domains[target].decode(latent)
+
+
+def as_published(a, b):
+    """Our losses by the published names: in the fixtures, disc_B judges B, gan_A_to_B the fake in B."""
+    found = {"gan_A_to_B": b["gan"], "gan_B_to_A": a["gan"], "disc_A": a["discriminator"], "disc_B": b["discriminator"]}
+    for name in ("cycle", "identity", "forward", "latent"):
+        if name in a:
+            found |= {f"{name}_A": a[name], f"{name}_B": b[name]}
+    return {name: value.item() for name, value in found.items()}
+
+
+@pytest.fixture(scope="module", params=TRAINED)
+def exact(request):
+    return request.param, Training(request.param, torch.float64)
+
+
+def test_in_exact_arithmetic_the_step_is_the_published_one(exact):
+    _, training = exact
+    published = training.published
+    assert max(training.loss_errors(published.card["exact_losses"])) < 1e-6
+    for network, largest in published.card["largest_gradient"].items():
+        found = thin(training.gradients[network], 2 * THINNED)
+        assert np.abs(found - published.exact[f"grad_{network}"]).max() < 1e-7 * largest
+    for name, found in training.translations():
+        assert np.abs(thin(found, 2 * THINNED) - published.exact[name]).max() < 1e-6
+
+
+def test_losses_of_six_iterations_are_the_published_ones(exact):
+    _, training = exact
+    assert all(
+        set(found) | {"pair"} == set(given)
+        for found, given in zip(training.losses, training.published.card["steps"], strict=True)
+    )
+    errors = list(training.loss_errors(training.published.card["steps"]))
+    assert len(errors) == 6
+    assert max(errors[:2]) < 1e-4
+    assert max(errors[2:]) < 1e-3
+
+
+def test_gradients_of_the_first_iteration_are_the_published_ones(exact):
+    name, training = exact
+    for network, largest in training.published.card["largest_gradient"].items():
+        bar = GRADIENTS.get(name, 1e-4) if network == "encoder_0" else 1e-4
+        assert training.published.apart(training.gradients[network], f"grad_{network}") < bar * largest
+
+
+def test_weights_after_six_iterations_are_the_published_ones(exact):
+    _, training = exact
+    for network, (total, absolute, _) in training.published.card["weights_after_steps_sum_abs_sq"].items():
+        learner, part = learner_of(training.domains, training.names, network)
+        weights = torch.cat([weight.detach().flatten() for weight in learner.networks[part].parameters()])
+        assert abs(weights.sum().item() - total) < 1e-3 * absolute
+        assert abs(weights.abs().sum().item() - absolute) < 1e-3 * absolute
+
+
+def test_translations_after_six_iterations_are_the_published_ones(exact):
+    name, training = exact
+    for expected, found in training.translations():
+        apart = np.abs(thin(found) - training.published.numbers[expected]).mean()
+        assert apart < TRANSLATIONS.get(name, 1e-3)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_in_float32_as_runs_train_the_first_losses_are_the_published_ones(name):
+    training = Training(name, torch.float32, iterations=2)
+    assert max(training.loss_errors(training.published.card["steps"])) < 1e-4
+
+
+def test_shared_blocks_learn_with_every_pair():
+    training = Training("shared", torch.float32, iterations=2)
+    assert training.domains["a"].shared.generator.updates == 2
