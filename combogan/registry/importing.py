@@ -28,7 +28,7 @@ def write_packs(original: Original, folder: Path, *, origins: Mapping[str, str] 
         if origins and name in origins:
             about["origin"] = origins[name]
         halves = original.encoders.get(name), original.decoders.get(name)
-        place = sorted(original.names).index(name)
+        place = original.names.index(name)
         packs.append(NewPack(name, *halves, original.spaces[name], original.image_size, about, place))
     if not _holds_something(folder):
         return publish(folder, packs, shared=_shared_part(original))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
 from combogan.data.catalog import check_name
@@ -52,7 +51,7 @@ class Original:
     judges: Mapping[str, Judge] = field(default_factory=dict)
     """By domain; empty where the checkpoint has none."""
     shared: tuple[SharedBlocks, SharedBlocks] | None = None
-    """Behind the encoders and before the decoders; a domain's place among them is that of its name in the alphabet."""
+    """Behind the encoders and before the decoders; a domain's place among them is that in `names`."""
     options: Options = field(default_factory=Options)
     image_size: int = SIZE
 
@@ -89,6 +88,10 @@ def read_combogan(
     for judge, file in zip(judges, judging, strict=True):
         if judge.shape != judges[0].shape:
             raise _unlike(file, judging[0])
+    shared = None
+    if sharing:
+        behind, before = (layouts.shared_blocks(file, encoders[0], count) for file in (files[count], files[-1]))
+        shared = behind, before
     options = checkpoint.options()
     together = count > 2 or options.number("lambda_identity", 0.0) > 0
     return Original(
@@ -98,7 +101,7 @@ def read_combogan(
         _spaces(names, encoders, decoders, together=together),
         {"program": "ComboGAN", "epoch": checkpoint.epoch, "files": _hashes([*files, *judging])},
         dict(zip(names, judges, strict=False)),
-        _shared(files[count], files[-1], encoders[0], names) if sharing else None,
+        shared,
         options,
         int(options.number("fineSize", SIZE)),
     )
@@ -172,19 +175,6 @@ def _spaces(
         return dict.fromkeys(names, (space_id(first + second),) * 2)
     there, back = space_id([first[0], second[1]]), space_id([first[1], second[0]])
     return {names[0]: (there, back), names[1]: (back, there)}
-
-
-def _shared(
-    behind: StateFile, before: StateFile, encoder: Encoder, names: Sequence[str]
-) -> tuple[SharedBlocks, SharedBlocks]:
-    """The shared blocks, told the domains in the order of the alphabet, as ours are, instead of the checkpoint's."""
-    blocks = [layouts.shared_blocks(file, encoder, len(names)) for file in (behind, before)]
-    order = torch.tensor([names.index(name) for name in sorted(names)])
-    with torch.no_grad():
-        for weight in (weight for network in blocks for weight in network.parameters() if weight.ndim == 4):
-            context = weight[:, encoder.latent.channels :]
-            context.copy_(context[:, order])
-    return blocks[0], blocks[1]
 
 
 def _hashes(files: Sequence[StateFile]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from combogan.errors import OriginalError
@@ -89,6 +90,10 @@ def take_over(domains: Mapping[str, Domain], original: Original) -> None:
     shared = next(iter(domains.values())).shared
     if shared is not None and original.shared is not None:
         _fill(shared.generator, dict(zip(("encoder", "decoder"), original.shared, strict=True)))
+        # A checkpoint counts its domains in another order than a run, and shared blocks are told which one it is.
+        order = [original.names.index(name) for name in sorted(domains, key=lambda name: domains[name].place)]
+        for networks in (shared.generator.networks, shared.generator.averages):
+            _reorder(networks, order)
 
 
 def _fill(learner: Learner, networks: Mapping[str, nn.Module]) -> None:
@@ -96,6 +101,15 @@ def _fill(learner: Learner, networks: Mapping[str, nn.Module]) -> None:
         learner.networks[name].load_state_dict(network.state_dict())
         if learner.ema:
             learner.averages[name].load_state_dict(network.state_dict())
+
+
+@torch.no_grad()
+def _reorder(networks: nn.Module, order: Sequence[int]) -> None:
+    """Give the maps that tell shared blocks the domain, the last that their convolutions see, another order."""
+    for weight in networks.parameters():
+        if weight.ndim == 4:
+            maps = weight[:, -len(order) :]
+            maps.copy_(maps[:, list(order)])
 
 
 def _networks(original: Original) -> dict[str, Any]:
