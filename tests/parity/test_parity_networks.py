@@ -5,9 +5,12 @@ import torch
 from published import COMBOGAN, CYCLEGAN, TRAINED, Published
 
 from combogan.errors import SpaceError
+from combogan.networks.discriminator import discriminator
 from combogan.registry.importing import write_packs
 from combogan.registry.originals import read_combogan, read_cyclegan
 from combogan.registry.registry import Registry
+from combogan.settings import Settings
+from combogan.training import building
 
 NAMES = ["summer", "winter", "spring"]  # not in the order of the alphabet, in which we count shared domains
 BAR = 1e-5
@@ -79,3 +82,11 @@ def test_halves_of_a_cyclegan_generator_give_its_pictures(tmp_path, name):
     image = published.image("images")
     assert published.apart(registry.compose("zebra", "horse")(image), "G_A") < BAR
     assert published.apart(registry.compose("horse", "zebra")(image), "G_B") < BAR
+
+
+@pytest.mark.parametrize(("preset", "side"), [("cyclegan", 30), ("paper", 35)])
+@torch.no_grad()
+def test_a_patch_discriminator_judges_as_many_patches_as_published(preset, side):
+    shape = building.discriminator_shape(Settings.load(preset, {"discriminator.width": 1}))
+    (verdicts,) = discriminator(**shape)(torch.zeros(1, 3, 256, 256))
+    assert verdicts.shape == (1, 1, side, side)

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from published import THINNED, TRAINED, Published, domains_of, learner_of, thin
+from published import FIXTURES, THINNED, TRAINED, Published, domains_of, learner_of, thin
 
+from combogan.registry.originals import read_combogan
 from combogan.seeding import numbers
+from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.step import step
+from combogan.training.continuing import settings_of
+from combogan.training.schedule import course
+from combogan.training.step import discrimination, step, there_and_back
 
 NAMES = ["a", "b", "c"]
 
@@ -131,3 +135,33 @@ def test_in_float32_as_runs_train_the_first_losses_are_the_published_ones(name):
 def test_shared_blocks_learn_with_every_pair():
     training = Training("shared", torch.float32, iterations=2)
     assert training.domains["a"].shared.generator.updates == 2
+
+
+def test_the_cyclegan_preset_sums_up_what_cyclegan_does():
+    settings = Settings.load("cyclegan", {"networks.width": 2, "discriminator.width": 2})
+    a, b = (building.new_domain(name, settings, torch.device("cpu")) for name in "ab")
+    x, y = torch.rand(2, 1, 3, 32, 32) * 2 - 1
+    objective = building.objective(settings)
+    fake_b, parts = there_and_back(a, b, x, y, objective)
+    rec_a, same_b = a.decode(b.encode(fake_b)), b.decode(a.encode(y))
+    (verdicts,) = b.discriminator(fake_b)
+    expected = ((verdicts - 1) ** 2).mean() + 10 * (rec_a - x).abs().mean() + 10 * 0.5 * (same_b - y).abs().mean()
+    torch.testing.assert_close(objective.total(parts), expected)
+    (real,), (fake,) = b.discriminator(y), b.discriminator(fake_b)
+    expected = (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
+    torch.testing.assert_close(discrimination(b, y, fake_b, objective.verdict), expected)
+
+
+def test_the_cyclegan_preset_trains_two_hundred_epochs_of_which_half_fall():
+    chosen = Settings.load("cyclegan").schedule
+    given = course(50, batch=1, epochs=chosen.epochs, decay_from=chosen.decay_from, iterations=None, domains=2)
+    assert given.epochs == 200
+    assert given.decay_from == 100
+
+
+def test_the_original_preset_has_the_networks_of_the_last_published_checkpoints():
+    original, found = Settings.load("original"), settings_of(read_combogan(FIXTURES / "shared", NAMES))
+    alike = {"kind", "layers", "activation", "padding"}
+    assert original.discriminator.model_dump(include=alike) == found.discriminator.model_dump(include=alike)
+    assert original.networks.activation == found.networks.activation
+    assert original.losses == found.losses
