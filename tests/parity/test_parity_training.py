@@ -83,12 +83,12 @@ def exact(request):
 def test_in_exact_arithmetic_the_step_is_the_published_one(exact):
     _, training = exact
     published = training.published
-    assert max(training.loss_errors(published.card["exact_losses"])) < 1e-6
+    assert max(training.loss_errors(published.card["exact_losses"])) < 1e-10
     for network, largest in published.card["largest_gradient"].items():
         found = thin(training.gradients[network], 2 * THINNED)
-        assert np.abs(found - published.exact[f"grad_{network}"]).max() < 1e-7 * largest
+        assert np.abs(found - published.exact[f"grad_{network}"]).max() < 1e-10 * largest
     for name, found in training.translations():
-        assert np.abs(thin(found, 2 * THINNED) - published.exact[name]).max() < 1e-6
+        assert np.abs(thin(found, 2 * THINNED) - published.exact[name]).max() < 1e-10
 
 
 def test_losses_of_six_iterations_are_the_published_ones(exact):
