@@ -67,7 +67,8 @@ def test_what_is_declared_public_can_be_imported():
 
 def test_the_help_answers_at_once_and_does_not_import_torch():
     started = time.perf_counter()
-    code = "import sys, combogan.cli.main as m; sys.argv = ['combogan', '--help']\ntry: m.main()\nexcept SystemExit: pass\n"
+    code = "import sys, combogan.cli.main as m; sys.argv = ['combogan', '--help']\n"
+    code += "try: m.main()\nexcept SystemExit: pass\n"
     code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"

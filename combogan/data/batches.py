@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from combogan.data.pictures import PictureSet, scale_short_side
+from combogan.data.scenes import ScenePictures
 from combogan.seeding import numbers
 
 AHEAD = 8
@@ -59,6 +60,17 @@ class Batches:
         stacked = torch.from_numpy(np.ascontiguousarray(np.stack(images)))
         # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
         return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
+
+    def draw(self, iterations: int) -> None:
+        """Draw the scenes that `iterations` are going to need, if they need most of them.
+
+        Drawing is Python's work: done in the background it would hold up every operation of the training thread.
+        """
+        drawn = {domain: scenes for domain, scenes in self.pictures.items() if isinstance(scenes, ScenePictures)}
+        if 2 * self.batch * iterations >= sum(map(len, self.pictures.values())):
+            for domain, scenes in drawn.items():
+                for index in range(len(scenes)):
+                    self._pixels(domain, index)
 
     def ahead(
         self, start: int, stop: int, pair: Callable[[int], tuple[str, str]]

@@ -104,6 +104,7 @@ class Trainer:
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
+        self.batches.draw(self.course.iterations - self.iteration)
         self._logged_at, self._logged_when = self.iteration, time.perf_counter()
         for iteration, a, b, x, y in self.batches.ahead(self.iteration, self.course.iterations, self.pair):
             self.train_on(iteration, a, b, x, y)
