@@ -191,6 +191,7 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme not in ("http", "https"):
+            fp.close()
             raise FetchError(f"{req.host} sends on to '{newurl}', which is neither http:// nor https://.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
