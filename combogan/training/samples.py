@@ -61,15 +61,16 @@ def translate_all(
 @contextmanager
 def inference(*networks: nn.Module) -> Iterator[None]:
     """Networks compute as they do when used: no gradients, no dropout; afterwards they train as before."""
-    training = [network.training for network in networks]
+    # Module by module: a frozen half never trains, whatever holds it.
+    training = [module for network in networks for module in network.modules() if module.training]
     for network in networks:
         network.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        for network, was in zip(networks, training, strict=True):
-            network.train(was)
+        for module in training:
+            module.training = True
 
 
 def sample_grid(shown: Translations) -> Image.Image:

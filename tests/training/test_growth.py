@@ -102,6 +102,21 @@ def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
     assert packs[0] == packs[1]
 
 
+def test_frozen_halves_stay_frozen_also_in_what_no_gradient_changes(tiny, tmp_path):
+    settings = tiny.changed({"networks.norm": "batch", "networks.dropout": 0.5, "run.sample_every": 1})
+    run = runs.train(settings, ["summer", "fall"], out=tmp_path / "run")
+    prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 3}, report=Quiet())
+    trainer = growing.start(prepared, Quiet())
+    frozen = [
+        half for name in ("summer", "fall") for half in (trainer.domains[name].encoder, trainer.domains[name].decoder)
+    ]
+    before = [value.clone() for half in frozen for value in half.state_dict().values()]
+    assert trainer.run()
+    assert not any(module.training for half in frozen for module in half.modules())
+    after = [value for half in frozen for value in half.state_dict().values()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
 def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, run, tmp_path, monkeypatch):
     (run / "packs").rename(tmp_path / "packs")
     monkeypatch.chdir(tmp_path)
