@@ -122,11 +122,14 @@ class Domain:
         return at_least_float32(self.decoder(latent))
 
     def reseed(self, seed: int, iteration: int) -> None:
-        """Set the chance of the dropout layers for an iteration."""
-        for network in (self.encoder, self.decoder):
+        """Set the chance of the dropout layers for an iteration, of those in shared blocks too."""
+        networks: dict[str, nn.Module] = {"encoder": self.encoder, "decoder": self.decoder}
+        if self.shared is not None:
+            networks |= {"shared encoder": self.shared.encoder, "shared decoder": self.shared.decoder}
+        device = str(next(self.encoder.parameters()).device)
+        for part, network in networks.items():
             for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
-                device = str(next(network.parameters()).device)
-                layer.generator = tensors(seed, "dropout", iteration, self.name, place, device=device)
+                layer.generator = tensors(seed, "dropout", iteration, self.name, part, place, device=device)
 
     @property
     def updates(self) -> int:

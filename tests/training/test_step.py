@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from combogan.networks.blocks import Dropout
 from combogan.seeding import numbers
 from combogan.training import building
 from combogan.training.step import discrimination, step, there_and_back
@@ -91,6 +92,27 @@ def test_dropout_is_a_function_of_iteration_and_domain(tiny):
         train(settings, units["summer"], units["fall"], 5)
         states.append(units["summer"].state())
     assert same(*states)
+
+
+def test_dropout_in_shared_blocks_is_a_function_of_iteration_and_domain_too(tiny):
+    settings = tiny.changed({"networks.dropout": 0.5, "networks.shared_encoder_blocks": 1})
+    found = []
+    for _ in range(2):
+        shared = building.shared_blocks(settings, ["summer"], CPU)
+        unit = building.new_domain("summer", settings, CPU, shared=shared)
+        torch.manual_seed(len(found))
+        unit.reseed(0, 5)
+        found.append(unit.encode(image(0)))
+    assert torch.equal(*found)
+
+
+def test_dropout_layers_draw_each_for_itself(tiny):
+    unit = domains(tiny.changed({"networks.dropout": 0.5}), "summer")["summer"]
+    unit.reseed(0, 5)
+    layers = [m for half in (unit.encoder, unit.decoder) for m in half.modules() if isinstance(m, Dropout)]
+    drawn = [layer(torch.ones(1, 4, 8, 8)) for layer in layers]
+    assert len(drawn) == 2
+    assert not torch.equal(*drawn)
 
 
 def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
