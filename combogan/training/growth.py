@@ -118,7 +118,7 @@ def _prepare(
     assert shape is not None
     device = machine.device(settings.run.device)
     sources = usable(found, crop=settings.images.size, tell=report.tell)
-    settings = resolve(settings.model_copy(update={"domains": {}}), sources, device)
+    settings = resolve(settings, sources, device)
     growth = Growth(
         name=found[0].name,
         space=shape.latent.space,

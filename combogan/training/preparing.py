@@ -41,11 +41,14 @@ def _readable(name: str, pictures: PictureSet, crop: int, tell: Tell) -> Picture
 
 
 def resolve(settings: Settings, domains: Mapping[str, catalog.Domain], device: torch.device) -> Settings:
-    """The settings with what depends on machine and command line written out, as they are kept in the run."""
+    """The settings with what depends on machine and command line written out, as they are kept in the run.
+
+    Domains that they name, as a run's settings.toml does, make way for these.
+    """
     if settings.run.threads:
         torch.set_num_threads(settings.run.threads)
     precision = machine.precision(settings.run.precision, device)
-    return settings.changed(
+    return settings.model_copy(update={"domains": {}}).changed(
         {
             "run.device": str(device),
             "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",

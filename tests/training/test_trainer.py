@@ -158,6 +158,14 @@ def test_a_finished_run_can_be_extended_and_says_what_changed(tiny, whole):
     assert history[-1]["iteration"] == 8
 
 
+def test_settings_of_another_run_bring_no_domains_along(whole, tmp_path):
+    copied = RunFolder.open(whole).settings().changed({"schedule.iterations": 1})
+    run = tmp_path / "other"
+    assert start(copied, run, ["spring", "fall"]).run()
+    assert set(RunFolder.open(run).settings().domains) == {"spring", "fall"}
+    assert runs.resume(run, {}, Listener()).iteration == 1
+
+
 def test_what_cannot_change_in_a_run_is_refused(whole):
     with pytest.raises(RunError, match=r"networks cannot change when a run goes on"):
         runs.resume(whole, {"networks.width": 8}, Listener())
