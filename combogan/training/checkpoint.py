@@ -141,8 +141,12 @@ class Checkpoints:
         return found
 
     def _prune(self) -> None:
-        """Delete all but the newest `keep`, except files that these refer to."""
-        kept = self.complete()[-self.keep :]
+        """Delete all but the newest `keep` up to the last one, except files that these refer to.
+
+        Newer ones are damaged: training fell back from them.
+        """
+        assert self.last is not None
+        kept = [found for found in self.complete() if found.iteration <= self.last.iteration][-self.keep :]
         needed = {checkpoint.file(part) for checkpoint in kept for part in checkpoint.manifest["parts"]}
         needed |= {checkpoint.folder / MANIFEST for checkpoint in kept}
         for folder in [*self.folder.glob("[0-9]*"), *self.folder.glob(".*.partial")]:

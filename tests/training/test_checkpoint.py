@@ -55,6 +55,14 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path):
         checkpoints.last.state("summer")
 
 
+def test_what_training_fell_back_from_does_not_push_out_what_is_whole(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    save(checkpoints, 8, {"summer": 8}, summer=8)
+    (tmp_path / "000008" / "summer.safetensors").write_bytes(b"damaged")
+    save(Checkpoints(tmp_path, keep=1), 3, {"summer": 3}, summer=3)
+    assert Checkpoints(tmp_path, keep=1).find(pytest.fail).iteration == 3
+
+
 def test_an_unreadable_manifest_is_as_if_there_were_none(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=3)
     save(checkpoints, 1, {"summer": 1}, summer=1)
