@@ -15,7 +15,7 @@ from combogan import machine, storage
 from combogan.data import catalog
 from combogan.data.batches import Batches
 from combogan.data.pictures import save_picture
-from combogan.errors import CheckpointError, DivergedError
+from combogan.errors import CheckpointError, DivergedError, RunError
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
@@ -58,9 +58,13 @@ class Trainer:
         self.folder, self.settings, self.sources, self.domains = folder, settings, dict(sources), dict(domains)
         self.course, self.pair, self.publish, self.composable = course, pair, publish, composable
         self.report = report
+        # Once, because every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
+        self._fingerprints = {n: f"{s.train.fingerprint()}-{s.test.fingerprint()}" for n, s in sources.items()}
         self.iteration = 0
         """Iterations done."""
         self._resumed: dict[str, Any] | None = None
+        self._found: list[int] = []
+        """Iterations of the checkpoints that there were when this run was taken up."""
         self.results: list[str] = []
         """What a person can do with what has been published."""
         self.device = machine.device(settings.run.device)
@@ -89,6 +93,8 @@ class Trainer:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
         with self.folder.locked():
             if self._resumed is not None:
+                if self._saved() != self._found:
+                    raise RunError(f"{self.folder.path} was trained further meanwhile; resume it again.")
                 self.folder.cut_log(self.iteration)
                 self.folder.write_settings(self.settings)
                 self.folder.write_history({"iteration": self.iteration, "event": "resumed", "changed": self._resumed})
@@ -179,7 +185,7 @@ class Trainer:
             updates[SHARED] = self.shared.generator.updates
         record = {
             "environment": machine.environment(self.device),
-            "pictures": {name: _fingerprint(source) for name, source in self.sources.items()},
+            "pictures": self._fingerprints,
         }
         self.checkpoints.save(self.iteration, states, updates, record)
 
@@ -188,6 +194,7 @@ class Trainer:
 
         Nothing is written before `run`.
         """
+        self._found = self._saved()
         checkpoint = self.checkpoints.find(self.report.tell)
         if checkpoint is None:
             self.report.tell(f"{self.folder.path} has no whole checkpoint; starting from its first iteration.")
@@ -222,8 +229,8 @@ class Trainer:
         for name, now in machine.environment(self.device).items():
             if (was := record["environment"].get(name)) != now:
                 self.report.tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
-        for name, source in self.sources.items():
-            if record["pictures"].get(name) != _fingerprint(source):
+        for name, fingerprint in self._fingerprints.items():
+            if record["pictures"].get(name) != fingerprint:
                 self.report.tell(f"the pictures of '{name}' have changed since; training goes on with the new ones.")
 
     def translations(self) -> Translations:
@@ -246,6 +253,9 @@ class Trainer:
         save_picture(sheet, path)
         self._board.sampled(sheet, self.iteration)
 
+    def _saved(self) -> list[int]:
+        return [checkpoint.iteration for checkpoint in self.checkpoints.complete()]
+
     @cached_property
     def _images(self) -> dict[str, Tensor]:
         pictures = {name: source.test if len(source.test) else source.train for name, source in self.sources.items()}
@@ -265,7 +275,3 @@ class Trainer:
 
 def _due(iteration: int, every: int) -> bool:
     return every > 0 and iteration % every == 0
-
-
-def _fingerprint(source: catalog.Domain) -> str:
-    return f"{source.train.fingerprint()}-{source.test.fingerprint()}"

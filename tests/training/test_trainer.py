@@ -193,7 +193,9 @@ def test_two_processes_cannot_train_in_one_folder(tiny, tmp_path):
         return False
 
     assert first.run(meanwhile)
-    assert second.run()
+    with pytest.raises(RunError, match="was trained further meanwhile"):
+        second.run()
+    assert runs.resume(tmp_path / "run", {}, Listener()).iteration == 8
 
 
 def test_pictures_that_changed_are_announced(tiny, tmp_path):
@@ -208,6 +210,26 @@ def test_pictures_that_changed_are_announced(tiny, tmp_path):
     Image.new("RGB", (40, 40), "red").save(tmp_path / "pictures" / "summer" / "0.png")
     again = runs.resume(tmp_path / "run", {}, Listener())
     assert again.report.said == ["the pictures of 'summer' have changed since; training goes on with the new ones."]
+
+
+def test_a_picture_that_is_lost_while_training_costs_no_checkpoint(tiny, tmp_path):
+    for season in ("summer", "winter"):
+        folder = tmp_path / "pictures" / season
+        folder.mkdir(parents=True)
+        for index in range(4):
+            ScenePictures(season, "train").picture(index, 40).save(folder / f"{index}.png")
+    words = [f"{s}={tmp_path / 'pictures' / s}" for s in ("summer", "winter")]
+    trainer = runs.start(runs.prepare(tiny, words), tmp_path / "run", Listener())
+    for season in ("summer", "winter"):
+        for index in range(4):
+            trainer.batches._pixels(season, index % len(trainer.sources[season].train))
+    assert trainer.translations()
+
+    def lose():
+        (tmp_path / "pictures" / "summer" / "0.png").unlink(missing_ok=True)
+        return False
+
+    assert trainer.run(lose)
 
 
 def test_unreadable_pictures_are_skipped_by_name_and_an_empty_domain_is_refused(tiny, tmp_path):
