@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from typing import Any
 
 import torch
@@ -11,18 +12,25 @@ from combogan.errors import DeviceError
 
 
 def device(word: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. Raises DeviceError."""
-    if word == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not word.startswith("cuda"):
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there, set to compute exactly. Raises DeviceError."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", word):
+        raise DeviceError(f"'{word}' is no device; give auto, cpu, cuda or cuda:N.")
+    if word == "cpu" or (word == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise DeviceError(f"--device {word}: PyTorch finds no CUDA device here; use --device cpu.")
-    found = torch.device(word)
+    found = torch.device("cuda" if word == "auto" else word)
     count = torch.cuda.device_count()
     if (found.index or 0) >= count:
         raise DeviceError(f"--device {word}: there are only {count} CUDA devices, from cuda:0; choose one of them.")
+    _compute_exactly()
     return found
+
+
+def _compute_exactly() -> None:
+    """Make CUDA give the same bits each time, and take float32 for what it is: TF32 keeps ten bits of 23 in silence."""
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def precision(word: str, on: torch.device) -> torch.dtype:
@@ -39,12 +47,13 @@ def _computes_in_bfloat16(on: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
-def environment(on: torch.device) -> dict[str, str | int]:
+def environment(on: torch.device, precision: torch.dtype) -> dict[str, str | int]:
     """What the bits of a result depend on besides settings and pictures; noted in a run, compared on resume."""
     name = torch.cuda.get_device_name(on) if on.type == "cuda" else _processor()
     return {
         "torch": torch.__version__,
         "device": f"{on.type}: {name}",
+        "precision": str(precision).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
     }

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
-
-
-def _known(ctx: click.Context, parameter: click.Parameter, word: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", word):
-        raise click.BadParameter(f"'{word}' is no device; give auto, cpu, cuda or cuda:N.", ctx, parameter)
-    return word
 
 
 @click.command(name="evaluate")
@@ -28,7 +21,6 @@ def _known(ctx: click.Context, parameter: click.Parameter, word: str) -> str:
     default="auto",
     metavar="auto|cpu|cuda[:N]",
     show_default=True,
-    callback=_known,
     help="Where to compute; auto takes CUDA where there is one.",
 )
 @click.option(

@@ -58,7 +58,7 @@ class Trainer:
         self.folder, self.settings, self.sources, self.domains = folder, settings, dict(sources), dict(domains)
         self.course, self.pair, self.publish, self.composable = course, pair, publish, composable
         self.report = report
-        # Once, because every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
+        # Once: every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
         self._fingerprints = {n: f"{s.train.fingerprint()}-{s.test.fingerprint()}" for n, s in sources.items()}
         self.iteration = 0
         """Iterations done."""
@@ -184,7 +184,7 @@ class Trainer:
             states[SHARED] = self.shared.generator.state
             updates[SHARED] = self.shared.generator.updates
         record = {
-            "environment": machine.environment(self.device),
+            "environment": machine.environment(self.device, self.precision),
             "pictures": self._fingerprints,
         }
         self.checkpoints.save(self.iteration, states, updates, record)
@@ -226,8 +226,8 @@ class Trainer:
 
     def _tell_differences(self, record: Mapping[str, Any]) -> None:
         """Say what is not as it was when the checkpoint was saved, so that the same bits cannot be promised."""
-        for name, now in machine.environment(self.device).items():
-            if (was := record["environment"].get(name)) != now:
+        for name, now in machine.environment(self.device, self.precision).items():
+            if (was := record["environment"].get(name, now)) != now:
                 self.report.tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
         for name, fingerprint in self._fingerprints.items():
             if record["pictures"].get(name) != fingerprint:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from combogan.cli.evaluate import command
-from combogan.errors import RunError, StorageError
+from combogan.errors import DeviceError, RunError, StorageError
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.pack import write_pack
@@ -90,9 +90,8 @@ def test_what_is_not_a_run_is_a_mistake_and_writes_nothing(tmp_path: Path) -> No
 
 
 def test_a_device_that_does_not_exist_is_a_mistake(run: Path) -> None:
-    result = CliRunner().invoke(command, [str(run), "--device", "gpu"])
-    assert result.exit_code == 2
-    assert "'gpu' is no device; give auto, cpu, cuda or cuda:N." in result.output
+    with pytest.raises(DeviceError, match="'gpu' is no device; give auto, cpu, cuda or cuda:N"):
+        CliRunner().invoke(command, [str(run), "--device", "gpu"], catch_exceptions=False)
 
 
 def test_scores_that_cannot_be_written_are_a_mistake(photographs: Path) -> None:
