@@ -21,7 +21,7 @@ from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.growthcard import Growth
-from combogan.training.preparing import usable
+from combogan.training.preparing import resolve, usable
 from combogan.training.publishing import about_pack, published_halves
 from combogan.training.report import Report
 from combogan.training.runs import course_of, refuse_changes
@@ -60,9 +60,9 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     before = folder.settings()
     settings = before.changed(changes)
     refuse_changes(before, settings)
-    torch.set_num_threads(settings.run.threads)
     found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
     sources = usable(found, crop=settings.images.size, tell=report.tell)
+    settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
     trainer.take_up(changes)
     return trainer

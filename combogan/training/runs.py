@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from combogan import machine
 from combogan.data import catalog
 from combogan.errors import RunError
@@ -83,9 +81,9 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
             f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
             "learned; start a new run with all the domains."
         )
-    torch.set_num_threads(settings.run.threads)
     found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
     sources = usable(found, crop=settings.images.size, tell=report.tell)
+    settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(settings, sources), report)
     trainer.take_up(changes)
     return trainer

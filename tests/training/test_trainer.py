@@ -158,6 +158,13 @@ def test_a_finished_run_can_be_extended_and_says_what_changed(tiny, whole):
     assert history[-1]["iteration"] == 8
 
 
+def test_what_depends_on_the_machine_is_settled_when_a_run_goes_on_too(whole):
+    again = runs.resume(whole, {"run.device": "auto", "run.threads": 0, "run.precision": "bfloat16"}, Listener())
+    assert again.settings.run.device == str(again.device)
+    assert again.settings.run.threads == torch.get_num_threads()
+    assert "precision was float32 and is now bfloat16; results will differ in their last bits." in again.report.said
+
+
 def test_settings_of_another_run_bring_no_domains_along(whole, tmp_path):
     copied = RunFolder.open(whole).settings().changed({"schedule.iterations": 1})
     run = tmp_path / "other"
