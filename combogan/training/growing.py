@@ -121,9 +121,10 @@ def _copy_judges(run: Path, domains: Sequence[Domain], report: Report) -> None:
 
 
 def _publish(trainer: Trainer, growth: Growth) -> list[str]:
-    """Write the new pack when it is ready, and check that the old ones are as they were."""
+    """Write the new pack when it is ready, if the old ones are as they were, and check that they still are."""
     if trainer.iteration < trainer.course.iterations:
         return []
+    _refuse_changed(growth)
     domain, settings = trainer.domains[growth.name], trainer.settings
     encoder, decoder = published_halves(domain)
     target = Path(growth.target)
@@ -137,8 +138,7 @@ def _publish(trainer: Trainer, growth: Growth) -> list[str]:
         about=about_pack(trainer.sources[growth.name], domain, trainer.iteration),
     )
     save_preview(target / "preview.png", growth.name, trainer.translations())
-    if changed := growth.changed_files():
-        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
+    _refuse_changed(growth)
     packs = " ".join(f"--registry {path}" for path in _registries(growth))
     return [
         f"look at:   {trainer.folder.path / 'samples' / f'{trainer.iteration:06d}.png'}",
@@ -146,6 +146,11 @@ def _publish(trainer: Trainer, growth: Growth) -> list[str]:
         f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
         f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {packs}",
     ]
+
+
+def _refuse_changed(growth: Growth) -> None:
+    if changed := growth.changed_files():
+        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
 
 
 def _registries(growth: Growth) -> list[Path]:

@@ -62,7 +62,8 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     new = catalog.look_up(word, data=data).name
     settings = before.changed({"schedule.iterations": _share(before), **changes})
     refuse_changes(before, settings)
-    packs = _one_space(Registry.open(path), str(path))
+    with run.locked():  # a run that still trains would leave the latent space that the new domain learns
+        packs = _one_space(Registry.open(path), str(path))
     folder = run.added / new
     if (folder / CARD_OF_GROWTH).exists() and new not in packs:
         raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
@@ -148,6 +149,8 @@ def _shape(pack: Pack) -> dict[str, Any]:
 
 def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
     """The packs of the newest latent space that a domain can join. SpaceError, PackError when there is none."""
+    if not registry.packs:
+        raise next(iter(registry.damaged.values()))
     newest = next(iter(registry.spaces().values()))
     packs = {pack.domain: pack for pack in reversed(newest)}
     for pack in packs.values():

@@ -158,3 +158,22 @@ def test_an_old_pack_that_changes_meanwhile_is_noticed(run):
     (run / "packs" / "fall" / "pack.json").write_bytes(b"{}")
     with pytest.raises(PackError, match=r"fall/pack.json has changed while 'winter' was added"):
         trainer.run()
+    assert not (run / "packs" / "winter").exists()
+
+
+def test_a_run_that_still_trains_takes_no_domain(tiny, tmp_path):
+    trainer = runs.start(runs.prepare(tiny, ["summer", "fall"]), tmp_path / "run", Quiet())
+
+    def meanwhile():
+        with pytest.raises(RunError, match="another process is training in"):
+            growth.onto_run("winter", tmp_path / "run", data=None, changes={}, report=Quiet())
+        return False
+
+    assert trainer.run(meanwhile)
+
+
+def test_packs_that_are_all_damaged_are_named(run):
+    for card in (run / "packs").rglob("pack.json"):
+        card.write_text("{")
+    with pytest.raises(PackError, match=r"pack.json is damaged"):
+        add_domain("winter", run=run)
