@@ -46,7 +46,8 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
     image = 3 * settings.images.size**2
     copies = 4 if settings.optimizer.ema else 3  # weights, two moments, averages
     state = FLOAT * (copies * generator + 3 * judging + settings.optimizer.pool * image)
-    count = len(domains)
+    count, chosen = len(domains), settings.run
+    saves = -(-course.iterations // chosen.checkpoint_every) if chosen.checkpoint_every else 1
     return Plan(
         pictures={name: (len(d.train), len(d.test), d.origin) for name, d in domains.items()},
         course=course,
@@ -55,7 +56,7 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
         else f"'{new}' trained {course.iterations:,} times",
         parameters=generator + judging,
         memory=count * state + 2 * FLOAT * (generator + judging) + activations(settings),
-        disk=count * (state * min(settings.run.keep + 1, 4) + FLOAT * generator),
+        disk=count * (state * min(saves, chosen.keep + 1) + FLOAT * generator),
     )
 
 
