@@ -15,6 +15,8 @@ from combogan.errors import RunError
 from combogan.settings import Settings
 
 SETTINGS = "settings.toml"
+_LONGEST = 80
+"""Characters of a folder's name: those of many domains, joined, would be more than a file system takes."""
 
 
 class RunFolder:
@@ -102,7 +104,8 @@ def _iteration(line: bytes) -> float:
 
 
 def free_name(parent: Path, name: str) -> Path:
-    """`parent/name`, or with the first free number behind it (`name-2`) when that is taken."""
+    """`parent/name`, or with the first free number behind it (`name-2`) when that is taken; long names are cut."""
+    name = name[:_LONGEST].rstrip("-")
     path, number = parent / name, 1
     while path.exists():
         number += 1

@@ -18,7 +18,7 @@ from combogan.registry.registry import Registry
 from combogan.settings import Settings
 from combogan.training import runs
 from combogan.training.checkpoint import Checkpoints
-from combogan.training.folder import RunFolder
+from combogan.training.folder import RunFolder, free_name
 from combogan.training.report import Quiet
 
 SEASONS = ["summer", "winter", "fall"]
@@ -189,6 +189,14 @@ def test_a_folder_that_holds_a_run_is_refused(tiny, whole):
         runs.resume(whole.__class__("nowhere"), {}, Listener())
     with pytest.raises(RunError, match=r"is not a run: it has no settings.toml"):
         runs.resume(whole / "packs", {}, Listener())
+
+
+def test_a_run_of_many_domains_has_a_name_that_can_be_a_folder(tmp_path):
+    name = "-".join(f"painter{number}" for number in range(40))
+    first = free_name(tmp_path, name)
+    first.mkdir()
+    assert first.name == name[:80].rstrip("-")
+    assert free_name(tmp_path, name).name == f"{first.name}-2"
 
 
 def test_two_processes_cannot_train_in_one_folder(tiny, tmp_path):
