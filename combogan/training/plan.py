@@ -66,6 +66,6 @@ def activations(settings: Settings) -> int:
     Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
     """
     networks, images = settings.networks, settings.images
-    values = 60 + 8 * (networks.encoder_blocks + networks.decoder_blocks)
+    values = 130 + 17 * (networks.encoder_blocks + networks.decoder_blocks)
     size = 2 if settings.run.precision == "bfloat16" else FLOAT
     return values * networks.width * images.size**2 * settings.schedule.batch * size // 4
