@@ -29,8 +29,8 @@ class Section(BaseModel):
 class Images(Section):
     """How a picture becomes an image."""
 
-    size: Positive = 256
-    """Side of the square crops that are trained on, in pixels; a multiple of 4."""
+    size: Annotated[int, Field(ge=8)] = 256
+    """Side of the square crops that are trained on, in pixels; a multiple of 4, from 8 up."""
     load: Positive = 286
     """Short side to which pictures are scaled before cropping, in pixels."""
     resize: Literal["short-side", "square"] = "short-side"
@@ -183,6 +183,17 @@ class Settings(Section):
     domains: dict[str, str] = {}
     """Name of each domain, and where its pictures are: a card (`scenes/summer`) or a folder."""
 
+    @model_validator(mode="after")
+    def _crops_are_large_enough_to_judge(self) -> Settings:
+        chosen = self.discriminator
+        least = 3 * 2**chosen.layers
+        if chosen.padding == 1 and self.images.size < least:  # a wider border makes up for what the convolutions eat
+            raise ValueError(
+                f"crops of size {self.images.size} are too small for a discriminator of {chosen.layers} layers and "
+                f"padding 1, which needs {least}; raise images.size or lower discriminator.layers"
+            )
+        return self
+
     @classmethod
     def load(cls, source: str | Path, changes: Mapping[str, Any] | None = None) -> Settings:
         """Read a preset by name (`"quick"`) or a TOML file by path (`Path("my.toml")`), then apply `changes`.
@@ -283,6 +294,8 @@ def _complaint(error: ValidationError, source: str, changes: Mapping[str, Any]) 
         return f"there is no setting '{key}'{where}.{suggestion(path[-1], known)} Known here: {', '.join(known)}."
     complaint = first["msg"].removeprefix("Value error, ")
     complaint = complaint[0].lower() + complaint[1:]
+    if not path:
+        return f"{complaint.rstrip('.')}."
     found = first["input"]
     shown = "" if isinstance(found, BaseModel | dict) else f" is {found!r}"
     return f"setting '{key}'{shown}{where}: {complaint.rstrip('.')}."

@@ -27,7 +27,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
             {"images.sise": 3},
             "there is no setting 'images.sise'. Did you mean 'size'? Known here: size, load, resize, flip.",
         ),
-        ({"images.size": -4}, "setting 'images.size' is -4: input should be greater than 0."),
+        ({"images.size": -4}, "setting 'images.size' is -4: input should be greater than or equal to 8."),
         ({"images.size": "big"}, "setting 'images.size' is 'big': input should be a valid integer."),
         (
             {"images.size": 50},
@@ -36,6 +36,11 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
         (
             {"images.size": 300},
             "setting 'images': crops of size 300 do not fit pictures loaded at 286; raise images.load.",
+        ),
+        (
+            {"images.size": 20, "discriminator.padding": 1},
+            "crops of size 20 are too small for a discriminator of 3 layers and padding 1, which needs 24; raise "
+            "images.size or lower discriminator.layers.",
         ),
         ({"losses.cycle": float("nan")}, "setting 'losses.cycle' is nan: input should be a finite number."),
         (

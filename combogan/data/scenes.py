@@ -75,8 +75,8 @@ class ScenePictures:
         return len(self._indices)
 
     def picture(self, index: int, size: int) -> Image.Image:
-        """The picture at a position of `names`, `size` pixels a side."""
-        return Image.fromarray(draw(self.season, SEED, self._indices[index], size))
+        """The picture at a position of `names`, `size` pixels a side, or the smallest that can be drawn."""
+        return Image.fromarray(draw(self.season, SEED, self._indices[index], max(size, SMALLEST)))
 
     def fingerprint(self) -> str:
         """A short hash of everything that decides the pictures."""

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from combogan.data.catalog import Domain, reopen, resolve
 from combogan.data.decoding import ENDINGS, Picture
 from combogan.data.pictures import FolderPictures, PictureSet, list_pictures, open_picture, scale_short_side
-from combogan.data.scenes import SMALLEST
 from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, home
@@ -34,7 +33,7 @@ class Source:
     def open(self) -> Picture:
         """Raises PictureError."""
         if self.pictures is not None:
-            drawn = self.pictures.picture(self.index, max(self.size, SMALLEST))
+            drawn = self.pictures.picture(self.index, self.size)
             return Picture(scale_short_side(drawn, self.size), None, "PNG")
         assert self.path is not None
         return open_picture(self.path)

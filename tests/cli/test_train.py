@@ -76,7 +76,10 @@ MISTAKES = {
         "there is no setting 'images.sise'. Did you mean 'size'?",
     ),
     "wrong type": ("--domains summer,fall --set images.size=big", "setting 'images.size' is 'big'"),
-    "negative": ("--domains summer,fall --size -64", "setting 'images.size' is -64: input should be greater than 0."),
+    "negative": (
+        "--domains summer,fall --size -64",
+        "setting 'images.size' is -64: input should be greater than or equal to 8.",
+    ),
     "no multiple": ("--domains summer,fall --size 63", "size is 63, which is no multiple of 4"),
     "not toml": ("--domains summer,fall --config broken.toml", "broken.toml is not TOML"),
     "no preset": ("--domains summer,fall --preset papr", "no preset is called 'papr'. Did you mean 'paper'?"),

@@ -137,6 +137,7 @@ def test_a_split_that_does_not_exist_is_refused() -> None:
 
 
 def test_a_size_too_small_to_show_a_scene_is_refused() -> None:
+    assert ScenePictures("winter", "test").picture(0, 8).size == (32, 32)
     with pytest.raises(PictureError, match="31 pixels"):
         draw("fall", 0, 0, 31)
 
