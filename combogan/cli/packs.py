@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +33,10 @@ class PacksGroup(click.Group):
     """Finds `import` when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *(["import"] if find_spec(IMPORT) else [])]
+        return [*self.commands, "import"]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name == "import" and find_spec(IMPORT):
+        if name == "import":
             return importlib.import_module(IMPORT).command
         return super().get_command(ctx, name)
 
