@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -31,6 +33,26 @@ def _compute_exactly() -> None:
     """Make CUDA give the same bits each time, and take float32 for what it is: TF32 keeps ten bits of 23 in silence."""
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether it says that no memory is left, here or on a device."""
+    told = isinstance(error, RuntimeError) and "allocate" in str(error)
+    return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
+
+
+@contextmanager
+def memory_explained() -> Iterator[None]:
+    """Turn running out of memory in training into a DeviceError that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out_of_memory(error):
+            raise
+        raise DeviceError(
+            "the memory does not suffice for this training; close other programs, or begin a run with smaller "
+            "images.size, images.load, schedule.batch or networks.width."
+        ) from None
 
 
 def precision(word: str, on: torch.device) -> torch.dtype:

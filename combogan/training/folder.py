@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from combogan import storage
-from combogan.errors import RunError
+from combogan.errors import RunError, SettingsError
 from combogan.settings import Settings
 
 SETTINGS = "settings.toml"
@@ -53,8 +53,12 @@ class RunFolder:
         return cls(path)
 
     def settings(self) -> Settings:
-        """What was asked, resolved. Raises SettingsError."""
-        return Settings.load(self.path / SETTINGS)
+        """What was asked, resolved. SettingsError when the file is damaged."""
+        path = self.path / SETTINGS
+        settings = Settings.load(path)
+        if len(settings.domains) < 2:
+            raise SettingsError(f"{path} is damaged: it names fewer than two domains; put back what the run wrote.")
+        return settings
 
     def write_settings(self, settings: Settings) -> None:
         """Replace settings.toml."""

@@ -45,6 +45,7 @@ class Prepared:
         return course_of(self.settings, self.sources, share=1)
 
 
+@machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new growth, in its folder. Raises RunError."""
     folder = RunFolder.create(prepared.folder, prepared.settings)
@@ -53,6 +54,7 @@ def start(prepared: Prepared, report: Report) -> Trainer:
     return _trainer(folder, prepared, report)
 
 
+@machine.memory_explained()
 def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     """The trainer that goes on adding a domain, at its newest whole checkpoint. Raises RunError."""
     folder = RunFolder.open(path)

@@ -62,6 +62,7 @@ def prepare(
     return Prepared(resolve(settings, sources, device), sources)
 
 
+@machine.memory_explained()
 def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
     """The trainer of a new run in the folder `out`, by default runs/<domains joined by ->. Raises RunError."""
     name = "-".join(prepared.sources).replace("/", "-")
@@ -70,6 +71,7 @@ def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
     return _trainer(folder, prepared, report)
 
 
+@machine.memory_explained()
 def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint, with some settings changed. Raises RunError."""
     folder = RunFolder.open(path)

@@ -89,6 +89,7 @@ class Trainer:
         """The blocks that the domains share, if any."""
         return next(iter(self.domains.values())).shared
 
+    @machine.memory_explained()
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
         with self.folder.locked():

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from combogan.errors import PictureError
+from combogan.machine import ran_out_of_memory
 
 __all__ = ["available", "explained", "needed", "refuse_too_large"]
 
@@ -56,7 +57,7 @@ def explained(name: str, size: tuple[int, int]) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate" not in str(error):
+        if not ran_out_of_memory(error):
             raise
         raise PictureError(
             f"'{name}' is too large: the memory did not suffice for {size[0]} x {size[1]} pixels; "

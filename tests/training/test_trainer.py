@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from combogan.data.scenes import ScenePictures
-from combogan.errors import DivergedError, DomainError, RunError
+from combogan.errors import DeviceError, DivergedError, DomainError, RunError, SettingsError
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
 from combogan.training import runs
@@ -281,6 +282,28 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(tiny,
     for checkpoint in Checkpoints(tmp_path / "run" / "checkpoints", keep=9).complete():
         for tensors in checkpoint.states().values():
             assert all(value.isfinite().all() for value in tensors.values()), checkpoint.folder
+
+
+def test_memory_that_does_not_suffice_is_said_in_a_sentence(tiny, tmp_path):
+    with pytest.raises(DeviceError, match="the memory does not suffice for this training"):
+        start(tiny.changed({"networks.width": 10**12}), tmp_path / "networks")
+    trainer = start(tiny, tmp_path / "batch")
+
+    def full():
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(DeviceError, match="the memory does not suffice for this training"):
+        trainer.run(full)
+
+
+def test_settings_of_a_run_that_have_lost_their_domains_are_refused(tmp_path, whole):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(whole, damaged)
+    text = (damaged / "settings.toml").read_text()
+    for left in ("", text[: text.index("[domains]")]):
+        (damaged / "settings.toml").write_text(left)
+        with pytest.raises(SettingsError, match=r"damaged: it names fewer than two domains"):
+            runs.resume(damaged, {}, Quiet())
 
 
 def test_packs_hold_the_averaged_weights(whole):
