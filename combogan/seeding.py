@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def derive(seed: int, purpose: str, *when: int | str) -> int:
     """A 63-bit seed that depends on every argument, and on nothing else."""
     key = "\x1f".join([str(seed), purpose, *map(str, when)])
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=8).digest(), "big") >> 1
 
 
 def numbers(seed: int, purpose: str, *when: int | str) -> np.random.Generator:

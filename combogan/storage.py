@@ -12,6 +12,9 @@ from pathlib import Path
 
 from combogan.errors import StorageError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a disk, or of a person's share of it, that is full."""
+
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
@@ -19,7 +22,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StorageError(f"the disk is full: {path} could not be written; free some space and go on.") from None
         raise StorageError(f"{path} cannot be written ({error.strerror or error}); check the folder.") from None
 

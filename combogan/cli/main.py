@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from importlib.metadata import version
 
 import click
 
+from combogan import storage
 from combogan.errors import ComboganError, suggestion
 
 COMMANDS = {
@@ -59,6 +61,9 @@ def command() -> None:
 
 def main() -> None:
     """Run the command; a mistake prints one sentence and exits with 2, a bug keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal or pipe cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = command.main(standalone_mode=False)
     except ComboganError as error:
@@ -75,6 +80,11 @@ def main() -> None:
         code = 130
     except BrokenPipeError:
         code = 141
+    except OSError as error:
+        if error.errno not in storage.FULL:
+            raise
+        click.echo("Error: the disk is full; free some space and go on.", err=True)
+        code = 2
     sys.exit(code if isinstance(code, int) else 0)
 
 

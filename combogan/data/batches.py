@@ -61,13 +61,16 @@ class Batches:
         # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
         return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
 
-    def draw(self, iterations: int) -> None:
-        """Draw the scenes that `iterations` are going to need, if they need most of them.
+    def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
+        """Draw the scenes that `iterations` are going to need, if they need most of them and memory holds them.
 
         Drawing is Python's work: done in the background it would hold up every operation of the training thread.
         """
         drawn = {domain: scenes for domain, scenes in self.pictures.items() if isinstance(scenes, ScenePictures)}
-        if 2 * self.batch * iterations >= sum(map(len, self.pictures.values())):
+        count = sum(map(len, drawn.values()))
+        if 2 * self.batch * iterations >= count and 3 * count * self.load**2 <= CACHE_BYTES:
+            if count:
+                tell(f"Drawing {count:,} scenes.")
             for domain, scenes in drawn.items():
                 for index in range(len(scenes)):
                     self._pixels(domain, index)

@@ -100,18 +100,25 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
     name, equals, given = (part.strip() for part in word.partition("="))
     if equals:
         return _given(check_name(name), given)
-    if not _is_name(name) and Path(name).expanduser().is_dir():
-        short = re.sub(r"\W+", "-", Path(name).resolve().name).strip("-_") or "mine"
-        raise DomainError(f"'{name}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={name}.")
+    if not _is_name(name):
+        _refuse_folder(name)
     name = check_name(name)
     for parent in parents:
         if (parent / name).is_dir():
             return _from_folder(name, parent / name)
     place = _from_card(name, name)
     if place is None:
+        _refuse_folder(name)
         hint = suggestion(name, _known(data))
         raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
     return place
+
+
+def _refuse_folder(word: str) -> None:
+    """Say how a folder is named, where one was given in place of a name."""
+    if Path(word).expanduser().is_dir():
+        short = re.sub(r"\W+", "-", Path(word).resolve().name).strip("-_") or "mine"
+        raise DomainError(f"'{word}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={word}.")
 
 
 def places(data: Path | None = None) -> list[Place]:
@@ -153,6 +160,13 @@ def _given(name: str, given: str) -> Place:
 
 def _from_folder(name: str, folder: Path) -> Place:
     folder = folder.expanduser().resolve()
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise DomainError(
+            f"the folder '{folder}' of the domain '{name}' has a name that is not UTF-8, which settings.toml cannot "
+            "hold; rename it."
+        ) from None
     return Place(name, str(folder), name, folder, None)
 
 

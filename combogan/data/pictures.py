@@ -107,7 +107,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
         here = folder.stat()
         inside = [name for name in os.listdir(folder) if not name.startswith(".")]
     except OSError as error:
-        raise DomainError(f"The folder '{folder}' cannot be read ({error.strerror}); give one that can.") from error
+        raise DomainError(f"the folder '{folder}' cannot be read ({error.strerror}); give one that can.") from error
     identity = (here.st_dev, here.st_ino)
     if identity in above:
         return
@@ -199,10 +199,11 @@ def save_picture(picture: Image.Image, path: str | Path, alpha: Image.Image | No
     except (OSError, ValueError) as error:
         raise StorageError(f"'{path}' cannot be written as {format} ({error}); choose another ending.") from error
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        temporary.write_bytes(encoded.getbuffer())
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise StorageError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+    with storage.explained(path):
+        try:
+            temporary.write_bytes(encoded.getbuffer())
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            raise

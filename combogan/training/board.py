@@ -10,36 +10,44 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from combogan import storage
+
 
 class Board:
     """Event files in a run's folder; does nothing where TensorBoard is not installed.
 
-    Events after `iteration`, which a resumed run writes again, are hidden.
+    Events after `iteration`, which a resumed run writes again, are hidden. Raises StorageError where they cannot be
+    written.
     """
 
     def __init__(self, folder: Path, iteration: int) -> None:
+        self._folder = folder
         self._writer: Any = None
         if find_spec("tensorboard") is not None:
             from torch.utils.tensorboard.writer import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder), purge_step=iteration + 1)
+            with storage.explained(folder):
+                self._writer = SummaryWriter(str(folder), purge_step=iteration + 1)
 
     def logged(self, line: Mapping[str, Any]) -> None:
         """Add a line of log.jsonl: a chart per loss, a curve per domain."""
         if self._writer is None:
             return
-        for domain, losses in line["losses"].items():
-            for name, value in losses.items():
-                self._writer.add_scalar(f"{name}/{domain}", value, line["iteration"])
-        for name in ("rate", "pictures_per_second"):
-            self._writer.add_scalar(f"run/{name}", line[name], line["iteration"])
+        with storage.explained(self._folder):
+            for domain, losses in line["losses"].items():
+                for name, value in losses.items():
+                    self._writer.add_scalar(f"{name}/{domain}", value, line["iteration"])
+            for name in ("rate", "pictures_per_second"):
+                self._writer.add_scalar(f"run/{name}", line[name], line["iteration"])
 
     def sampled(self, sheet: Image.Image, iteration: int) -> None:
         """Add a sample grid."""
         if self._writer is not None:
-            self._writer.add_image("samples", np.asarray(sheet), iteration, dataformats="HWC")
+            with storage.explained(self._folder):
+                self._writer.add_image("samples", np.asarray(sheet), iteration, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is left."""
         if self._writer is not None:
-            self._writer.close()
+            with storage.explained(self._folder):
+                self._writer.close()

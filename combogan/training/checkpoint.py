@@ -130,15 +130,16 @@ class Checkpoints:
     def complete(self) -> list[Checkpoint]:
         """The checkpoints with a manifest, oldest first; their files are not looked at."""
         found = []
-        for path in sorted(self.folder.glob(f"[0-9]*/{MANIFEST}"), key=lambda path: int(path.parent.name)):
+        for path in self.folder.glob(f"[0-9]*/{MANIFEST}"):
             try:
                 manifest = json.loads(path.read_bytes())
                 checkpoint = Checkpoint(path.parent, manifest)
-                if manifest["format"] == FORMAT and checkpoint.iteration >= 0 and checkpoint.record is not None:
+                whole = checkpoint.iteration >= 0 and checkpoint.record is not None and manifest["parts"]
+                if manifest["format"] == FORMAT and whole:
                     found.append(checkpoint)
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-        return found
+        return sorted(found, key=lambda checkpoint: checkpoint.iteration)
 
     def _prune(self) -> None:
         """Delete all but the newest `keep` up to the last one, except files that these refer to.

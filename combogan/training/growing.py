@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,9 @@ def start(prepared: Prepared, report: Report) -> Trainer:
     folder = RunFolder.create(prepared.folder, prepared.settings)
     prepared.growth.write(folder.path)
     folder.write_history({"iteration": 0, "event": "started"})
-    return _trainer(folder, prepared, report)
+    trainer = _trainer(folder, prepared, report)
+    _copy_judges(prepared.growth, trainer.domains, report)
+    return trainer
 
 
 @machine.memory_explained()
@@ -67,6 +69,8 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
     trainer.take_up(changes)
+    if not trainer.iteration:  # stopped before its first checkpoint
+        _copy_judges(growth, trainer.domains, report)
     return trainer
 
 
@@ -77,8 +81,6 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
     domains = {growth.name: building.new_domain(growth.name, settings, device)}
     for name in old:
         domains[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
-    if growth.judges is not None:
-        _copy_judges(Path(growth.judges), [domains[name] for name in old], report)
     chosen = settings.schedule
     return Trainer(
         folder,
@@ -112,14 +114,16 @@ def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> 
     )
 
 
-def _copy_judges(run: Path, domains: Sequence[Domain], report: Report) -> None:
-    """Begin with the discriminators, moments and pools that the run's last checkpoint holds."""
-    checkpoint = Checkpoints(RunFolder.open(run).checkpoints, keep=1).find(report.tell)
-    for domain in domains:
-        if checkpoint is None or domain.name not in checkpoint.manifest["parts"]:
-            report.tell(f"the run has no discriminator of '{domain.name}'; beginning with a fresh one.")
-        else:
-            domain.load(checkpoint.state(domain.name))
+def _copy_judges(growth: Growth, domains: Mapping[str, Domain], report: Report) -> None:
+    """Begin with the old discriminators, moments and pools of the run's last checkpoint, where there is a run."""
+    if growth.judges is None:
+        return
+    checkpoint = Checkpoints(RunFolder.open(Path(growth.judges)).checkpoints, keep=1).find(report.tell)
+    for name, domain in domains.items():
+        if checkpoint is not None and name in checkpoint.manifest["parts"]:
+            domain.load(checkpoint.state(name))
+        elif name != growth.name:
+            report.tell(f"the run has no discriminator of '{name}'; beginning with a fresh one.")
 
 
 def _publish(trainer: Trainer, growth: Growth) -> list[str]:

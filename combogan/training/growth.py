@@ -61,7 +61,7 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     before = run.settings()
     new = catalog.look_up(word, data=data).name
     settings = before.changed({"schedule.iterations": _share(before), **changes})
-    refuse_changes(before, settings)
+    refuse_changes(before, settings, growing=True)
     with run.locked():  # a run that still trains would leave the latent space that the new domain learns
         packs = _one_space(Registry.open(path), str(path))
     folder = run.added / new
@@ -148,8 +148,9 @@ def _shape(pack: Pack) -> dict[str, Any]:
 
 
 def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
-    """The packs of the newest latent space that a domain can join. SpaceError, PackError when there is none."""
-    if not registry.packs:
+    """The packs of the newest latent space that a domain can join. SpaceError when there is none; PackError when a
+    pack there is damaged, since the new domain would be learned without it."""
+    if registry.damaged:
         raise next(iter(registry.damaged.values()))
     newest = next(iter(registry.spaces().values()))
     packs = {pack.domain: pack for pack in reversed(newest)}

@@ -132,22 +132,25 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
     )
 
 
-def refuse_changes(before: Settings, after: Settings) -> None:
-    """Only what leaves the networks and the pictures' meaning alone may change in the middle of a run."""
-    fixed = {"images", "networks", "discriminator", "domains"}
+def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) -> None:
+    """Only what leaves the networks and the pictures' meaning alone may change when a run goes on or a domain is added.
+
+    What is added has batches, chance and an optimizer of its own.
+    """
+    fixed = ["domains", "images", "networks", "discriminator"]
+    if not growing:
+        fixed += ["optimizer.betas", "optimizer.pool", "optimizer.ema", "run.seed", "schedule.batch"]
     old, new = before.model_dump(), after.model_dump()
-    changed = [section for section in fixed if old[section] != new[section]]
-    changed += [
-        f"optimizer.{key}" for key in ("betas", "pool", "ema") if old["optimizer"][key] != new["optimizer"][key]
-    ]
-    changed += [f"{key}" for key in ("run.seed", "schedule.batch") if _get(old, key) != _get(new, key)]
+    changed = [key for key in fixed if _get(old, key) != _get(new, key)]
     if changed:
+        when = "when a domain is added to a run" if growing else "when a run goes on"
         raise RunError(
-            f"{', '.join(sorted(changed))} cannot change when a run goes on; [schedule], [losses], optimizer.rate and "
-            "[run] can; start a new run for the rest."
+            f"{', '.join(changed)} cannot change {when}; [schedule], [losses], optimizer.rate and [run] can; start a "
+            "new run for the rest."
         )
 
 
 def _get(table: Mapping[str, Any], key: str) -> Any:
-    section, name = key.split(".")
-    return table[section][name]
+    for name in key.split("."):
+        table = table[name]
+    return table

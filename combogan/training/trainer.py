@@ -111,7 +111,7 @@ class Trainer:
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
-        self.batches.draw(self.course.iterations - self.iteration)
+        self.batches.draw(self.course.iterations - self.iteration, self.report.tell)
         self._logged_at, self._logged_when = self.iteration, time.perf_counter()
         for iteration, a, b, x, y in self.batches.ahead(self.iteration, self.course.iterations, self.pair):
             self.train_on(iteration, a, b, x, y)
@@ -178,7 +178,11 @@ class Trainer:
         self._logged_at, self._logged_when = self.iteration, now
 
     def save(self) -> None:
-        """Write a checkpoint. StorageError when it cannot be written; the ones before stay."""
+        """Write a checkpoint. StorageError when it cannot be written, DivergedError when it would hold no numbers;
+        the ones before stay."""
+        for name, domain in self.domains.items():
+            if not all(bool(value.isfinite().all()) for value in domain.state().values()):
+                raise DivergedError(self._diverged(f"the state of '{name}' is no longer finite"))
         states = {name: domain.state for name, domain in self.domains.items()}
         updates = {name: domain.updates for name, domain in self.domains.items()}
         if self.shared is not None:
@@ -266,12 +270,15 @@ class Trainer:
         for domain, parts in losses.items():
             for name, value in parts.items():
                 if not math.isfinite(value):
-                    good = self.checkpoints.complete()
-                    last = f"the last good checkpoint is {good[-1].folder}" if good else "there is no checkpoint yet"
-                    raise DivergedError(
-                        f"the {name} loss of '{domain}' is {value} by iteration {self.iteration}, so training stopped; "
-                        f"{last}; a lower optimizer.rate or run.precision float32 may help."
-                    )
+                    raise DivergedError(self._diverged(f"the {name} loss of '{domain}' is {value}"))
+
+    def _diverged(self, what: str) -> str:
+        good = self.checkpoints.complete()
+        last = f"the last good checkpoint is {good[-1].folder}" if good else "there is no checkpoint yet"
+        return (
+            f"{what} by iteration {self.iteration}, so training stopped; {last}; a lower optimizer.rate or "
+            "run.precision float32 may help."
+        )
 
 
 def _due(iteration: int, every: int) -> bool:

@@ -54,6 +54,8 @@ def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
         if path.is_file():
             found.setdefault(path.resolve(), Source(path.name, path))
             continue
+        if not path.is_dir():
+            raise PictureError(f"'{path}' is neither a file nor a folder; give pictures or folders of them.")
         names = list_pictures(path)
         if path.resolve() in out.resolve().parents:
             names = [name for name in names if out.resolve() not in (path / name).resolve().parents]
