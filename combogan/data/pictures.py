@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PIL import Image
 
+from combogan import storage
 from combogan.data.colours import over_white
 from combogan.data.decoding import ENDINGS, HEADER, Picture, decode, kind, upright_size
 from combogan.errors import DomainError, PictureError, StorageError

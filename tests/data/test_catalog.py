@@ -1,5 +1,6 @@
 """A name leads to the right pictures, and a wrong one to a sentence that says what to do."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -249,6 +250,24 @@ def test_a_folder_in_place_of_a_name_gets_the_right_spelling(tmp_path: Path) -> 
     assert refusal(str(folder), "summer") == (
         f"'{folder}' is a folder, not the name of a domain; write NAME=FOLDER, such as Van-Gogh={folder}."
     )
+
+
+def test_a_folder_whose_path_could_be_a_name_gets_the_right_spelling_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "pictures" / "monet")
+    monkeypatch.chdir(tmp_path)
+    assert refusal("pictures/monet", "summer") == (
+        "'pictures/monet' is a folder, not the name of a domain; write NAME=FOLDER, such as monet=pictures/monet."
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode here")
+def test_names_that_are_not_utf_8_are_taken_for_pictures_and_refused_for_folders(tmp_path: Path) -> None:
+    folder = paint(tmp_path / "mine")
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(next(folder.iterdir()).read_bytes())
+    assert len(resolve([f"mine={folder}"], needed=1)[0].train) > 0
+    assert "has a name that is not UTF-8" in refusal(f"other={folder.rename(tmp_path / os.fsdecode(bytes([255])))}")
 
 
 @pytest.mark.parametrize("name", ["a", "summer-2", "alps/summer", "été", "2024_07", "a/b/c", "x" * 80])

@@ -1,6 +1,7 @@
 import pytest
 from PIL import Image
 
+from combogan.errors import StorageError
 from combogan.training.board import Board
 
 
@@ -16,3 +17,10 @@ def test_curves_and_samples_can_be_read_back(tmp_path):
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [(event.step, event.value) for event in events.Scalars("gan/summer")] == [(50, 0.25)]
     assert events.Images("samples")[0].step == 50
+
+
+def test_what_cannot_be_written_is_said(tmp_path):
+    pytest.importorskip("tensorboard")
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be written"):
+        Board(tmp_path / "file" / "board", 0)
