@@ -204,13 +204,15 @@ class Settings(Section):
         """
         path = source if isinstance(source, Path) else _preset(source)
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise SettingsError(f"there is no settings file {path}; check the path or use --preset.") from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} cannot be read as a settings file ({error}); check it.") from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{path} is not TOML: {error}; mend that line.") from None
+        except RecursionError:
+            raise SettingsError(f"{path} is no settings file: values lie too deep in each other; mend it.") from None
         return cls.build(table, changes, source=str(path))
 
     @classmethod
@@ -219,7 +221,7 @@ class Settings(Section):
         merged: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in table.items()}
         for key, value in (changes or {}).items():
             section, _, name = key.partition(".")
-            if not name:
+            if not section or not name:
                 raise SettingsError(f"'{key}' is not a setting; write it as section.key, such as images.size.")
             if not isinstance(merged.setdefault(section, {}), dict):
                 raise SettingsError(f"'{section}' must be a section, [{section}]{_where(source)}.")
@@ -296,6 +298,8 @@ def _complaint(error: ValidationError, source: str, changes: Mapping[str, Any]) 
     complaint = complaint[0].lower() + complaint[1:]
     if not path:
         return f"{complaint.rstrip('.')}."
+    if first["type"] == "model_type":
+        return f"'{key}' must be a section, [{key}]{where}."
     found = first["input"]
     shown = "" if isinstance(found, BaseModel | dict) else f" is {found!r}"
     return f"setting '{key}'{shown}{where}: {complaint.rstrip('.')}."

@@ -48,12 +48,30 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
             "setting 'run.device' is 'gpu': string should match pattern '^(auto|cpu|cuda(:\\d+)?)$'.",
         ),
         ({"size": 3}, "'size' is not a setting; write it as section.key, such as images.size."),
+        ({".size": 3}, "'.size' is not a setting; write it as section.key, such as images.size."),
     ],
 )
 def test_a_setting_that_does_not_fit_is_one_sentence(changes, sentence):
     with pytest.raises(SettingsError) as error:
         Settings().changed(changes)
     assert str(error.value) == sentence
+
+
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbf[images]\r\nsize = 64\r\n")
+    assert Settings.load(file).images.size == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("images = 3\n", "'images' must be a section"), ("a = " + 5000 * "[", "lie too deep in each other")],
+)
+def test_a_file_of_another_shape_is_one_sentence(tmp_path, text, sentence):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=sentence):
+        Settings.load(file)
 
 
 def test_a_file_that_is_not_toml_names_the_line(tmp_path):

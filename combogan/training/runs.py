@@ -12,7 +12,8 @@ from combogan.data import catalog
 from combogan.errors import RunError
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.folder import RunFolder, free_name
+from combogan.training.folder import SETTINGS, RunFolder, free_name
+from combogan.training.growthcard import CARD_OF_GROWTH
 from combogan.training.preparing import resolve, usable
 from combogan.training.publishing import one_space, publish_run
 from combogan.training.report import Quiet, Report
@@ -75,6 +76,7 @@ def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
 def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint, with some settings changed. Raises RunError."""
     folder = RunFolder.open(path)
+    _refuse_lost_growth(path)
     before = folder.settings()
     settings = before.changed(changes)
     refuse_changes(before, settings)
@@ -130,6 +132,13 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
         composable=lambda source, target: one or source != target,
         report=report,
     )
+
+
+def _refuse_lost_growth(path: Path) -> None:
+    """A folder in which a domain is added, but whose card is gone, would be trained as a run of its own."""
+    for parent in path.resolve().parents:
+        if parent.name == "added" and (parent.parent / SETTINGS).is_file():
+            raise RunError(f"{path / CARD_OF_GROWTH} is missing; delete {path} and add the domain again.")
 
 
 def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) -> None:

@@ -134,6 +134,13 @@ def test_a_run_with_added_domains_is_not_trained_further(run):
         runs.resume(run, {"schedule.iterations": 20}, Quiet())
 
 
+def test_a_growth_that_has_lost_its_card_is_not_taken_for_a_run(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 1})
+    (run / "added" / "winter" / "growth.json").unlink()
+    with pytest.raises(RunError, match=r"growth.json is missing; delete .*winter and add the domain again"):
+        runs.resume(run / "added" / "winter", {"schedule.iterations": 20}, Quiet())
+
+
 def test_where_no_domain_can_join_it_is_said_why(tiny, tmp_path, run):
     two = runs.train(
         tiny.changed({"losses.identity": 0.0, "schedule.iterations": 1}), ["summer", "fall"], out=tmp_path / "2"
