@@ -56,7 +56,9 @@ def memory_explained() -> Iterator[None]:
 
 
 def precision(word: str, on: torch.device) -> torch.dtype:
-    """`auto`, `float32` or `bfloat16` -> a dtype; auto is bfloat16 where the device computes in it."""
+    """`auto`, `float32` or `bfloat16` -> a dtype; auto is bfloat16 where the device computes in it. Or DeviceError."""
+    if word not in ("auto", "float32", "bfloat16"):
+        raise DeviceError(f"'{word}' is no precision; give auto, float32 or bfloat16.")
     if word == "auto":
         return torch.bfloat16 if _computes_in_bfloat16(on) else torch.float32
     return torch.bfloat16 if word == "bfloat16" else torch.float32

@@ -11,6 +11,12 @@ def test_what_is_no_device_is_refused_and_never_taken_for_the_cpu(word):
         machine.device(word)
 
 
+@pytest.mark.parametrize("word", ["float16", "bf16", ""])
+def test_what_is_no_precision_is_refused_and_never_taken_for_float32(word):
+    with pytest.raises(DeviceError, match=f"'{word}' is no precision; give auto, float32 or bfloat16"):
+        machine.precision(word, torch.device("cpu"))
+
+
 @pytest.fixture
 def _loose():
     """What PyTorch computes with unless told otherwise; restored afterwards."""

@@ -25,7 +25,7 @@ import click
 )
 @click.option(
     "--size",
-    type=click.IntRange(min=8),
+    type=click.IntRange(8, 4096),
     metavar="PIXELS",
     help="Side of the images compared.  [default: images.size of the run]",
 )

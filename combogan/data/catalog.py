@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +75,11 @@ def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) 
     DomainError: a name that is unknown, cannot be a name, or is given twice; the same pictures under two names; a
     folder without pictures; a collection that is not fetched; fewer than `needed` domains.
     """
+    if isinstance(words, str | Mapping):
+        raise DomainError(
+            "domains are given as a list of names or NAME=FOLDER, such as ['photo', 'monet=pictures/monet'], but this "
+            f"is a {type(words).__name__}; make a list of it."
+        )
     words = [word.strip() for word in words if word.strip()]
     places = [look_up(word, data=data) for word in words]
     _refuse_repeats(places)

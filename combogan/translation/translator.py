@@ -103,4 +103,11 @@ def _opened(picture: AnyPicture) -> Picture:
                 f"convert it, or use `translate` for tensors."
             )
         picture = Image.fromarray(picture)
+    if not isinstance(picture, Image.Image):
+        raise PictureError(
+            f"a picture is a Pillow image, an array or a path, but this is a {type(picture).__name__}; convert it, or "
+            "use `translate` for tensors."
+        )
+    if not all(picture.size):
+        raise PictureError(f"a picture needs pixels, but this has {picture.width} x {picture.height}; give another.")
     return Picture(*split(picture), format="")

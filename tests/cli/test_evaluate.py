@@ -64,6 +64,13 @@ def test_size_and_file_can_be_chosen(run: Path, tmp_path: Path) -> None:
     assert "at 40 x 40 pixels" in result.output
 
 
+@pytest.mark.parametrize("size", ["7", "100000"])
+def test_a_size_that_no_picture_should_be_drawn_at_is_a_mistake(run: Path, size: str) -> None:
+    result = CliRunner().invoke(command, [str(run), "--size", size])
+    assert result.exit_code == 2
+    assert f"{size} is not in the range 8<=x<=4096" in result.output
+
+
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
     """A run of two folders, whose pictures show different things."""

@@ -252,6 +252,12 @@ def test_a_folder_in_place_of_a_name_gets_the_right_spelling(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize("words", ["summer,winter", {"summer": "a", "winter": "b"}])
+def test_what_is_no_list_of_domains_is_refused_and_not_taken_for_one(words: object) -> None:
+    with pytest.raises(DomainError, match=r"domains are given as a list .* but this is a (str|dict)"):
+        resolve(words)  # type: ignore[arg-type]
+
+
 def test_a_folder_whose_path_could_be_a_name_gets_the_right_spelling_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,18 @@ def test_arrays_of_another_kind_are_refused(registry):
         Translator(registry)("a", "b", np.zeros((4, 4)))
 
 
+@pytest.mark.parametrize("thing", [None, [1], b"x", torch.zeros(3, 4, 4)])
+def test_what_is_no_picture_is_refused(registry, thing):
+    with pytest.raises(PictureError, match=r"but this is a \w+; convert it, or use `translate` for tensors"):
+        Translator(registry)("a", "b", thing)
+
+
+@pytest.mark.parametrize("thing", [np.zeros((0, 9, 3), np.uint8), Image.new("RGB", (9, 0))])
+def test_a_picture_without_pixels_is_refused(registry, thing):
+    with pytest.raises(PictureError, match=r"a picture needs pixels, but this has 9 x 0"):
+        Translator(registry)("a", "b", thing)
+
+
 def test_another_latent_space_and_an_absent_device_are_refused(registry):
     with pytest.raises(SpaceError, match=r"'a' belongs to latent space 0a .* 'd' to 0b"):
         Translator(registry)("a", "d", picture(8, 8))
