@@ -158,7 +158,7 @@ class Run(Section):
     """auto, cpu, cuda or cuda:N; auto takes CUDA where there is one."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Arithmetic of the convolutions; auto is bfloat16 where the processor computes in it, else float32."""
-    threads: Count = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """CPU threads; 0 takes what PyTorch chooses."""
     log_every: Positive = 50
     """Iterations between two lines of log.jsonl."""

@@ -48,6 +48,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
             "setting 'run.device' is 'gpu': string should match pattern '^(auto|cpu|cuda(:\\d+)?)$'.",
         ),
         ({"size": 3}, "'size' is not a setting; write it as section.key, such as images.size."),
+        ({"run.threads": 10**5}, "setting 'run.threads' is 100000: input should be less than or equal to 1024."),
         ({".size": 3}, "'.size' is not a setting; write it as section.key, such as images.size."),
     ],
 )

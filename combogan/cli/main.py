@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+import threading
 from importlib.metadata import version
 
 import click
@@ -59,11 +60,18 @@ def command() -> None:
     """
 
 
+def _say_of_thread(error: threading.ExceptHookArgs) -> None:
+    """Say nothing of a full disk: what a thread of TensorBoard's cannot write is said by who asked for it."""
+    if not (isinstance(error.exc_value, OSError) and error.exc_value.errno in storage.FULL):
+        threading.__excepthook__(error)
+
+
 def main() -> None:
     """Run the command; a mistake prints one sentence and exits with 2, a bug keeps its traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal or pipe cannot show
             stream.reconfigure(errors="backslashreplace")
+    threading.excepthook = _say_of_thread
     try:
         code = command.main(standalone_mode=False)
     except ComboganError as error:
