@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -33,6 +33,13 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every decoder."""
     shape = encoder_shape(settings) | {"blocks": settings.networks.decoder_blocks}
     return shape | {"upsampling": settings.networks.upsampling}
+
+
+def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
+    """The [networks] settings whose encoders and decoders have these shapes, as changes of settings."""
+    found = {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling")}
+    found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
+    return {f"networks.{key}": value for key, value in found.items()}
 
 
 def discriminator_shape(settings: Settings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from combogan.errors import OriginalError
 from combogan.registry.importing import write_packs
 from combogan.registry.originals import Original
 from combogan.settings import Settings
-from combogan.training import runs
+from combogan.training import building, runs
 from combogan.training.domain import Domain, Learner
 from combogan.training.report import Quiet, Report
 
@@ -114,12 +114,12 @@ def _reorder(networks: nn.Module, order: Sequence[int]) -> None:
 
 def _networks(original: Original) -> dict[str, Any]:
     encoder, decoder = original.encoders[original.names[0]].shape, original.decoders[original.names[0]].shape
-    found = {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling")}
-    found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
+    found = building.networks_of(encoder, decoder)
     if original.shared is not None:
         behind, before = original.shared
-        found |= {"shared_encoder_blocks": behind.shape["blocks"], "shared_decoder_blocks": before.shape["blocks"]}
-    return {f"networks.{key}": value for key, value in found.items()}
+        found["networks.shared_encoder_blocks"] = behind.shape["blocks"]
+        found["networks.shared_decoder_blocks"] = before.shape["blocks"]
+    return found
 
 
 def _options(original: Original) -> dict[str, Any]:

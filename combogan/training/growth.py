@@ -17,6 +17,7 @@ from combogan.errors import DomainError, RunError, SpaceError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
+from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.growing import Prepared, start
 from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
@@ -79,7 +80,10 @@ def onto_packs(
     new = catalog.look_up(word, data=data).name
     packs = _one_space(Registry.open(registry), str(registry))
     _refuse_taken(new, packs)
-    settings = settings.changed(_shape(next(iter(packs.values()))))
+    like = next(iter(packs.values()))
+    assert like.encoder is not None
+    assert like.decoder is not None
+    settings = settings.changed(building.networks_of(like.encoder.shape, like.decoder.shape))
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:
@@ -135,16 +139,6 @@ def _share(settings: Settings) -> int | None:
     """Iterations for one domain more, where the run counted iterations: the old domains' share of them."""
     total = settings.schedule.iterations
     return None if total is None else math.ceil(total / max(1, len(settings.domains)))
-
-
-def _shape(pack: Pack) -> dict[str, Any]:
-    """The [networks] settings that fit a pack."""
-    assert pack.encoder is not None
-    assert pack.decoder is not None
-    encoder, decoder = pack.encoder.shape, pack.decoder.shape
-    shape = {f"networks.{key}": encoder[key] for key in ("width", "activation", "norm", "dropout")}
-    shape |= {"networks.encoder_blocks": encoder["blocks"], "networks.decoder_blocks": decoder["blocks"]}
-    return shape | {"networks.upsampling": decoder["upsampling"]}
 
 
 def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
