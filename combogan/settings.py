@@ -124,6 +124,9 @@ class Schedule(Section):
     """Train for this many iterations instead of epochs; the learning rate falls from the same share of them."""
     batch: Positive = 1
     """Pictures per domain in one iteration."""
+    autoencode: Count = 0
+    """Iterations before the first in which one autoencoder learns all pictures; every encoder and decoder starts as it,
+    in its domain's colours, and one that is added later as the old domain nearest in colour. 0 starts from chance."""
 
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:
@@ -182,6 +185,13 @@ class Settings(Section):
     run: Run = Run()
     domains: dict[str, str] = {}
     """Name of each domain, and where its pictures are: a card (`scenes/summer`) or a folder."""
+
+    @model_validator(mode="after")
+    def _shared_blocks_start_from_chance(self) -> Settings:
+        shared = self.networks.shared_encoder_blocks + self.networks.shared_decoder_blocks
+        if self.schedule.autoencode and shared:
+            raise ValueError("schedule.autoencode does not go with shared blocks; set one of them to 0")
+        return self
 
     @model_validator(mode="after")
     def _crops_are_large_enough_to_judge(self) -> Settings:

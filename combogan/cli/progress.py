@@ -31,6 +31,11 @@ class PlainReport:
         """A sentence, on stderr."""
         click.echo(message, err=True)
 
+    def began(self, done: int, total: int) -> None:
+        """A line at every quarter."""
+        if 4 * done // total > 4 * (done - 1) // total:
+            click.echo(f"autoencoding {done}/{total}")
+
     def advance(self, iteration: int, course: Course) -> None:
         """Keep count for the time left."""
         self._course = course
@@ -67,6 +72,10 @@ class LiveReport:
     def tell(self, message: str) -> None:
         """A sentence above the bar."""
         self._console.print(message, style="yellow", highlight=False)
+
+    def began(self, done: int, total: int) -> None:
+        """Move a bar of its own, which the bar of the iterations replaces."""
+        self._bar.update(self._task, completed=done, total=total, description="autoencoding")
 
     def advance(self, iteration: int, course: Course) -> None:
         """Move the bar."""
@@ -127,7 +136,8 @@ def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
     with report, _signals(lambda number: stopped.append(number), report.tell):
         finished = trainer.run(lambda: bool(stopped))
     if not finished:
-        click.echo(f"Stopped after iteration {trainer.iteration} and saved; go on with: combogan train --resume {path}")
+        done = f"after iteration {trainer.iteration} and saved" if trainer.iteration else "before the first iteration"
+        click.echo(f"Stopped {done}; go on with: combogan train --resume {path}")
         return STOP_CODES[stopped[0]]
     click.echo(f"Trained {trainer.iteration:,} iterations.")
     for line in trainer.results:

@@ -17,6 +17,7 @@ from combogan.networks.encoder import Encoder
 from combogan.registry.pack import Pack, write_pack
 from combogan.settings import Settings
 from combogan.training import building
+from combogan.training.beginning import begin_growth
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
@@ -90,6 +91,7 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
         course=prepared.course,
         pair=lambda i: (growth.name, meeting(i, old, pairs=chosen.pairs, seed=settings.run.seed)),
         publish=lambda trainer: _publish(trainer, growth),
+        begin=begin_growth if chosen.autoencode else None,
         composable=lambda source, target: True,
         report=report,
         new=growth.name,

@@ -16,6 +16,9 @@ class Report(Protocol):
     def tell(self, message: str) -> None:
         """Something worth a sentence."""
 
+    def began(self, done: int, total: int) -> None:
+        """So much of what comes before the first iteration is done."""
+
     def advance(self, iteration: int, course: Course) -> None:
         """An iteration is done; `iteration` counts from 1."""
 
@@ -27,6 +30,8 @@ class Quiet:
     """A report that nobody hears."""
 
     def tell(self, message: str) -> None: ...
+
+    def began(self, done: int, total: int) -> None: ...
 
     def advance(self, iteration: int, course: Course) -> None: ...
 

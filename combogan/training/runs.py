@@ -12,6 +12,7 @@ from combogan.data import catalog
 from combogan.errors import RunError
 from combogan.settings import Settings
 from combogan.training import building
+from combogan.training.beginning import begin_run
 from combogan.training.folder import SETTINGS, RunFolder, free_name
 from combogan.training.growthcard import CARD_OF_GROWTH
 from combogan.training.preparing import resolve, usable
@@ -129,6 +130,7 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
         course=prepared.course,
         pair=lambda iteration: pair(iteration, names, seed=settings.run.seed),
         publish=publish_run,
+        begin=begin_run if settings.schedule.autoencode else None,
         composable=lambda source, target: one or source != target,
         report=report,
     )
@@ -148,7 +150,8 @@ def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) 
     """
     fixed = ["domains", "images", "networks", "discriminator"]
     if not growing:
-        fixed += ["optimizer.betas", "optimizer.pool", "optimizer.ema", "run.seed", "schedule.batch"]
+        fixed += ["optimizer.betas", "optimizer.pool", "optimizer.ema"]
+        fixed += ["run.seed", "schedule.batch", "schedule.autoencode"]
     old, new = before.model_dump(), after.model_dump()
     changed = [key for key in fixed if _get(old, key) != _get(new, key)]
     if changed:

@@ -36,7 +36,8 @@ SHARED = "_shared"
 class Trainer:
     """A run in progress: states in memory, and the folder they are saved in.
 
-    `pair` says which domains meet in an iteration; `publish` writes packs of what has been learned so far.
+    `pair` says which domains meet in an iteration; `publish` writes packs of what has been learned so far; `begin`
+    gives the networks their start before the first iteration, and is False when it was stopped.
     """
 
     def __init__(
@@ -51,17 +52,20 @@ class Trainer:
         publish: Callable[[Trainer], list[str]],
         composable: Callable[[str, str], bool],
         report: Report,
+        begin: Callable[[Trainer, Callable[[], bool]], bool] | None = None,
         new: str | None = None,
     ) -> None:
         self.new = new
         """The domain that is being added; None where all are trained."""
         self.folder, self.settings, self.sources, self.domains = folder, settings, dict(sources), dict(domains)
         self.course, self.pair, self.publish, self.composable = course, pair, publish, composable
+        self.begin = begin
         self.report = report
         # Once: every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
         self._fingerprints = {n: f"{s.train.fingerprint()}-{s.test.fingerprint()}" for n, s in sources.items()}
         self.iteration = 0
         """Iterations done."""
+        self._restored = False
         self._resumed: dict[str, Any] | None = None
         self._found: list[int] = []
         """Iterations of the checkpoints that there were when this run was taken up."""
@@ -112,6 +116,8 @@ class Trainer:
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
         self.batches.draw(self.course.iterations - self.iteration, self.report.tell)
+        if not self._restored and self.begin is not None and not self.begin(self, stop):
+            return False
         self._logged_at, self._logged_when = self.iteration, time.perf_counter()
         for iteration, a, b, x, y in self.batches.ahead(self.iteration, self.course.iterations, self.pair):
             self.train_on(iteration, a, b, x, y)
@@ -227,6 +233,7 @@ class Trainer:
                 "[networks] and [discriminator] must stay as they were."
             ) from None
         self.iteration = checkpoint.iteration
+        self._restored = True
         self._tell_differences(checkpoint.record)
 
     def _tell_differences(self, record: Mapping[str, Any]) -> None:

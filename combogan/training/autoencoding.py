@@ -1,0 +1,128 @@
+"""Where encoders and decoders can start: as copies of one autoencoder, each in the colours of its own domain.
+
+The autoencoder learns the pictures of all domains, every channel brought to mean 0 and deviation 1, so it knows no
+domain. Folding a domain's colours into the first and the last convolution of a copy makes the copy that domain's own.
+Before the first iteration, then, all halves share a latent space and a translation is its source in the colours of the
+target: nothing is lost yet, and what the domains differ in beyond colour is left to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.training.domain import Domain, Learner
+from combogan.training.losses import Distance
+
+LIMIT = 0.97
+"""Values nearer to black or white count as this: what the decoder's tanh would need for them has no bound."""
+FLAT = 0.02
+"""The least deviation of a channel; that of a grey set's colours would be divided by next to nothing."""
+
+PairOfImages = tuple[str, str, Tensor, Tensor]
+"""Two domains, and an image (n, 3, h, w) of each."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Mean and deviation (3,) of a domain's channels: as an encoder sees them, and as a decoder paints before tanh."""
+
+    seen: tuple[Tensor, Tensor]
+    painted: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, images: Iterable[Tensor]) -> Colours:
+        """Over all pixels of images (n, 3, h, w) in [-1, 1]."""
+        pixels = torch.cat([image.transpose(0, 1).flatten(1) for image in images], 1)
+        return cls(_spread(pixels), _spread(torch.atanh(pixels.clamp(-LIMIT, LIMIT))))
+
+    @classmethod
+    def none(cls, device: torch.device) -> Colours:
+        """Mean 0 and deviation 1 throughout."""
+        nothing = torch.zeros(3, device=device), torch.ones(3, device=device)
+        return cls(nothing, nothing)
+
+    def distance(self, other: Colours) -> float:
+        """How far two domains are apart in colour, as encoders see them."""
+        return sum(float((mine - its).square().sum()) for mine, its in zip(self.seen, other.seen, strict=True))
+
+
+def autoencode(
+    encoder: Encoder,
+    decoder: Decoder,
+    pairs: Iterable[PairOfImages],
+    colours: Mapping[str, Colours],
+    *,
+    distance: Distance,
+    betas: tuple[float, float],
+    rate: float,
+    precision: torch.dtype,
+    done: Callable[[int, Tensor], None],
+) -> None:
+    """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's loss."""
+    learner = Learner({"encoder": encoder, "decoder": decoder}, betas=betas)
+    for count, (a, b, x, y) in enumerate(pairs, 1):
+        for name, image in ((a, x), (b, y)):
+            with torch.autocast(image.device.type, precision, enabled=precision != torch.float32):
+                latent = encoder(_without(image, colours[name].seen))
+                painted = decoder.layers[:-1](latent)
+            loss = distance(torch.tanh(_with(painted.to(image.dtype), colours[name].painted)), image)
+            loss.backward()
+            learner.update(rate)
+        done(count, loss.detach())
+
+
+@torch.no_grad()
+def start_from(domain: Domain, encoder: Encoder, decoder: Decoder, before: Colours, after: Colours) -> None:
+    """Give a domain the weights of halves that saw and painted colours `before`, so that it does the same in `after`.
+
+    With E, D the halves given, the domain's encoder is E(before(after^-1(x))) and its decoder after(before^-1(D)).
+    """
+    assert domain.generator is not None
+    for networks in (domain.generator.networks, domain.generator.averages):
+        if len(networks):
+            networks["encoder"].load_state_dict(encoder.state_dict())
+            networks["decoder"].load_state_dict(decoder.state_dict())
+            convolutions = [m for m in networks["encoder"].modules() if isinstance(m, nn.Conv2d)]
+            _see(convolutions[0], *_between(after.seen, before.seen))
+            convolutions = [m for m in networks["decoder"].modules() if isinstance(m, nn.Conv2d)]
+            _paint(convolutions[-1], *_between(before.painted, after.painted))
+
+
+def _see(first: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
+    """Make a convolution take x as it took x * scale + shift."""
+    if first.bias is not None:
+        first.bias += (first.weight * shift.view(1, 3, 1, 1)).sum((1, 2, 3))
+    first.weight *= scale.view(1, 3, 1, 1)
+
+
+def _paint(last: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
+    """Make a convolution give y * scale + shift where it gave y."""
+    assert last.bias is not None
+    last.weight *= scale.view(3, 1, 1, 1)
+    last.bias.mul_(scale).add_(shift)
+
+
+def _between(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Scale and shift of each channel that bring values of one mean and deviation to another."""
+    scale = after[1] / before[1]
+    return scale, after[0] - before[0] * scale
+
+
+def _spread(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    return pixels.mean(1), pixels.std(1).clamp(min=FLAT)
+
+
+def _without(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
+    mean, deviation = (value.view(1, 3, 1, 1) for value in colours)
+    return (image - mean) / deviation
+
+
+def _with(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
+    mean, deviation = (value.view(1, 3, 1, 1) for value in colours)
+    return image * deviation + mean
