@@ -162,7 +162,9 @@ class Run(Section):
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Arithmetic of the convolutions; auto is bfloat16 where the processor computes in it, else float32."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """CPU threads; 0 takes what PyTorch chooses."""
+    """CPU threads for each pair that is trained; 0 takes what PyTorch chooses, shared among the pairs."""
+    pairs_at_once: Count = 1
+    """Pairs of a round that are trained at the same time; 0 is as many as there are, up to one per CPU thread."""
     log_every: Positive = 50
     """Iterations between two lines of log.jsonl."""
     sample_every: Count = 1000

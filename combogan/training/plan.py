@@ -61,11 +61,12 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
 
 
 def activations(settings: Settings) -> int:
-    """Bytes that the graph of one direction of an iteration holds, measured at 256 px and scaled.
+    """Bytes that the graphs of one direction of the iterations at a time hold, measured at 256 px and scaled.
 
     Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
     """
     networks, images = settings.networks, settings.images
     values = 130 + 17 * (networks.encoder_blocks + networks.decoder_blocks)
     size = 2 if settings.run.precision == "bfloat16" else FLOAT
-    return values * networks.width * images.size**2 * settings.schedule.batch * size // 4
+    pixels = images.size**2 * settings.schedule.batch * max(1, settings.run.pairs_at_once)
+    return values * networks.width * pixels * size // 4

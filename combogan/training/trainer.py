@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from combogan import machine, storage
@@ -28,6 +30,10 @@ from combogan.training.report import MeanLosses, Report
 from combogan.training.samples import Translations, fixed_images, inference, sample_grid, translate_all
 from combogan.training.schedule import Course, ramp, rate
 from combogan.training.step import step
+
+Meeting = tuple[int, str, str, Tensor, Tensor]
+"""An iteration, its two domains, and their images."""
+Losses = dict[str, dict[str, Tensor]]
 
 SHARED = "_shared"
 """The part of a checkpoint that holds what all domains share; no domain can have this name."""
@@ -85,6 +91,12 @@ class Trainer:
             batch=chosen.batch,
             seed=settings.run.seed,
         )
+        self._workers = ThreadPoolExecutor(
+            settings.run.pairs_at_once or 1,
+            thread_name_prefix="pairs",
+            initializer=torch.set_num_threads,  # OpenMP keeps its count for each thread of Python
+            initargs=(torch.get_num_threads(),),
+        )
         self._losses = MeanLosses()
         self._logged_at, self._logged_when = 0, time.perf_counter()
 
@@ -119,10 +131,11 @@ class Trainer:
         if not self._restored and self.begin is not None and not self.begin(self, stop):
             return False
         self._logged_at, self._logged_when = self.iteration, time.perf_counter()
-        for iteration, a, b, x, y in self.batches.ahead(self.iteration, self.course.iterations, self.pair):
-            self.train_on(iteration, a, b, x, y)
-            self.iteration = iteration + 1
-            self.report.advance(self.iteration, self.course)
+        for meetings in self._at_once(self.batches.ahead(self.iteration, self.course.iterations, self.pair)):
+            for losses in self._together(lambda meeting: self.train_on(*meeting), meetings):
+                self._losses.add(losses)
+                self.iteration += 1
+                self.report.advance(self.iteration, self.course)
             trained = time.perf_counter()
             last, stopping = self.iteration == self.course.iterations, stop()
             saves = last or stopping or _due(self.iteration, every.checkpoint_every)
@@ -139,14 +152,32 @@ class Trainer:
                 return False
         return True
 
-    def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> None:
+    def _at_once(self, meetings: Iterable[Meeting]) -> Iterator[list[Meeting]]:
+        """Meetings of a round that are trained at the same time; nothing falls due within such a group."""
+        every, group = self.settings.run, list[Meeting]()
+        round_length = len(self.domains) // 2
+        for meeting in meetings:
+            group.append(meeting)
+            done = meeting[0] + 1
+            due = any(_due(done, often) for often in (every.log_every, every.checkpoint_every, every.sample_every))
+            if len(group) == every.pairs_at_once or done % round_length == 0 or due:
+                yield group
+                group = []
+        if group:
+            yield group
+
+    def _together(self, train: Callable[[Meeting], Losses], meetings: list[Meeting]) -> Iterable[Losses]:
+        """Train on disjoint pairs at the same time, which gives the same bits as one after the other (invariant 2)."""
+        return self._workers.map(train, meetings) if len(meetings) > 1 else map(train, meetings)
+
+    def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> Losses:
         """One iteration: everything that depends on when it is, then the step."""
         seed, epoch, chosen = self.settings.run.seed, self.course.epoch(iteration), self.settings.optimizer
         latent = ramp(epoch, weight=self.settings.losses.latent, epochs=self.course.epochs)
         if self.settings.networks.dropout:
             for name in (a, b):
                 self.domains[name].reseed(seed, iteration)
-        losses = step(
+        return step(
             self.domains[a],
             self.domains[b],
             x.to(self.device, non_blocking=True),
@@ -156,7 +187,6 @@ class Trainer:
             precision=self.precision,
             chance=lambda name: numbers(seed, "pool", iteration, name),
         )
-        self._losses.add(losses)
 
     def log(self) -> None:
         """Write the mean losses since the last line. DivergedError when one is no longer a number."""

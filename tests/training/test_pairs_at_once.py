@@ -1,0 +1,70 @@
+"""Invariant 2, second half: disjoint pairs trained at the same time give the same bits as one after the other."""
+
+import threading
+
+import pytest
+
+from combogan.training import runs
+from combogan.training.checkpoint import Checkpoints
+from combogan.training.report import Quiet
+
+SEASONS = ["summer", "winter", "fall", "spring"]
+
+
+@pytest.fixture
+def rounds(tiny):
+    changes = {"schedule.pairs": "rounds", "schedule.iterations": 9, "losses.latent": 0.0}
+    return tiny.changed({**changes, "run.pairs_at_once": 2})
+
+
+def states(run):
+    return Checkpoints(run / "checkpoints", keep=9).find(pytest.fail).states()
+
+
+def same(one, other):
+    return all(one[part][name].equal(value) for part in other for name, value in other[part].items())
+
+
+def test_pairs_at_the_same_time_give_the_same_bits_as_in_turn(rounds, tmp_path):
+    together = runs.train(rounds, SEASONS, out=tmp_path / "together")
+    in_turn = runs.train(rounds.changed({"run.pairs_at_once": 1}), SEASONS, out=tmp_path / "in-turn")
+    assert same(states(together), states(in_turn))
+
+
+def test_a_round_is_trained_by_several_threads(rounds, tmp_path):
+    trainer = runs.start(runs.prepare(rounds, SEASONS), tmp_path / "run", Quiet())
+    train_on, met, both = trainer.train_on, [], threading.Barrier(2, timeout=20)
+
+    def noting(iteration, *meeting):
+        if iteration < 2:
+            both.wait()  # passes only when the other pair of the first round is there at the same time
+        met.append(iteration)
+        return train_on(iteration, *meeting)
+
+    trainer.train_on = noting
+    trainer.run()
+    assert sorted(met) == list(range(9))
+
+
+def test_a_run_stopped_between_the_pairs_of_a_round_goes_on_to_the_same_bits(rounds, tmp_path):
+    whole = runs.train(rounds, SEASONS, out=tmp_path / "whole")
+    trainer = runs.start(runs.prepare(rounds, SEASONS), tmp_path / "stopped", Quiet())
+    trainer.run(lambda: trainer.iteration == 3)  # a checkpoint is due after the first pair of the second round
+    assert trainer.iteration == 3
+    assert runs.resume(tmp_path / "stopped", {}, Quiet()).run()
+    assert same(states(tmp_path / "stopped"), states(whole))
+
+
+@pytest.mark.parametrize(
+    ("changes", "together"),
+    [
+        ({"run.pairs_at_once": 0, "run.threads": 0}, None),
+        ({"schedule.pairs": "random"}, 1),
+        ({"networks.shared_encoder_blocks": 1}, 1),
+        ({"run.pairs_at_once": 9}, 2),
+    ],
+)
+def test_how_many_is_chosen_once_and_kept_in_the_run(rounds, changes, together):
+    chosen = runs.prepare(rounds.changed(changes), SEASONS).settings.run
+    assert chosen.pairs_at_once == together or (together is None and 1 <= chosen.pairs_at_once <= 2)
+    assert chosen.threads >= 1
