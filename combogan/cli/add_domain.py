@@ -8,21 +8,19 @@ from typing import Any
 
 import click
 
-from combogan.cli.options import any_setting, changed, chosen, setting
+from combogan.cli.options import PATH, any_setting, changed, chosen, epochs, setting
 from combogan.settings import presets
 
 
 @click.command()
 @click.argument("domain", metavar="NAME")
-@click.option("--run", type=click.Path(path_type=Path), metavar="RUN", help="The run to add the domain to.")
-@click.option(
-    "--registry", type=click.Path(path_type=Path), metavar="PACKS", help="Packs to add to, without their run."
-)
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Look for domains in DIR/NAME first.")
+@click.option("--run", type=PATH, metavar="RUN", help="The run to add the domain to.")
+@click.option("--registry", type=PATH, metavar="PACKS", help="Packs to add to, without their run.")
+@click.option("--data", type=PATH, metavar="DIR", help="Look for domains in DIR/NAME first.")
 @click.option("--preset", metavar="NAME", help=f"With --registry: {', '.join(presets())}.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="With --registry: a TOML file.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="With --registry: folder to write.")
-@setting("epochs", "N")
+@click.option("--config", type=PATH, metavar="FILE", help="With --registry: a TOML file.")
+@click.option("--out", type=PATH, metavar="RUN", help="With --registry: folder to write.")
+@epochs
 @setting("iterations", "N")
 @setting("batch", "N")
 @setting("seed", "N")

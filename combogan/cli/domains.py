@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from combogan.cli.options import PATH
 from combogan.cli.tables import print_table
 from combogan.errors import ComboganError, DomainError
 
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from combogan.data.catalog import Domain, Place
     from combogan.data.fetching import Progress
 
-DATA = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with a folder of pictures per domain."
-)
+DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a folder of pictures per domain.")
 
 
 @click.group()

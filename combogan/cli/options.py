@@ -1,4 +1,4 @@
-"""Options that several commands have: settings by flag and by --set."""
+"""Options that several commands have: paths, and settings by flag and by --set."""
 
 from __future__ import annotations
 
@@ -23,9 +23,30 @@ FLAGS = {
 }
 
 
-def setting(name: str, metavar: str, kind: type = int) -> Callable[[Function], Function]:
-    """The flag of a setting, with the setting's sentence as its help."""
-    return click.option(f"--{name}", type=kind, metavar=metavar, help=sentence(FLAGS[name]))
+class _Path(click.Path):
+    """A path; an empty one, which would mean the current folder without saying so, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty; give a path, or . for the current folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
+"""The type of every argument and option that is a path."""
+
+
+def setting(name: str, metavar: str, kind: type = int, *, more: str = "") -> Callable[[Function], Function]:
+    """The flag of a setting, with the setting's sentence, and perhaps `more`, as its help."""
+    return click.option(f"--{name}", type=kind, metavar=metavar, help=f"{sentence(FLAGS[name])} {more}".strip())
+
+
+def epochs(function: Function) -> Function:
+    """The flag --epochs, which says what becomes of the learning rate."""
+    more = (
+        "The learning rate falls from the same share of them as otherwise, unless --set schedule.decay_from=N is given."
+    )
+    return setting("epochs", "N", more=more)(function)
 
 
 def any_setting(function: Function) -> Function:
@@ -36,11 +57,8 @@ def any_setting(function: Function) -> Function:
 
 
 def changed(changes: tuple[str, ...], flags: dict[str, Any]) -> dict[str, Any]:
-    """Flags and --set words as changes of settings, with what a person means by them but does not say."""
+    """Flags and --set words as changes of settings, with what a person means by --size but does not say."""
     given = {FLAGS[name]: value for name, value in flags.items() if value is not None}
-    if (epochs := given.get("schedule.epochs")) is not None:
-        given.setdefault("schedule.iterations", None)
-        given["schedule.decay_from"] = epochs // 2
     if (size := given.get("images.size")) is not None:
         given["images.load"] = round(size * 286 / 256)  # crops keep their share of the picture, as 256 of 286 do
     return given | dict(parse_change(change) for change in changes)
@@ -51,7 +69,7 @@ def chosen(preset: str | None, config: Path | None, changes: dict[str, Any]) -> 
     if preset and config:
         raise click.UsageError("--preset and --config were both given; leave one out.")
     if config is not None:
-        return Settings.load(config, changes)
+        return _load(config, changes)
     if preset is None:
         import torch
 
@@ -59,4 +77,13 @@ def chosen(preset: str | None, config: Path | None, changes: dict[str, Any]) -> 
         preset = "paper" if cuda else "quick"
         why = "a CUDA device was found" if cuda else "training runs on the CPU"
         click.echo(f"Settings: {preset}, because {why}; choose others with --preset or --config.")
-    return Settings.load(preset, changes)
+    return _load(preset, changes)
+
+
+def _load(source: str | Path, changes: dict[str, Any]) -> Settings:
+    """A preset or file with changes; its own epochs and decay say what other epochs mean for the learning rate."""
+    from combogan.training.preparing import in_proportion
+
+    counted = ("schedule.epochs", "schedule.decay_from")  # fit together, but perhaps not with those of the source
+    settings = Settings.load(source, {key: value for key, value in changes.items() if key not in counted})
+    return settings.changed(in_proportion(changes, settings))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from combogan.cli.options import PATH
 from combogan.cli.tables import print_table
 from combogan.errors import PackError
 
@@ -23,7 +24,7 @@ REGISTRY = click.option(
     "--registry",
     "places",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
 )
@@ -121,9 +122,7 @@ def verify(names: tuple[str, ...], places: tuple[Path, ...]) -> None:
 
 @command.command("copy")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to: FOLDER/NAME."
-)
+@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Where to: FOLDER/NAME.")
 @REGISTRY
 def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
     """Copy the packs of domains to another folder, the same to the byte.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from combogan.cli.options import any_setting, changed
+from combogan.cli.options import PATH, any_setting, changed
 
 if TYPE_CHECKING:
     from combogan.registry.originals import Original
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER | FILES...")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FOLDER | FILES...")
 @click.option("--names", required=True, metavar="NAME,NAME,...", help="The domains, in the order of the checkpoint.")
 @click.option(
     "--cyclegan", is_flag=True, help="FILES are generators of CycleGAN: from the first name to the second, and back."
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
     type=click.Choice(["prelu", "relu", "leaky"]),
     help="What files do not tell.  [default: prelu where they hold its weights, else relu]",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PACKS", help="Folder to write the packs to.")
-@click.option(
-    "--run", type=click.Path(path_type=Path), metavar="RUN", help="Make a run that trains the import further."
-)
-@click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="With --run: look for pictures in DIR/NAME."
-)
+@click.option("-o", "--out", type=PATH, metavar="PACKS", help="Folder to write the packs to.")
+@click.option("--run", type=PATH, metavar="RUN", help="Make a run that trains the import further.")
+@click.option("--data", type=PATH, metavar="DIR", help="With --run: look for pictures in DIR/NAME.")
 @any_setting
 def command(
     paths: tuple[Path, ...],

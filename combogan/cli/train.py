@@ -8,21 +8,28 @@ from typing import Any
 
 import click
 
-from combogan.cli.options import any_setting, changed, chosen, setting
+from combogan.cli.options import PATH, any_setting, changed, chosen, epochs, setting
 from combogan.errors import RunError
 from combogan.settings import Settings, presets
 
 
 @click.command()
-@click.option("--domains", metavar="NAME,NAME,...", help="Domains, or NAME=FOLDER; two or more, separated by commas.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Look for domains in DIR/NAME first.")
-@click.option("--preset", metavar="NAME", help=f"Settings that come with combogan: {', '.join(presets())}.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a TOML file.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run; runs/<domains> if left out."
+    "--domains",
+    metavar="NAME,NAME,...",
+    help="Domains, or NAME=FOLDER; two or more, separated by commas. With --resume: NAME=FOLDER for what has moved.",
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run, finished or stopped.")
-@setting("epochs", "N")
+@click.option(
+    "--data",
+    type=PATH,
+    metavar="DIR",
+    help="Look for domains in DIR/NAME first. With --resume: their folders have moved there.",
+)
+@click.option("--preset", metavar="NAME", help=f"Settings that come with combogan: {', '.join(presets())}.")
+@click.option("--config", type=PATH, metavar="FILE", help="Settings from a TOML file.")
+@click.option("--out", type=PATH, metavar="RUN", help="Folder of the run; runs/<domains> if left out.")
+@click.option("--resume", type=PATH, metavar="RUN", help="Go on with a run, finished or stopped.")
+@epochs
 @setting("iterations", "N")
 @setting("size", "PX")
 @setting("batch", "N")
@@ -47,15 +54,14 @@ def command(
     combogan train --domains summer,winter,spring,fall        the embedded drawn seasons
     combogan train --domains photo=pictures/photo,monet=pictures/monet --preset small-data
     combogan train --resume runs/summer-winter --epochs 150    go on, or go on for longer
+    combogan train --resume runs/photo-monet --data pictures   go on after the pictures have moved to pictures/NAME
 
     Without --preset or --config the settings are `paper` (256 px, 100 epochs per domain) where there is a CUDA
     device, and `quick` (64 px, minutes on a CPU) where there is none. --set reaches every setting in settings.toml.
     """
     if resume is not None:
-        _refuse_with_resume(
-            {"--domains": domains, "--data": data, "--preset": preset, "--config": config, "--out": out}
-        )
-        _go_on(resume, changed(changes, flags), dry_run)
+        _refuse_with_resume({"--preset": preset, "--config": config, "--out": out})
+        _go_on(resume, changed(changes, flags), (domains or "").split(","), data, dry_run)
         return
     if not domains:
         raise click.UsageError(
@@ -76,14 +82,14 @@ def _begin(settings: Settings, domains: list[str], data: Path | None, out: Path 
         sys.exit(carry_out(start(prepared, out, report), report))
 
 
-def _go_on(run: Path, changes: dict[str, Any], dry_run: bool) -> None:
+def _go_on(run: Path, changes: dict[str, Any], domains: list[str], data: Path | None, dry_run: bool) -> None:
     from combogan.cli.progress import carry_out, reporter, show_plan
     from combogan.training import growing, runs
     from combogan.training.growthcard import is_growth
 
     report = reporter()
     take_up = growing.resume if is_growth(run) else runs.resume
-    trainer = take_up(run, changes, report)
+    trainer = take_up(run, changes, report, domains=domains, data=data)
     show_plan(trainer.settings, trainer.sources, trainer.course, new=trainer.new)
     if not dry_run:
         sys.exit(carry_out(trainer, report))

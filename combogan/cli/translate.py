@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from combogan.cli.options import PATH
+
 if TYPE_CHECKING:
     from combogan.translation.files import Job, Outcome
     from combogan.translation.translator import Translator
 
 
 @click.command(name="translate")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, type=PATH)
 @click.option(
     "--from", "sources", required=True, metavar="DOMAIN", help="What the pictures are of; `all` for a matrix."
 )
 @click.option(
     "--to", "targets", required=True, metavar="DOMAIN,...", help="What to make of them; `all` for every domain."
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: translated/FROM-to-TO]")
+@click.option("-o", "--out", type=PATH, metavar="DIR", help="[default: translated/FROM-to-TO]")
 @click.option(
     "--registry",
     "places",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
 )

@@ -32,6 +32,7 @@ __all__ = [
     "Picture",
     "PictureSet",
     "list_pictures",
+    "middle_square",
     "open_picture",
     "picture_size",
     "read_picture",
@@ -160,6 +161,13 @@ def scale_short_side(picture: Image.Image, size: int) -> Image.Image:
     width, height = picture.size
     scaled = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
     return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.BICUBIC)
+
+
+def middle_square(picture: Image.Image, size: int) -> Image.Image:
+    """The middle of a picture as a square of `size` pixels: its short side scaled, its long one cut."""
+    scaled = scale_short_side(picture, size)
+    left, top = (scaled.width - size) // 2, (scaled.height - size) // 2
+    return scaled.crop((left, top, left + size, top + size))
 
 
 def to_image(picture: Image.Image) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from combogan.errors import OriginalError
-from combogan.registry.layouts import Kind
+from combogan.registry.layouts import Kind, refuse_empty
 from combogan.registry.statefiles import StateFile, read
 
 __all__ = ["CheckpointFolder", "Options", "check_kinds"]
@@ -117,6 +117,9 @@ class CheckpointFolder:
 
 def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Sequence[Kind], names: int) -> None:
     """Hold the generators' files to the published order: encoders, shared, decoders, shared. Raises OriginalError."""
+    for file in files:
+        if file is not files[-1] or "shared" not in kinds[:-1]:  # one shared block leaves none for the decoders
+            refuse_empty(file)
     count = kinds.count("encoder")
     shared: list[Kind] = ["shared"] if "shared" in kinds else []
     encoders: list[Kind] = ["encoder"] * count
@@ -125,13 +128,13 @@ def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Seq
     for file, kind, expected in zip(files, kinds, wanted, strict=False):
         if kind != expected:
             hint = "; import it with --cyclegan" if kind == "generator" else "; check that no files were mixed up"
-            raise OriginalError(f"{file.path} holds a {_told(kind)}, where a {_told(expected)} was expected{hint}.")
+            raise OriginalError(f"{file.path} holds {_told(kind)}, where {_told(expected)} was expected{hint}.")
     if len(kinds) < len(wanted):
         raise folder.missing("G", len(kinds))
     if len(kinds) > len(wanted):
         held = _told(kinds[len(wanted)])
         raise OriginalError(
-            f"{files[len(wanted)].path} holds a {held}, which is one too many for {count} encoders; check the folder."
+            f"{files[len(wanted)].path} holds {held}, which is one too many for {count} encoders; check the folder."
         )
     if count != names:
         raise OriginalError(
@@ -141,4 +144,5 @@ def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Seq
 
 
 def _told(kind: Kind) -> str:
-    return {"generator": "whole generator", "shared": "block that domains share"}.get(kind, kind)
+    named = {"generator": "a whole generator", "shared": "blocks that domains share"}
+    return named.get(kind, f"{'an' if kind == 'encoder' else 'a'} {kind}")

@@ -21,7 +21,7 @@ from combogan.networks.encoder import Encoder
 from combogan.networks.shared import SharedBlocks
 from combogan.registry.statefiles import Layer, StateFile
 
-__all__ = ["decoder", "encoder", "judge", "kind_of", "shared_blocks", "split"]
+__all__ = ["decoder", "encoder", "judge", "kind_of", "refuse_empty", "shared_blocks", "split"]
 
 Network = TypeVar("Network", bound=nn.Module)
 Kind = Literal["encoder", "decoder", "generator", "shared"]
@@ -46,6 +46,14 @@ def kind_of(file: StateFile) -> Kind:
     if ends == [True, True] and len(file.convolutions) > 1:
         return "generator"
     return "encoder" if ends[0] else "decoder" if ends[1] else "shared"
+
+
+def refuse_empty(file: StateFile) -> None:
+    """OriginalError where a file holds no weights at all."""
+    if not file.layers:
+        raise OriginalError(
+            f"{file.path} holds a state dict without weights; fetch the file again, or save network.state_dict() anew."
+        )
 
 
 def encoder(file: StateFile, *, activation: str | None = None) -> Encoder:
@@ -87,10 +95,11 @@ def shared_blocks(file: StateFile, like: Encoder, domains: int) -> SharedBlocks:
 
 def judge(file: StateFile) -> tuple[nn.Module, dict[str, Any]]:
     """The discriminator in a file, and the arguments of `discriminator` that it was built with."""
+    refuse_empty(file)
     nets = {layer.name.partition(".")[0] for layer in file.layers}
     kind = "split" if nets == {"model_gray", "model_rgb"} else "patch"
     convolutions = file.convolutions
-    layers = len(convolutions) // len(nets or [""]) - 2
+    layers = len(convolutions) // len(nets) - 2
     if layers < 1:
         raise _unfit(file, "it has too few convolutions for a discriminator")
     if kind == "split":

@@ -118,6 +118,7 @@ def read_cyclegan(files: Sequence[str | Path], names: Sequence[str], *, activati
         raise OriginalError(f"CycleGAN has one or two generators, but {len(files)} files were given; give G_A and G_B.")
     found = [read(Path(path)) for path in files]
     for file in found:
+        layouts.refuse_empty(file)
         if layouts.kind_of(file) != "generator":
             raise OriginalError(f"{file.path} is not a whole generator of CycleGAN; give latest_net_G_A.pth or such.")
     halves = [layouts.split(file) for file in found]

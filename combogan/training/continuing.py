@@ -15,6 +15,7 @@ from combogan.registry.originals import Original
 from combogan.settings import Settings
 from combogan.training import building, runs
 from combogan.training.domain import Domain, Learner
+from combogan.training.preparing import in_proportion
 from combogan.training.report import Quiet, Report
 
 # Options of the published program, the settings that they are now, and what they are.
@@ -45,7 +46,7 @@ def start_run(
     """
     report = report or Quiet()
     published = settings_of(original)
-    settings = published.changed(changes or {})
+    settings = published.changed(in_proportion(changes or {}, published))
     if (settings.networks, settings.discriminator) != (published.networks, published.discriminator):
         raise OriginalError("[networks] and [discriminator] of a run from an import are those of the import.")
     prepared = runs.prepare(settings, domains, data=data, tell=report.tell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +12,13 @@ from typing import Any
 
 from combogan import storage
 from combogan.errors import RunError, SettingsError
+from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
 
-SETTINGS = "settings.toml"
+HISTORY = "history.jsonl"
+LOCK = ".lock"
+BEFORE_TRAINING = {RUN_CARD, HISTORY, LOCK, "tensorboard"}
+"""What a run writes before its first iteration."""
 _LONGEST = 80
 """Characters of a folder's name: those of many domains, joined, would be more than a file system takes."""
 
@@ -28,19 +32,28 @@ class RunFolder:
         self.packs = path / "packs"
         self.added = path / "added"
         self.log = path / "log.jsonl"
-        self.history = path / "history.jsonl"
+        self.history = path / HISTORY
+        self._began: bytes | None = None
+        """The settings.toml that this process began the run with; None where the run was there before."""
 
     @classmethod
-    def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """Make the folder of a new run. RunError when it is taken, StorageError when it cannot be written."""
-        if (path / SETTINGS).exists():
-            raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(f"{path} is not an empty folder; choose another --out.")
+    def create(cls, path: Path, settings: Settings, *, also: Collection[str] = ()) -> RunFolder:
+        """Make the folder of a new run, or begin one anew that has kept nothing; `also` as of `is_untrained`.
+
+        RunError when it is taken, StorageError when it cannot be written.
+        """
+        folder = cls(path)
+        if path.exists() and not folder.is_untrained(also=also):
+            if (path / RUN_CARD).exists():
+                raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
+            if not path.is_dir() or any(path.iterdir()):
+                raise RunError(f"{path} is not an empty folder; choose another --out.")
         with storage.explained(path):
             path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path)
-        folder.write_settings(settings)
+        with folder.locked():
+            folder.write_history({"iteration": 0, "event": "started"})  # first: by it a run is known as one of ours
+            folder.write_settings(settings)
+        folder._began = settings.toml().encode()
         return folder
 
     @classmethod
@@ -48,13 +61,24 @@ class RunFolder:
         """The run in a folder. RunError when there is none."""
         if not path.is_dir():
             raise RunError(f"there is no run {path}; check the path, runs are usually below ./runs.")
-        if not (path / SETTINGS).is_file():
-            raise RunError(f"{path} is not a run: it has no {SETTINGS}; give the folder that `combogan train` wrote.")
+        if not (path / RUN_CARD).is_file():
+            raise RunError(f"{path} is not a run: it has no {RUN_CARD}; give the folder that `combogan train` wrote.")
         return cls(path)
+
+    def is_untrained(self, *, also: Collection[str] = ()) -> bool:
+        """Whether a run began here and has kept nothing of its training, so that nothing is lost with it.
+
+        `also` names what such a run writes by then beside what all do.
+        """
+        ours = {name for known in (*BEFORE_TRAINING, *also) for name in (known, f".{known}.partial")}
+        return self.history.is_file() and all(
+            path.name in ours or (path.is_dir() and not any(inside.is_file() for inside in path.rglob("*")))
+            for path in self.path.iterdir()
+        )
 
     def settings(self) -> Settings:
         """What was asked, resolved. SettingsError when the file is damaged."""
-        path = self.path / SETTINGS
+        path = self.path / RUN_CARD
         settings = Settings.load(path)
         if len(settings.domains) < 2:
             raise SettingsError(f"{path} is damaged: it names fewer than two domains; put back what the run wrote.")
@@ -62,14 +86,22 @@ class RunFolder:
 
     def write_settings(self, settings: Settings) -> None:
         """Replace settings.toml."""
-        storage.write(self.path / SETTINGS, settings.toml().encode())
+        storage.write(self.path / RUN_CARD, settings.toml().encode())
 
     def write_log(self, line: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
         self._append(self.log, line)
 
     def write_history(self, line: Mapping[str, Any]) -> None:
-        """Append one line to history.jsonl, with the time: a start, a resumption, a change of settings."""
+        """Append one line to history.jsonl, with the time: a start, a resumption, a change of settings.
+
+        A last line that a kill cut short makes way for it.
+        """
+        content = self.history.read_bytes() if self.history.is_file() else b""
+        if content and not content.endswith(b"\n"):
+            *kept, last = content.splitlines()
+            kept += [last] if _iteration(last) < float("inf") else []
+            storage.write(self.history, b"".join(one + b"\n" for one in kept))
         self._append(self.history, {"time": datetime.now(UTC).isoformat(timespec="seconds")} | dict(line))
 
     def cut_log(self, iteration: int) -> None:
@@ -80,19 +112,21 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run against other processes. RunError when another one is training in it."""
+        """Hold the run against other processes. RunError when another one is training in it, or has begun it anew."""
         if os.name != "posix":  # elsewhere there is no lock that a killed process lets go of
             yield
             return
         import fcntl
 
         with storage.explained(self.path):
-            file = (self.path / ".lock").open("w")
+            file = (self.path / LOCK).open("w")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(f"another process is training in {self.path}; wait for it or stop it.") from None
+            if self._began is not None and (self.path / RUN_CARD).read_bytes() != self._began:
+                raise RunError(f"another process began a run in {self.path} meanwhile; choose another --out.")
             yield
 
     def _append(self, path: Path, line: Mapping[str, Any]) -> None:

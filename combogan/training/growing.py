@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from combogan.training.beginning import begin_growth
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
-from combogan.training.growthcard import Growth
-from combogan.training.preparing import resolve, usable
+from combogan.training.growthcard import CARD_OF_GROWTH, Growth
+from combogan.training.preparing import in_proportion, moved, reopen_all, resolve, usable
 from combogan.training.publishing import about_pack, published_halves
 from combogan.training.report import Report
 from combogan.training.runs import course_of, refuse_changes
@@ -49,27 +49,35 @@ class Prepared:
 @machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new growth, in its folder. Raises RunError."""
-    folder = RunFolder.create(prepared.folder, prepared.settings)
+    folder = RunFolder.create(prepared.folder, prepared.settings, also=[CARD_OF_GROWTH])
     prepared.growth.write(folder.path)
-    folder.write_history({"iteration": 0, "event": "started"})
     trainer = _trainer(folder, prepared, report)
     _copy_judges(prepared.growth, trainer.domains, report)
     return trainer
 
 
 @machine.memory_explained()
-def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
-    """The trainer that goes on adding a domain, at its newest whole checkpoint. Raises RunError."""
+def resume(
+    path: Path,
+    changes: Mapping[str, Any],
+    report: Report,
+    *,
+    domains: Sequence[str] = (),
+    data: Path | None = None,
+) -> Trainer:
+    """The trainer that goes on adding a domain, at its newest whole checkpoint; arguments and errors as of
+    `runs.resume`."""
     folder = RunFolder.open(path)
     growth = Growth.read(path)
     before = folder.settings()
+    changes = in_proportion(changes, before)
     settings = before.changed(changes)
     refuse_changes(before, settings)
-    found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
-    sources = usable(found, crop=settings.images.size, tell=report.tell)
+    places = moved(settings.domains, domains, data)
+    sources = usable(reopen_all(settings.domains | places), crop=settings.images.size, tell=report.tell)
     settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
-    trainer.take_up(changes)
+    trainer.take_up(changes | {f"domains.{name}": origin for name, origin in places.items()})
     if not trainer.iteration:  # stopped before its first checkpoint
         _copy_judges(growth, trainer.domains, report)
     return trainer

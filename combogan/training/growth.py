@@ -21,7 +21,7 @@ from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.growing import Prepared, start
 from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
-from combogan.training.preparing import resolve, usable
+from combogan.training.preparing import in_proportion, resolve, usable
 from combogan.training.report import Quiet, Report
 from combogan.training.runs import refuse_changes
 
@@ -47,7 +47,8 @@ def add_domain(
     if run is not None:
         prepared = onto_run(domain, Path(run), data=data, changes=changes or {}, report=report)
     elif registry is not None:
-        settings = (settings or Settings()).changed(changes or {})
+        settings = settings or Settings()
+        settings = settings.changed(in_proportion(changes or {}, settings))
         out = Path(out) if out else None
         prepared = onto_packs(domain, Path(registry), settings, data=data, out=out, report=report)
     else:
@@ -61,12 +62,14 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     run = RunFolder.open(path)
     before = run.settings()
     new = catalog.look_up(word, data=data).name
-    settings = before.changed({"schedule.iterations": _share(before), **changes})
+    alone = {"run.pairs_at_once": 1, "run.threads": before.run.threads * before.run.pairs_at_once}
+    settings = before.changed({"schedule.iterations": _share(before), **alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, growing=True)
     with run.locked():  # a run that still trains would leave the latent space that the new domain learns
         packs = _one_space(Registry.open(path), str(path))
     folder = run.added / new
-    if (folder / CARD_OF_GROWTH).exists() and new not in packs:
+    began = (folder / CARD_OF_GROWTH).exists() and not RunFolder(folder).is_untrained(also=[CARD_OF_GROWTH])
+    if began and new not in packs:
         raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
     _refuse_taken(new, packs)
     origins = {name: before.domains.get(name) or _origin(pack) for name, pack in packs.items()}
@@ -109,9 +112,7 @@ def _prepare(
     found = catalog.resolve([word], data=data, needed=1)
     for name, origin in origins.items():
         try:
-            if origin is None:
-                raise DomainError(f"where the pictures of '{name}' are is not known")
-            found.append(catalog.reopen(name, origin))
+            found.append(_reopened(name, origin, data))
         except DomainError as error:
             report.tell(f"Training without '{name}': {error}")
     if len(found) == 1:
@@ -133,6 +134,16 @@ def _prepare(
         judges=str(judges.resolve()) if judges is not None else None,
     )
     return Prepared(path, settings, sources, growth)
+
+
+def _reopened(name: str, origin: str | None, data: Path | None) -> catalog.Domain:
+    """An old domain where its pictures were, or, if they are gone, in `data`/NAME. DomainError."""
+    lost = origin is None or (Path(origin).is_absolute() and not Path(origin).is_dir())
+    if lost and data is not None and (data / name).is_dir():
+        return catalog.open_place(catalog.look_up(f"{name}={data / name}"))
+    if origin is None:
+        raise DomainError("where its pictures are is not known.")
+    return catalog.reopen(name, origin)
 
 
 def _share(settings: Settings) -> int | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from combogan import storage
@@ -16,7 +17,11 @@ CARD_OF_GROWTH = "growth.json"
 
 @dataclass(frozen=True)
 class Growth:
-    """What a growth's folder says beside its settings: what it grows onto."""
+    """What a growth's folder says beside its settings: what it grows onto.
+
+    Paths are absolute. The card has those inside the run, or the growth's own folder, as seen from that folder, so that
+    both can be moved.
+    """
 
     name: str
     """The new domain."""
@@ -35,19 +40,36 @@ class Growth:
     def read(cls, folder: Path) -> Growth:
         """Raises RunError when the card is damaged."""
         try:
-            return cls(**json.loads((folder / CARD_OF_GROWTH).read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
+            growth = cls(**json.loads((folder / CARD_OF_GROWTH).read_bytes()))
+            return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise RunError(
                 f"{folder / CARD_OF_GROWTH} is damaged ({error}); delete {folder} and add it again."
             ) from None
 
     def write(self, folder: Path) -> None:
         """Raises StorageError."""
-        storage.write(folder / CARD_OF_GROWTH, json.dumps(asdict(self), indent=1).encode())
+        here = folder.resolve()
+        home = here if self.judges is None else Path(self.judges)
+
+        def seen(path: str) -> str:
+            inside = Path(path).is_relative_to(home)
+            return Path(os.path.relpath(path, here)).as_posix() if inside else path
+
+        storage.write(folder / CARD_OF_GROWTH, json.dumps(asdict(self._with_paths(seen)), indent=1).encode())
 
     def changed_files(self) -> list[str]:
         """Files of the old packs that are not as they were."""
         return [path for path, digest in self.files.items() if not _is_still(Path(path), digest)]
+
+    def _with_paths(self, change: Callable[[str], str]) -> Growth:
+        return replace(
+            self,
+            packs={name: change(path) for name, path in self.packs.items()},
+            files={change(path): digest for path, digest in self.files.items()},
+            target=change(self.target),
+            judges=None if self.judges is None else change(self.judges),
+        )
 
 
 def is_growth(path: Path) -> bool:

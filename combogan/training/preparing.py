@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,16 +13,94 @@ from combogan import machine
 from combogan.data import catalog
 from combogan.data.checking import check
 from combogan.data.pictures import FolderPictures, PictureSet
-from combogan.errors import DomainError
+from combogan.errors import DomainError, suggestion
 from combogan.settings import Settings
 
 Tell = Callable[[str], None]
+
+MANY = 500
+"""Pictures of a domain above which opening them all takes long enough to be told of."""
+
+
+def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | None = None) -> dict[str, str]:
+    """Where pictures are now that a run kept as being at `origins`, of the domains that are said to have moved.
+
+    Those that `words` (`NAME=FOLDER`) name, and, of the others that are folders, those in `data`/NAME. DomainError for
+    a name that the run has not, a folder that is not there, and the same pictures under two names.
+    """
+    found: dict[str, str] = {}
+    for word in filter(str.strip, words):
+        name, equals, _ = word.partition("=")
+        name = catalog.check_name(name.strip())
+        if name not in origins:
+            raise DomainError(
+                f"the run has no domain '{name}'.{suggestion(name, origins)} It has {', '.join(origins)}."
+            )
+        if not equals:
+            raise DomainError(
+                f"'{name}' has its pictures already; write {name}=FOLDER if they have moved, or leave it out."
+            )
+        if name in found:
+            raise DomainError(f"the domain '{name}' is given twice; name each domain once.")
+        found[name] = catalog.look_up(word, data=data).origin
+    if data is not None:
+        folders = {name: data / name for name, origin in origins.items() if _is_folder(origin) and name not in found}
+        there = {
+            name: catalog.look_up(f"{name}={folder}").origin for name, folder in folders.items() if folder.is_dir()
+        }
+        if not there and not found:
+            raise DomainError(
+                f"'{data}' has no folder of a domain of the run ({', '.join(folders) or 'none of them is a folder'}); "
+                "give the folder that they are in."
+            )
+        found |= there
+    _refuse_same({**origins, **found})
+    return found
+
+
+def reopen_all(origins: Mapping[str, str]) -> list[catalog.Domain]:
+    """The domains of a run, whose pictures it kept as being at `origins`. DomainError where they are gone."""
+    for name, origin in origins.items():
+        if _is_folder(origin) and not Path(origin).is_dir():
+            raise DomainError(
+                f"the pictures of '{name}' are no longer in {origin}; put them back, or say where they are now with "
+                f"--domains {name}=FOLDER, or with --data DIR if they are in DIR/{name}."
+            )
+    return [catalog.reopen(name, origin) for name, origin in origins.items()]
+
+
+def _is_folder(origin: str) -> bool:
+    """Whether a domain's pictures are in a folder, and not those of a card."""
+    return Path(origin).is_absolute()
+
+
+def _refuse_same(origins: Mapping[str, str]) -> None:
+    first: dict[str, str] = {}
+    for name, origin in origins.items():
+        other = first.setdefault(origin, name)
+        if other != name:
+            raise DomainError(f"'{other}' and '{name}' would be the same pictures ({origin}); give two sets.")
+
+
+def in_proportion(changes: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Changes of settings, with what a person means by other epochs but does not say.
+
+    They count instead of iterations, and the learning rate falls from the same share of them.
+    """
+    epochs, before = changes.get("schedule.epochs"), settings.schedule
+    if not isinstance(epochs, int):
+        return dict(changes)
+    meant = {"schedule.iterations": None, "schedule.decay_from": before.decay_from * epochs // before.epochs}
+    return {**meant, **changes}
 
 
 def usable(domains: Iterable[catalog.Domain], *, crop: int, tell: Tell) -> dict[str, catalog.Domain]:
     """The domains without unreadable pictures, each of which is told of. DomainError where none is left."""
     found = {}
     for domain in domains:
+        count = sum(len(part) for part in (domain.train, domain.test) if isinstance(part, FolderPictures))
+        if count > MANY:
+            tell(f"Reading {count:,} pictures of '{domain.name}' ...")
         train = _readable(domain.name, domain.train, crop, tell)
         test = _readable(domain.name, domain.test, crop, tell)
         if not len(train):
@@ -45,14 +125,27 @@ def resolve(settings: Settings, domains: Mapping[str, catalog.Domain], device: t
 
     Domains that they name, as a run's settings.toml does, make way for these.
     """
-    if settings.run.threads:
-        torch.set_num_threads(settings.run.threads)
+    together, threads = _pairs_at_once(settings, len(domains), device), settings.run.threads
+    if threads or together > 1:
+        torch.set_num_threads(threads or max(1, torch.get_num_threads() // together))
     precision = machine.precision(settings.run.precision, device)
     return settings.model_copy(update={"domains": {}}).changed(
         {
             "run.device": str(device),
             "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",
             "run.threads": torch.get_num_threads(),
+            "run.pairs_at_once": together,
             **{f"domains.{name}": domain.origin for name, domain in domains.items()},
         }
     )
+
+
+def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> int:
+    """How many disjoint pairs are trained at a time: small convolutions fill a core each better than all in turn.
+
+    Pairs drawn at random often meet, and shared blocks belong to every pair: then, and on CUDA, one at a time.
+    """
+    shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
+    if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
+        return 1
+    return max(1, min(settings.run.pairs_at_once or torch.get_num_threads(), domains // 2))

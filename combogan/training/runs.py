@@ -10,12 +10,13 @@ from typing import Any
 from combogan import machine
 from combogan.data import catalog
 from combogan.errors import RunError
+from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.beginning import begin_run
-from combogan.training.folder import SETTINGS, RunFolder, free_name
+from combogan.training.folder import RunFolder, free_name
 from combogan.training.growthcard import CARD_OF_GROWTH
-from combogan.training.preparing import resolve, usable
+from combogan.training.preparing import in_proportion, moved, reopen_all, resolve, usable
 from combogan.training.publishing import one_space, publish_run
 from combogan.training.report import Quiet, Report
 from combogan.training.schedule import PAIRS, Course, course
@@ -69,16 +70,26 @@ def start(prepared: Prepared, out: Path | None, report: Report) -> Trainer:
     """The trainer of a new run in the folder `out`, by default runs/<domains joined by ->. Raises RunError."""
     name = "-".join(prepared.sources).replace("/", "-")
     folder = RunFolder.create(out or free_name(Path("runs"), name), prepared.settings)
-    folder.write_history({"iteration": 0, "event": "started"})
     return _trainer(folder, prepared, report)
 
 
 @machine.memory_explained()
-def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
-    """The trainer of a run, at its newest whole checkpoint, with some settings changed. Raises RunError."""
+def resume(
+    path: Path,
+    changes: Mapping[str, Any],
+    report: Report,
+    *,
+    domains: Sequence[str] = (),
+    data: Path | None = None,
+) -> Trainer:
+    """The trainer of a run, at its newest whole checkpoint, with some settings changed.
+
+    `domains` and `data` say where pictures are that have moved, as `moved` takes them. Raises RunError, DomainError.
+    """
     folder = RunFolder.open(path)
     _refuse_lost_growth(path)
     before = folder.settings()
+    changes = in_proportion(changes, before)
     settings = before.changed(changes)
     refuse_changes(before, settings)
     if any(folder.added.glob("*")):
@@ -86,11 +97,11 @@ def resume(path: Path, changes: Mapping[str, Any], report: Report) -> Trainer:
             f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
             "learned; start a new run with all the domains."
         )
-    found = [catalog.reopen(name, origin) for name, origin in settings.domains.items()]
-    sources = usable(found, crop=settings.images.size, tell=report.tell)
+    places = moved(settings.domains, domains, data)
+    sources = usable(reopen_all(settings.domains | places), crop=settings.images.size, tell=report.tell)
     settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(settings, sources), report)
-    trainer.take_up(changes)
+    trainer.take_up(changes | {f"domains.{name}": origin for name, origin in places.items()})
     return trainer
 
 
@@ -139,7 +150,7 @@ def _trainer(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
 def _refuse_lost_growth(path: Path) -> None:
     """A folder in which a domain is added, but whose card is gone, would be trained as a run of its own."""
     for parent in path.resolve().parents:
-        if parent.name == "added" and (parent.parent / SETTINGS).is_file():
+        if parent.name == "added" and (parent.parent / RUN_CARD).is_file():
             raise RunError(f"{path / CARD_OF_GROWTH} is missing; delete {path} and add the domain again.")
 
 

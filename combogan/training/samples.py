@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from combogan.data.batches import fit
-from combogan.data.pictures import PictureSet, save_picture, to_image, to_picture
+from combogan.data.pictures import PictureSet, middle_square, save_picture, to_image, to_picture
 from combogan.data.sheets import grid
 
 CELL = 128
@@ -32,15 +31,9 @@ def fixed_images(pictures: Mapping[str, PictureSet], size: int, device: torch.de
     """One image (1, 3, size, size) per domain: a different one in each row, where sets are aligned."""
     images = {}
     for row, (name, chosen) in enumerate(pictures.items()):
-        picture = centre(fit(chosen.picture(row % len(chosen), size), size, "short-side"), size)
+        picture = middle_square(chosen.picture(row % len(chosen), size), size)
         images[name] = to_image(picture).unsqueeze(0).to(device, memory_format=torch.channels_last)
     return images
-
-
-def centre(picture: Image.Image, size: int) -> Image.Image:
-    """The middle square of a picture."""
-    left, top = (picture.width - size) // 2, (picture.height - size) // 2
-    return picture.crop((left, top, left + size, top + size))
 
 
 def translate_all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -54,8 +56,12 @@ class Job:
 
     def outputs(self) -> list[Path]:
         """Everything that will be written."""
+        return [path for name in self.names() for path in self.outputs_of(name)]
+
+    def outputs_of(self, name: str) -> list[Path]:
+        """What will be written of one picture."""
         ways = (False, True) if self.reconstruct else (False,)
-        return [self.path(target, name, back=way) for name in self.names() for target in self.targets for way in ways]
+        return [self.path(target, name, back=way) for target in self.targets for way in ways]
 
 
 @dataclass(frozen=True)
@@ -81,17 +87,38 @@ class Outcome:
 
 
 def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
-    """Make the output folders, before any work. StorageError where a picture would overwrite one that is read."""
+    """Make the output folders, before any work. StorageError where a picture would overwrite one that is read.
+
+    Folders in them whose names are too long are left out: `translate_files` says so of every picture in them.
+    """
     read = [source.path for job in jobs for source in job.pictures if source.path is not None]
     inputs = {_identity(path): path for path in read}
     outputs = [path for job in jobs for path in job.outputs()] + ([] if sheet is None else [sheet])
     for output in outputs:
-        if output.exists() and _identity(output) in inputs:
+        if os.path.exists(output) and _identity(output) in inputs:
             lost = inputs[_identity(output)]
             raise StorageError(f"'{lost}' would be overwritten by a translation; choose another folder with -o.")
-    for folder in sorted({output.parent for output in outputs}):
+    chosen = {job.out for job in jobs}
+    for folder in sorted(chosen | {output.parent for output in outputs}):
         with storage.explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG or folder in chosen:
+                    raise
+
+
+def _refuse_long_names(source: Source, outputs: Sequence[Path]) -> None:
+    """PictureError where the file system takes no name as long as an output's; its folder is there."""
+    for output in outputs:
+        try:
+            output.lstat()
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise PictureError(
+                    f"the translation of '{source}' cannot be written, because its name would be too long for the file "
+                    "system; give the picture a shorter one."
+                ) from None
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -126,6 +153,7 @@ def translate_files(
 def _translate_file(
     translator: Translator, job: Job, source: Source, name: str, size: int | None, shown: bool, outcome: Outcome
 ) -> None:
+    _refuse_long_names(source, job.outputs_of(name))
     opened = source.open()
     rgb, alpha = visible(opened), opened.alpha
     if size is not None:

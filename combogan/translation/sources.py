@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
     """
     found: dict[Path, Source] = {}
     for path in paths:
-        if not path.exists():
+        if not os.path.exists(path):  # unlike Path's, no error for a name that is too long
             raise PictureError(f"there is no file or folder '{path}'; check its name.")
         if path.is_file():
             found.setdefault(path.resolve(), Source(path.name, path))

@@ -63,6 +63,31 @@ def test_without_a_preset_the_first_line_says_which_and_why(here):
     )
 
 
+def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, monkeypatch, capsys):
+    from combogan.cli import main
+    from combogan.training import runs
+
+    def resume(*words):
+        monkeypatch.setattr(sys, "argv", ["combogan", "train", "--resume", "run", *words])
+        with pytest.raises(SystemExit) as exit_:
+            main.main()
+        return exit_.value.code, *capsys.readouterr()
+
+    monkeypatch.chdir(here)
+    for name, season in (("photo", "summer"), ("monet", "winter")):
+        folder_of(here / "old" / name, season)
+    runs.train(tiny.changed({"schedule.iterations": 1}), ["photo", "monet"], data="old", out="run")
+    (here / "old").rename(here / "new")
+    (here / "new" / "monet").rename(here / "paintings")
+    code, _, error = resume()
+    assert code == 2
+    assert "with --domains photo=FOLDER, or with --data DIR if they are in DIR/photo." in error
+    code, output, error = resume("--data", "new", "--domains", "monet=paintings", "--iterations", "2")
+    assert code == 0, error
+    assert "Trained 2 iterations." in output
+    assert f'photo = "{here / "new" / "photo"}"' in (here / "run" / "settings.toml").read_text()
+
+
 MISTAKES = {
     "no domain called": ("--domains summer,wintr", "no domain is called 'wintr'. Did you mean 'winter'?"),
     "one domain": ("--domains summer", "at least two domains are needed, but found 'summer'"),
@@ -87,7 +112,13 @@ MISTAKES = {
     "no cuda": ("--domains summer,fall --device cuda", "PyTorch finds no CUDA device here; use --device cpu."),
     "no run": ("--resume nowhere", "there is no run nowhere"),
     "not a run": ("--resume empty", "empty is not a run: it has no settings.toml"),
-    "resume with others": ("--resume empty --domains summer,fall", "--domains cannot be given with --resume"),
+    "resume with others": ("--resume empty --preset quick", "--preset cannot be given with --resume"),
+    "no out": (
+        "--domains summer,fall --dry-run --out=",
+        "Invalid value for '--out': it is empty; give a path, or . for the current",
+    ),
+    "no resume": ("--resume=", "Invalid value for '--resume': it is empty; give a path"),
+    "no data": ("--domains summer,fall --dry-run --data=", "Invalid value for '--data': it is empty; give a path"),
     "taken": (
         "--domains summer,fall --config tiny.toml --out full",
         "full is not an empty folder; choose another --out.",

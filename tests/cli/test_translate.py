@@ -90,12 +90,28 @@ def test_a_broken_picture_is_named_the_others_are_done_and_the_code_is_1(here, m
     assert written(here / "out") == ["one.png"]
 
 
+def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(here, monkeypatch, capsys):
+    long = "x" * 255  # with the ending of a format that we write, more than file systems take
+    (here / "one.png").rename(here / long)
+    Image.new("RGB", (21, 13), "teal").save("two.png")
+    words = ["--from", "summer", "--to", "winter", long, "two.png", "--device", "cpu", "-o", "out"]
+    for _ in range(2):  # the second time, the folder is there when names are looked at
+        code, stdout, stderr = say(monkeypatch, capsys, "translate", *words)
+        assert code == 1
+        assert stdout == "1 picture written to out.\n"
+        assert f"Error: the translation of '{long}' cannot be written, because its name would be too long" in stderr
+        assert written(here / "out") == ["two.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--to", "monet"], None),
         (["--to", "wintr"], "there is no pack of a domain 'wintr'. Did you mean 'winter'? `combogan packs list` shows"),
         (["--to", "winter", "gone.png"], "there is no file or folder 'gone.png'; check its name."),
+        (["--to", "winter", "x" * 300], "there is no file or folder 'xxx"),
+        (["--to", "winter", "one.png", "-o", "x" * 300], "cannot be written (File name too long); check the folder."),
+        (["--to", "winter", ""], "it is empty; give a path, or . for the current folder."),
         (["--to", "winter", "empty"], "the folder 'empty' holds no picture; give one that does."),
         (["--to", "winter", "one.png", "-o", "."], "'one.png' would be overwritten by a translation; choose another"),
         (["--to", "winter", "one.png", "--size", "0"], "Invalid value for '--size'"),

@@ -11,6 +11,7 @@ from torchvision.transforms import InterpolationMode, Resize
 from combogan.data.pictures import (
     FolderPictures,
     list_pictures,
+    middle_square,
     open_picture,
     picture_size,
     read_picture,
@@ -121,6 +122,16 @@ def test_scaling_equals_torchvision(shape, size):
     picture = Image.fromarray(noise(*shape))
     expected = Resize(size, InterpolationMode.BICUBIC)(picture)
     assert np.array_equal(scale_short_side(picture, size), expected)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_the_middle_square_is_what_lies_between_equal_ends(upright):
+    pixels = np.zeros((20, 60, 3), dtype=np.uint8)
+    pixels[:, 20:40] = 255
+    picture = Image.fromarray(pixels.transpose(1, 0, 2) if upright else pixels)
+    assert np.array_equal(middle_square(picture, 20), np.full((20, 20, 3), 255))
+    assert middle_square(picture, 33).size == (33, 33)
+    assert np.asarray(middle_square(picture, 10))[1:-1, 1:-1].min() > 250
 
 
 def test_transparency_is_kept_where_the_format_holds_it_and_white_elsewhere(tmp_path):

@@ -57,7 +57,7 @@ def test_nothing_in_a_pickle_runs(generator, tmp_path, old):
         ({"model": OrderedDict()}, "'model' is a OrderedDict, not a tensor"),
         (torch.zeros(3), "holds a Tensor, not a state dict"),
         ({"fc.weight": torch.zeros(3, 3)}, "fits no known network"),
-        ({}, "is not a whole generator"),
+        ({}, "holds a state dict without weights; fetch the file again, or save network.state_dict"),
         (
             {"model.1.weight": torch.zeros(1, 1, 1, 1).expand(10**5, 3, 7, 7)},
             "fits no known network|not a plain tensor",
@@ -132,7 +132,14 @@ def test_an_epoch_that_is_not_whole_is_not_filled_from_another(release):
 
 def test_files_that_were_mixed_up_are_refused(release):
     shutil.copyfile(release / "200_net_G3.pth", release / "200_net_G1.pth")
-    with pytest.raises(OriginalError, match=r"200_net_G1.pth holds a decoder, where a encoder|an encoder"):
+    with pytest.raises(OriginalError, match=r"200_net_G1.pth holds a decoder, where an encoder was expected"):
+        read_combogan(release, THREE)
+
+
+@pytest.mark.parametrize("name", ["200_net_G0.pth", "200_net_G1.pth", "200_net_G5.pth", "200_net_D2.pth"])
+def test_a_file_without_weights_is_named(release, name):
+    torch.save({}, release / name)
+    with pytest.raises(OriginalError, match=rf"{name} holds a state dict without weights"):
         read_combogan(release, THREE)
 
 

@@ -1,5 +1,9 @@
 """Invariant 7: adding a domain changes no old file."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,7 +13,7 @@ from combogan.errors import DomainError, PackError, RunError, SpaceError
 from combogan.registry.registry import Registry
 from combogan.training import growing, growth, runs
 from combogan.training.growth import add_domain
-from combogan.training.growthcard import is_growth
+from combogan.training.growthcard import Growth, is_growth
 from combogan.training.report import Quiet
 
 
@@ -100,6 +104,68 @@ def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
             assert growing.resume(run / "added" / "winter", {}, listener).run()
         packs.append({n: weights(run / "packs" / "winter")[n] for n in ("encoder.safetensors", "decoder.safetensors")})
     assert packs[0] == packs[1]
+
+
+def stopped_growth(run):
+    prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 2}, report=Quiet())
+    growing.start(prepared, Quiet()).run(lambda: True)
+    return prepared.growth
+
+
+def test_a_growth_goes_on_in_a_run_that_was_moved(run, tmp_path):
+    stopped_growth(run)
+    shutil.copytree(run, tmp_path / "copy")
+    run.rename(tmp_path / "moved")
+    before = weights(tmp_path / "moved" / "packs" / "summer")
+    assert growing.resume(tmp_path / "moved" / "added" / "winter", {}, Quiet()).run()
+    assert weights(tmp_path / "moved" / "packs" / "summer") == before
+    registry = Registry.open(tmp_path / "moved")
+    assert registry.compose("winter", "fall")(picture("winter")).shape == (1, 3, 32, 32)
+    assert not (tmp_path / "copy" / "packs" / "winter").exists()
+
+
+def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny, run, tmp_path, monkeypatch):
+    made = stopped_growth(run)
+    folder = run / "added" / "winter"
+    card = json.loads((folder / "growth.json").read_text())
+    assert (card["packs"]["fall"], card["target"], card["judges"]) == (
+        "../../packs/fall",
+        "../../packs/winter",
+        "../..",
+    )
+    assert "../../packs/fall/pack.json" in card["files"]
+    assert Growth.read(folder) == made
+    monkeypatch.chdir(tmp_path)
+    alone = growth.onto_packs("winter", run, tiny, data=None, out=Path("alone"), report=Quiet())
+    Path("alone").mkdir()
+    alone.growth.write(Path("alone"))
+    card = json.loads(Path("alone/growth.json").read_text())
+    assert (card["packs"]["fall"], card["target"]) == (str(run / "packs" / "fall"), "packs/winter")
+    assert Growth.read(Path("alone")) == alone.growth
+
+
+def test_a_card_that_holds_absolute_paths_alone_is_still_read(run):
+    made = stopped_growth(run)
+    folder = run / "added" / "winter"
+    (folder / "growth.json").write_text(json.dumps(vars(made)))
+    assert Growth.read(folder) == made
+    assert growing.resume(folder, {}, Quiet()).run()
+
+
+def test_old_pictures_that_are_gone_are_looked_for_in_the_folder_of_data(tiny, tmp_path):
+    for season in ("summer", "fall"):
+        (tmp_path / "old" / season).mkdir(parents=True)
+        for index in range(4):
+            scene = ScenePictures(season, "train").picture(index, 40)
+            scene.save(tmp_path / "old" / season / f"{index}.png")
+    run = runs.train(
+        tiny.changed({"schedule.iterations": 1}), ["summer", "fall"], data=tmp_path / "old", out=tmp_path / "run"
+    )
+    (tmp_path / "old").rename(tmp_path / "new")
+    with pytest.raises(DomainError, match=r"give --data DIR with a folder of its name"):
+        growth.onto_run("spring", run, data=None, changes={}, report=Quiet())
+    prepared = growth.onto_run("spring", run, data=tmp_path / "new", changes={}, report=Quiet())
+    assert prepared.settings.domains["fall"] == str(tmp_path / "new" / "fall")
 
 
 def test_frozen_halves_stay_frozen_also_in_what_no_gradient_changes(tiny, tmp_path):

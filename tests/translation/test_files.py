@@ -93,6 +93,14 @@ def test_a_broken_picture_is_named_and_the_others_are_done(registry, pictures, t
     assert len(ticks) == 4
 
 
+def test_a_way_back_whose_name_is_too_long_costs_that_picture_alone(registry, pictures, tmp_path):
+    (pictures / "two.bin").rename(pictures / f"{'x' * 249}.png")
+    job = Job("a", ("b",), gather([pictures], out=tmp_path / "out"), tmp_path / "out", reconstruct=True)
+    outcome = translate(registry, job)
+    assert [str(failure).split("'")[1] for failure in outcome.failures] == [str(pictures / f"{'x' * 249}.png")]
+    assert written(tmp_path / "out") == ["deep/one-rec.png", "deep/one.png", "one-rec.jpg", "one.jpg"]
+
+
 @pytest.mark.parametrize("link", [None, "symbolic", "hard"])
 def test_an_input_is_never_overwritten(registry, pictures, tmp_path, link):
     out, before = pictures, (pictures / "one.jpg").read_bytes()
