@@ -1,0 +1,74 @@
+"""Ours, as benchmarks/speed_measure.py drives it: the step as the trainer calls it, and the translator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from combogan import machine
+from combogan.data.pictures import to_picture
+from combogan.registry.registry import Registry
+from combogan.seeding import numbers
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.step import step
+from combogan.translation.translator import Translator
+
+
+class Training:
+    """Domains of a preset with networks of another width, trained a pair at a time."""
+
+    def __init__(
+        self, preset: str, *, width: int, size: int, precision: str, domains: int, device: str, grown: bool
+    ) -> None:
+        sizes = {"images.size": size, "images.load": size + size // 8}
+        settings = Settings.load(preset, {"networks.width": width, "discriminator.width": width, **sizes})
+        self.device, self.precision = machine.device(device), getattr(torch, precision)
+        self.objective, self.rate = building.objective(settings), settings.optimizer.rate
+        self.domains = [building.new_domain(f"domain{n}", settings, self.device) for n in range(domains)]
+        if grown:  # taking up a state makes moments of it, as the first updates of every domain would
+            for domain in self.domains:
+                domain.load(domain.state())
+
+    def prepared(self, image: Tensor) -> Tensor:
+        """The image in the layout in which batches come."""
+        return image.contiguous(memory_format=torch.channels_last)
+
+    def train(self, iteration: int, pair: tuple[int, int], x: Tensor, y: Tensor) -> None:
+        """One iteration on the domains of these numbers."""
+        a, b = (self.domains[number] for number in pair)
+        step(
+            a,
+            b,
+            x.to(self.device, non_blocking=True),
+            y.to(self.device, non_blocking=True),
+            objective=self.objective,
+            rate=self.rate,
+            precision=self.precision,
+            chance=lambda name: numbers(0, "pool", iteration, name),
+        )
+
+    def state_bytes(self) -> int:
+        """What the states of all domains take: weights, averages, moments and pools."""
+        return sum(value.nbytes for domain in self.domains for value in domain.state().values())
+
+    def weights(self) -> int:
+        """How many weights one domain has."""
+        domain = self.domains[0]
+        networks = (domain.encoder, domain.decoder, domain.discriminator)
+        return sum(weight.numel() for network in networks for weight in network.parameters())
+
+
+class Translating:
+    """Packs of the domains a, b, ... in a folder, translated from the first into all others."""
+
+    def __init__(self, packs: str, *, precision: str, domains: int, device: str) -> None:
+        self.translator = Translator(Registry.open(Path(packs)), device, precision)
+        self.source, *self.targets = list("abcdefgh"[:domains])
+
+    def translate(self, image: Tensor) -> int:
+        """An image into a picture of every other domain; how many there are."""
+        fakes = self.translator.translate(self.source, self.targets, image)
+        return len([to_picture(fake[0]) for fake in fakes.values()])
