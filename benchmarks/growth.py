@@ -47,7 +47,8 @@ def add(run: Path, domain: str, variant: str, changes: dict[str, object]) -> tup
             if name != domain:
                 old.judge.update = lambda rate, judge=old.judge: judge.networks.zero_grad()  # type: ignore[misc]
     trainer.run()
-    pairs = [pair.scores for pair in evaluate(run).pairs if domain in (pair.source, pair.target)]
+    scored = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target)]
+    pairs = [pair.truth for pair in scored if pair.truth is not None]
     mean = Comparison.mean(pairs)
     psnr = f"PSNR {mean.translation.psnr:.2f} dB, {mean.over_colour_matching:+.2f} over colour matching,"
     return psnr, f"SSIM {mean.translation.ssim:.3f}, over {len(pairs)} pairs"

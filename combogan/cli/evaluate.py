@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from combogan.cli.options import PATH
+
 
 @click.command(name="evaluate")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option(
     "--json",
     "file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Where the scores are written as JSON.  [default: RUN/evaluation.json]",
 )
@@ -29,24 +31,68 @@ import click
     metavar="PIXELS",
     help="Side of the images compared.  [default: images.size of the run]",
 )
-def command(run: Path, file: Path | None, device: str, size: int | None) -> None:
-    """Score the translations of RUN against truth, beside two baselines.
+@click.option(
+    "--pictures",
+    type=click.IntRange(min=1),
+    default=200,
+    metavar="N",
+    show_default=True,
+    help="Test pictures of each domain, at most; a fixed choice of them where there are more.",
+)
+@click.option(
+    "--kid",
+    metavar="BACKBONE[:FILE]",
+    help="Give the kernel inception distance too, on a classifier of torchvision, such as resnet50; its weights are "
+    "those in FILE, or else fetched.",
+)
+def command(run: Path, file: Path | None, device: str, size: int | None, pictures: int, kid: str | None) -> None:
+    """Score the translations of RUN, for every ordered pair of domains, beside mere colour matching.
 
-    Truth is known where test pictures of domains show the same things under the same names, as the drawn scenes do. The
-    baselines are copying the input, and matching each colour channel's mean and deviation to the target's training
-    pictures. PSNR is in dB, 100 for identical pictures; SSIM is 1 for them; both are averaged over the test pictures.
+    Against truth, where it is known: that of the drawn scenes, and of domains whose test folders have the same file
+    names (1_A.jpg and 1_B.jpg count as the same). And without truth: how many a classifier, trained on the domains'
+    training pictures, takes for the target; how much of the source's edges is kept, and of the source itself on the way
+    back; how far small patches are from those of real test pictures (sliced Wasserstein distance, at each level of a
+    Laplacian pyramid); how much of the change is more than a change of colours.
+
+    Colour matching gives each colour channel the mean and deviation of the target's training pictures. PSNR is in dB,
+    100 for identical pictures; SSIM is 1 for them. All numbers are averaged over the test pictures.
+
+    RUN/evaluation.html shows the numbers, the curves of the training, and the best, the median and the worst
+    translations of every direction.
 
     \b
     combogan evaluate runs/seasons
     combogan evaluate runs/seasons --json scores.json --device cpu
+    combogan evaluate runs/seasons --kid inception_v3:inception_v3_google-0cc3c7bd.pth
     """
     from rich.console import Console
 
     from combogan import machine, storage
-    from combogan.evaluation.report import evaluate
+    from combogan.evaluation.examples import collect
+    from combogan.evaluation.kid import Features
+    from combogan.evaluation.page import page
+    from combogan.evaluation.page_curves import read_curves
+    from combogan.evaluation.report import evaluate, open_run
+    from combogan.translation.translator import Translator
 
-    with Console(stderr=True).status("Translating and comparing the test pictures ..."):
-        scores = evaluate(run, device=machine.device(device), size=size)
+    on = machine.device(device)
+    opened = open_run(run)
+    with Console(stderr=True).status("Evaluating ...") as status:
+        features = None
+        if kid is not None:
+            backbone, _, weights = kid.partition(":")
+            features = Features(backbone, Path(weights) if weights else None, on)
+        scores = evaluate(
+            opened,
+            device=on,
+            size=size,
+            pictures=pictures,
+            features=features,
+            say=lambda what: status.update(f"{what} ..."),
+        )
+        status.update("Choosing pictures to look at ...")
+        translate = Translator(opened.registry, device=on).translate
+        examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
     if scores.pairs:
         console = Console()
         if not console.is_terminal:
@@ -56,4 +102,5 @@ def command(run: Path, file: Path | None, device: str, size: int | None) -> None
         click.echo(note)
     file = file or run / "evaluation.json"
     storage.write(file, scores.json().encode())
-    click.echo(f"All numbers are in {file}.")
+    storage.write(run / "evaluation.html", page(scores, run, examples, read_curves(run)).encode())
+    click.echo(f"Look at {run / 'evaluation.html'}; all numbers are in {file}.")

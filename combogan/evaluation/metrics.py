@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
@@ -17,6 +18,8 @@ RANGE = 2.0
 
 BEST_PSNR = 100.0
 """The PSNR of identical images, in dB: infinity would swallow every average, and JSON has no number for it."""
+
+_GREY_LEVEL = RANGE / 255
 
 # A channel that varies less than this is flat: one grey level in one of 400,000 pixels makes 1.2e-5.
 _FLAT = 1e-5
@@ -38,6 +41,49 @@ def ssim(image: Tensor, truth: Tensor) -> Tensor:
         image, truth, data_range=RANGE, sigma=1.5, reduction="none", return_full_image=True
     )
     return everywhere.mean(dim=(1, 2, 3))
+
+
+def edges(image: Tensor, source: Tensor) -> Tensor:
+    """How much of the source's edges survives in each picture (n,), from 0 to 1, which the source itself has.
+
+    The correlation over all pixels of the strength of edges, after blurring by a pixel, so that an edge may move by as
+    much; 0 where it is negative. Neither the sign nor the colour of an edge counts: night has the edges of day. Flat
+    images have none, and those of another scene are where the source's are by chance only. h and w from 4 up.
+    """
+    one, other = (_edge_strength(images.double()) for images in (image, source))
+    together = (one * other).mean(1)
+    # Rounding alone gives a flat image an "edge" of 1e-16; one of half a grey level is no edge either.
+    spread = one.square().mean(1).sqrt() * other.square().mean(1).sqrt()
+    return torch.where(spread > _FLAT**2, together / spread.clamp(min=_FLAT**2), 0.0).clamp(0, 1)
+
+
+def more_than_colour(image: Tensor, source: Tensor) -> Tensor:
+    """The share of the change from the source that no change of colours explains, for each picture (n,), 0 to 1.
+
+    The change is the squared difference; what is left of it is the squared difference from the source after each of
+    its channels has been scaled and shifted to be as near to the image as can be. A change of less than a grey level
+    counts as one, so that rounding is no change.
+    """
+    x, y = (images.double().flatten(2) for images in (source, image))
+    change = (y - x).square().mean((1, 2))
+    x, y = x - x.mean(2, keepdim=True), y - y.mean(2, keepdim=True)
+    spread, together = x.square().mean(2), (x * y).mean(2)
+    explained = torch.where(spread > _FLAT**2, together.square() / spread.clamp(min=_FLAT**2), 0.0)
+    left = (y.square().mean(2) - explained).mean(1).clamp(min=0)
+    return left / change.clamp(min=_GREY_LEVEL**2)
+
+
+def _edge_strength(images: Tensor) -> Tensor:
+    """Sobel's gradient over all channels, blurred, less its mean over the picture: (n, inner pixels)."""
+    channels = images.flatten(0, 1)[:, None]
+    across = images.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+    kernels = torch.stack([across, across.T])[:, None]
+    steps = F.conv2d(channels, kernels)  # not padded, which would make all borders of all pictures alike
+    strength = steps.unflatten(0, images.shape[:2]).square().sum((1, 2)).sqrt()[:, None]
+    taps = images.new_tensor([1, 4, 6, 4, 1]) / 16
+    blurred = F.conv2d(F.pad(strength, [2, 2, 2, 2], mode="replicate"), torch.outer(taps, taps)[None, None])
+    flat = blurred.flatten(1)
+    return flat - flat.mean(1, keepdim=True)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
-"""Scores as values: what was compared, how near it came, and how that is shown and stored."""
+"""Scores as values: what was measured, its mean over the pairs, and how it is stored."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 
@@ -66,6 +65,31 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """Of images that claim to be of a domain; no truth is needed."""
+
+    arrival: float
+    """Share of them that the classifier takes for the target, 0 to 1."""
+    edges: float
+    """How much of the source's edges survives, 0 to 1."""
+    texture: tuple[float, ...]
+    """Sliced Wasserstein distance to real test pictures of the target x 1000, per level of a Laplacian pyramid, finest
+    first."""
+    kid: float | None = None
+    """Kernel inception distance to the same, which can fall below 0; None where it was not asked for."""
+
+    @classmethod
+    def mean(cls, judgements: Sequence[Judgement]) -> Judgement:
+        """The mean of each number, every judgement counting the same."""
+        return cls(
+            fmean(one.arrival for one in judgements),
+            fmean(one.edges for one in judgements),
+            tuple(map(fmean, zip(*(one.texture for one in judgements), strict=True))),
+            _mean(one.kid for one in judgements),
+        )
+
+
+@dataclass(frozen=True)
 class PairScores:
     """The scores of one direction of a pair."""
 
@@ -73,77 +97,105 @@ class PairScores:
     target: str
     pictures: int
     """Test pictures that were translated."""
-    scores: Comparison
+    truth: Comparison | None
+    """PSNR and SSIM against the truth; None where there is none."""
+    translation: Judgement
+    colour_matching: Judgement
+    """Of the same pictures with nothing but their colours matched, so that mere colour shifting is exposed."""
+    cycle: float | None
+    """PSNR of source -> target -> source against the source, in dB; None where no pack leads back."""
+    more_than_colour: float
+    """Share of the change that is left after the best colour matching of input to output, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of all ordered pairs that have truth, and why the other domains have none."""
+    """The scores of all ordered pairs, and their means, every pair counting the same: None where there are no pairs."""
 
     size: int
     """Side of the square images compared, in pixels."""
     pairs: tuple[PairScores, ...] = ()
+    classifier: Mapping[str, float] = field(default_factory=dict)
+    """Domain -> share of its real test pictures that the classifier of `arrival` takes for it, 0 to 1."""
     unscored: Mapping[str, str] = field(default_factory=dict)
     """Name of each domain without scores -> the reason."""
+    paired: tuple[str, ...] = ()
+    """Domains whose truth is that their test pictures have the same names."""
 
     @property
-    def mean(self) -> Comparison | None:
-        """The mean over the pairs; None where there are none."""
-        return Comparison.mean([pair.scores for pair in self.pairs]) if self.pairs else None
+    def truth(self) -> Comparison | None:
+        """Over the pairs that have truth."""
+        known = [pair.truth for pair in self.pairs if pair.truth is not None]
+        return Comparison.mean(known) if known else None
+
+    @property
+    def translation(self) -> Judgement | None:
+        return Judgement.mean([pair.translation for pair in self.pairs]) if self.pairs else None
+
+    @property
+    def colour_matching(self) -> Judgement | None:
+        return Judgement.mean([pair.colour_matching for pair in self.pairs]) if self.pairs else None
+
+    @property
+    def cycle(self) -> float | None:
+        """Over the pairs that have a way back."""
+        return _mean(pair.cycle for pair in self.pairs)
+
+    @property
+    def more_than_colour(self) -> float | None:
+        return _mean(pair.more_than_colour for pair in self.pairs)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the classifier, every domain counting the same."""
+        return _mean(self.classifier.values())
 
     def notes(self) -> list[str]:
         """A sentence for the domains without scores, one per reason."""
         named: dict[str, list[str]] = {}
         for name, reason in self.unscored.items():
             named.setdefault(reason, []).append(name)
-        return [f"No score for {', '.join(names)}: {reason.rstrip('.')}." for reason, names in named.items()]
+        notes = [f"No score for {', '.join(names)}: {reason.rstrip('.')}." for reason, names in named.items()]
+        if self.paired:
+            names = ", ".join(self.paired)
+            notes.insert(0, f"Truth: test pictures of the same name are taken to show the same thing, in {names}.")
+        return notes
 
     def table(self) -> Table:
-        """A row per ordered pair, the mean last; 80 columns suffice where names are short."""
-        counts = sorted({pair.pictures for pair in self.pairs})
-        pictures = " to ".join(str(count) for count in dict.fromkeys([*counts[:1], *counts[-1:]])) or "no"
-        table = Table(
-            title=f"Against the truth: {pictures} pictures per pair, at {self.size} x {self.size} pixels; PSNR in dB",
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            collapse_padding=True,
-        )
-        table.add_column("from -> to", overflow="fold")
-        for heading in (
-            "PSNR",
-            "SSIM",
-            "dB over\ncolour",
-            "dB over\ncopying",
-            "colour\nmatching",
-            "copying\nthe input",
-        ):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for pair in self.pairs:
-            table.add_row(f"{pair.source} -> {pair.target}", *_figures(pair.scores))
-        if self.mean is not None:
-            table.add_section()
-            table.add_row(f"mean of {len(self.pairs)}", *_figures(self.mean), style="bold")
-        return table
+        """A row per ordered pair, the means last, and what the columns mean; 80 columns suffice for short names."""
+        from combogan.evaluation.table import table
+
+        return table(self)
 
     def json(self) -> str:
         """All numbers, unrounded."""
         pairs = [
-            {"source": pair.source, "target": pair.target, "pictures": pair.pictures, **pair.scores.numbers()}
+            {"source": pair.source, "target": pair.target, "pictures": pair.pictures, **_numbers(pair)}
             for pair in self.pairs
         ]
-        mean = self.mean.numbers() if self.mean else None
-        content = {"size": self.size, "mean": mean, "pairs": pairs, "unscored": dict(self.unscored)}
+        content = {
+            "size": self.size,
+            "mean": _numbers(self) if self.pairs else None,
+            "pairs": pairs,
+            "classifier": dict(self.classifier),
+            "unscored": dict(self.unscored),
+            "paired": list(self.paired),
+        }
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _figures(scores: Comparison) -> list[str]:
-    """One row of the table."""
-    baselines = (scores.colour_matching, scores.copying)
-    return [
-        f"{scores.translation.psnr:.2f}",
-        f"{scores.translation.ssim:.3f}",
-        f"{scores.over_colour_matching:+.2f}",
-        f"{scores.over_copying:+.2f}",
-        *(f"{quality.psnr:.2f} {quality.ssim:.3f}" for quality in baselines),
-    ]
+def _numbers(scores: PairScores | Scores) -> dict[str, object]:
+    """What a pair and the mean over pairs have alike."""
+    return {
+        "truth": scores.truth.numbers() if scores.truth else None,
+        "translation": asdict(scores.translation) if scores.translation else None,
+        "colour_matching": asdict(scores.colour_matching) if scores.colour_matching else None,
+        "cycle": scores.cycle,
+        "more_than_colour": scores.more_than_colour,
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Of those that are there."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

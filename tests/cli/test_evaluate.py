@@ -9,13 +9,22 @@ from click.testing import CliRunner
 from PIL import Image
 
 from combogan.cli.evaluate import command
-from combogan.errors import DeviceError, RunError, StorageError
+from combogan.data import scenes
+from combogan.errors import DeviceError, RunError, SettingsError, StorageError
+from combogan.evaluation import arrival
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.pack import write_pack
 from combogan.settings import Settings
 
 SIZE = 32
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A classifier that is trained for a moment, on few scenes."""
+    monkeypatch.setattr(scenes, "TRAIN", 12)
+    monkeypatch.setattr(arrival, "ITERATIONS", 2)
 
 
 def tiny_run(folder: Path, domains: dict[str, str]) -> Path:
@@ -50,18 +59,19 @@ def test_a_run_is_scored_in_a_table_and_in_its_evaluation_json(run: Path) -> Non
     assert "summer -> winter" in result.output
     assert "mean of 2" in result.output
     content = json.loads((run / "evaluation.json").read_text())
-    assert f"{content['mean']['psnr']:.2f}" in result.output
+    assert f"{content['mean']['truth']['psnr']:.2f}" in result.output
     assert content["size"] == SIZE
     assert len(content["pairs"]) == 2
+    assert {pair["pictures"] for pair in content["pairs"]} == {40}
 
 
 def test_size_and_file_can_be_chosen(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "new" / "scores.json"
-    words = [str(run), "--device", "cpu", "--size", "40", "--json", str(file)]
+    words = [str(run), "--device", "cpu", "--size", "40", "--pictures", "3", "--json", str(file)]
     result = CliRunner().invoke(command, words, catch_exceptions=False)
     assert result.exit_code == 0
     assert json.loads(file.read_text())["size"] == 40
-    assert "at 40 x 40 pixels" in result.output
+    assert "3 test pictures per pair, at 40 x 40 pixels" in result.output
 
 
 @pytest.mark.parametrize("size", ["7", "100000"])
@@ -78,16 +88,36 @@ def photographs(tmp_path: Path) -> Path:
     for name in ("monet", "photo"):
         for index, part in enumerate(("train", "test")):
             (tmp_path / name / part).mkdir(parents=True)
-            Image.new("RGB", (SIZE, SIZE), (index, len(name), 9)).save(tmp_path / name / part / "one.png")
+            Image.new("RGB", (SIZE, SIZE), (index, len(name), 9)).save(tmp_path / name / part / f"{name}.png")
         origins[name] = str(tmp_path / name)
     return tiny_run(tmp_path / "run", origins)
 
 
-def test_a_run_without_truth_says_so_in_one_line(photographs: Path) -> None:
+def test_a_run_without_truth_is_judged_without_it(photographs: Path) -> None:
     result = CliRunner().invoke(command, [str(photographs), "--device", "cpu"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.output.splitlines()[0] == "No score for monet, photo: there is no truth to compare with."
-    assert json.loads((photographs / "evaluation.json").read_text())["pairs"] == []
+    assert "PSNR, SSIM" not in result.output
+    content = json.loads((photographs / "evaluation.json").read_text())
+    assert [pair["truth"] for pair in content["pairs"]] == [None, None]
+    assert content["pairs"][0]["translation"]["kid"] is None
+
+
+def test_a_kid_is_given_on_the_backbone_and_weights_that_are_asked_for(photographs: Path, tmp_path: Path) -> None:
+    from torchvision.models import mobilenet_v3_small
+
+    torch.save(mobilenet_v3_small(weights=None).state_dict(), tmp_path / "mine.pth")
+    for name in ("monet", "photo"):
+        Image.new("RGB", (SIZE, SIZE), (9, 200, len(name))).save(tmp_path / name / "test" / f"{name}-2.png")
+    words = [str(photographs), "--device", "cpu", "--kid", f"mobilenet_v3_small:{tmp_path / 'mine.pth'}"]
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert "KID" in result.output
+    content = json.loads((photographs / "evaluation.json").read_text())
+    assert isinstance(content["mean"]["translation"]["kid"], float)
+
+
+def test_a_backbone_that_does_not_exist_is_a_mistake(photographs: Path) -> None:
+    with pytest.raises(SettingsError, match="no backbone 'resnet5'"):
+        CliRunner().invoke(command, [str(photographs), "--device", "cpu", "--kid", "resnet5"], catch_exceptions=False)
 
 
 def test_what_is_not_a_run_is_a_mistake_and_writes_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from combogan.evaluation.metrics import BEST_PSNR, ColourMatch, psnr, ssim
+from combogan.data.scenes import draw
+from combogan.evaluation.metrics import BEST_PSNR, ColourMatch, edges, more_than_colour, psnr, ssim
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -85,6 +86,65 @@ def test_ssim_is_what_the_published_formula_gives_by_hand() -> None:
     channels = [ssim_by_hand(image[0, c].double().numpy(), truth[0, c].double().numpy()) for c in range(3)]
     assert ssim(image, truth).item() == pytest.approx(np.mean(channels), abs=1e-5)
     assert 0.5 < np.mean(channels) < 0.99
+
+
+def scenes(season: str, indices: range) -> Tensor:
+    """Drawn scenes as images (n, 3, 64, 64)."""
+    drawn = [torch.from_numpy(draw(season, 3, index, 64).copy()) for index in indices]
+    return torch.stack(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def test_a_picture_keeps_all_of_its_own_edges_and_a_constant_one_none() -> None:
+    source = scenes("summer", range(4))
+    assert edges(source, source).tolist() == pytest.approx([1] * 4)
+    assert edges(torch.full_like(source, 0.37), source).tolist() == [0] * 4
+    assert edges(source, torch.full_like(source, 0.37)).tolist() == [0] * 4
+
+
+def test_colours_and_signs_do_not_matter_to_edges() -> None:
+    source = scenes("summer", range(4))
+    assert edges(-source, source).tolist() == pytest.approx([1] * 4)
+    assert edges(source * 0.5 + 0.2, source).tolist() == pytest.approx([1] * 4)
+    assert edges(source[:, [2, 0, 1]], source).tolist() == pytest.approx([1] * 4)
+
+
+def test_independent_noise_has_edges_where_the_source_has_them_by_chance_only() -> None:
+    assert edges(noise(4, 3, 128, 128), noise(4, 3, 128, 128, seed=1)).max().item() < 0.1
+
+
+def test_edges_fall_with_noise_and_another_scene_keeps_fewer_than_the_same_in_another_season() -> None:
+    source = scenes("summer", range(8))
+    little, much = (edges(source + level * noise(8, 3, 64, 64), source).mean() for level in (0.2, 1.0))
+    assert 1 > little > much > 0
+    assert edges(scenes("fall", range(8)), source).mean() > edges(source.roll(1, 0), source).mean() + 0.2
+
+
+def test_an_affine_change_of_each_channel_is_a_change_of_colours_alone() -> None:
+    source = noise(3, 3, 32, 32)
+    scale, shift = torch.tensor([0.5, -0.8, 0.1]).view(1, 3, 1, 1), torch.tensor([0.3, 0.0, -0.6]).view(1, 3, 1, 1)
+    assert more_than_colour(source * scale + shift, source).tolist() == pytest.approx([0] * 3, abs=1e-6)
+    assert more_than_colour(torch.full_like(source, 0.2), source).tolist() == pytest.approx([0] * 3, abs=1e-6)
+
+
+def test_no_change_is_no_change_of_colours_and_rounding_hardly_one() -> None:
+    source = noise(1, 3, 32, 32)
+    assert more_than_colour(source, source).item() == 0
+    rounded = (source * 127.5).round() / 127.5
+    assert more_than_colour(rounded, source).item() < 0.1
+
+
+def test_added_noise_is_all_more_than_colour_and_an_independent_picture_half() -> None:
+    source = noise(1, 3, 256, 256)
+    other = noise(1, 3, 256, 256, seed=1)
+    assert more_than_colour(source + 0.1 * other, source).item() == pytest.approx(1, abs=0.01)
+    # Of two independent pictures of the same deviation, the change is twice the square of it, and one is left.
+    assert more_than_colour(other, source).item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_shift_of_known_size_and_noise_of_known_size_share_the_change() -> None:
+    source = noise(1, 3, 256, 256)
+    image = source + 0.3 + 0.1 * torch.randn(source.shape, generator=torch.Generator().manual_seed(2))
+    assert more_than_colour(image, source).item() == pytest.approx(0.01 / (0.01 + 0.09), abs=0.005)
 
 
 def test_colours_are_fitted_to_all_pixels_of_pictures_of_any_size() -> None:

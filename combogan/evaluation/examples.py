@@ -1,0 +1,133 @@
+"""Pictures to look at beside the scores: the best, the median and the worst translation of every direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from combogan.data.catalog import Domain
+from combogan.data.pictures import to_picture
+from combogan.evaluation.images import square
+from combogan.evaluation.judging import Translate
+from combogan.evaluation.metrics import edges, psnr
+from combogan.evaluation.truth import shared
+
+__all__ = ["Composes", "Example", "Examples", "collect"]
+
+Composes = Callable[[str, str], bool]
+"""(source, target) -> whether there is such a translation, as `Registry.composes`."""
+
+BATCH = 8
+KEPT = 1 << 28
+"""Bytes of images that are kept while they may be asked for again: a scene takes longer to draw than to translate."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test picture and what became of it."""
+
+    label: str
+    """best, median or worst."""
+    name: str
+    """Of the picture, in the source's test set."""
+    score: float
+    """By the measure of its `Examples`."""
+    source: Image.Image
+    translation: Image.Image
+    back: Image.Image | None
+    """The translation, translated back; None where nothing leads back."""
+    truth: Image.Image | None
+    """What the translation should have been, where that is known."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Those of one direction, the best first."""
+
+    source: str
+    target: str
+    measure: str
+    """By which the test pictures are ranked: PSNR (to the truth, in dB), or edges (kept, 0 to 1) without a truth."""
+    shown: tuple[Example, ...]
+
+
+def collect(
+    translate: Translate, domains: Sequence[Domain], size: int, *, composes: Composes = lambda source, target: True
+) -> list[Examples]:
+    """Rank all test pictures of every direction that there is, as square images of `size` pixels.
+
+    Errors as raised by what reads pictures and translates.
+    """
+    chooser = _Chooser(translate, {domain.name: domain for domain in domains}, size, composes)
+    return [examples for domain in domains for examples in chooser.directions(domain.name)]
+
+
+class _Chooser:
+    """Scores all translations, and makes those that are shown again, so that none have to be held."""
+
+    def __init__(self, translate: Translate, domains: Mapping[str, Domain], size: int, composes: Composes) -> None:
+        self._translate, self._composes = translate, composes
+        self._domains = domains
+        self._places = {one.name: {name: i for i, name in enumerate(one.test.names)} for one in domains.values()}
+
+        @lru_cache(maxsize=KEPT // (12 * size * size))
+        def image(domain: str, name: str) -> Tensor:
+            return square(domains[domain].test, self._places[domain][name], size)
+
+        self._image = image
+
+    def directions(self, source: str) -> Iterator[Examples]:
+        """The examples from one domain to each that it composes with."""
+        targets = [name for name in self._domains if name != source and self._composes(source, name)]
+        scores: dict[str, dict[str, float]] = {target: {} for target in targets}
+        names = self._domains[source].test.names
+        for start in range(0, len(names) if targets else 0, BATCH):
+            batch = names[start : start + BATCH]
+            fakes = self._translate(source, targets, self._images(source, batch))
+            for target in targets:
+                scores[target] |= self._scored(source, target, batch, fakes[target].cpu())
+        for target in targets:
+            shown = [self._example(source, target, *chosen) for chosen in _chosen(scores[target])]
+            yield Examples(source, target, "PSNR" if self._truths(source, target) else "edges", tuple(shown))
+
+    def _scored(self, source: str, target: str, names: Sequence[str], fake: Tensor) -> dict[str, float]:
+        """The score of each translation, without those whose truth is missing where others have one."""
+        truths = self._truths(source, target)
+        if not truths:
+            return dict(zip(names, edges(fake, self._images(source, names)).tolist(), strict=True))
+        known = [place for place, name in enumerate(names) if name in truths]
+        if not known:
+            return {}
+        names = [names[place] for place in known]
+        return dict(zip(names, psnr(fake[known], self._images(target, names)).tolist(), strict=True))
+
+    def _example(self, source: str, target: str, label: str, name: str, score: float) -> Example:
+        x = self._images(source, [name])
+        fake = self._translate(source, [target], x)[target]
+        rec = self._translate(target, [source], fake)[source] if self._composes(target, source) else None
+        truth = self._images(target, [name]) if name in self._truths(source, target) else None
+        back, right = (None if image is None else to_picture(image[0]) for image in (rec, truth))
+        return Example(label, name, score, to_picture(x[0]), to_picture(fake[0]), back, right)
+
+    def _truths(self, source: str, target: str) -> set[str]:
+        """The test pictures of the source whose truth is in the target's test set."""
+        return set(shared(self._domains[source], self._domains[target]))
+
+    def _images(self, domain: str, names: Sequence[str]) -> Tensor:
+        """Test pictures as images (n, 3, size, size)."""
+        return torch.stack([self._image(domain, name) for name in names])
+
+
+def _chosen(scores: Mapping[str, float]) -> list[tuple[str, str, float]]:
+    """Label, name and score of the best, the median and the worst; as many as there are."""
+    ranked = sorted(scores, key=lambda name: -scores[name])
+    if len(ranked) < 3:
+        chosen = dict(zip(("best", "worst"), ranked, strict=False))
+    else:
+        chosen = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
+    return [(label, name, scores[name]) for label, name in chosen.items()]

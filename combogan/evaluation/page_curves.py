@@ -1,0 +1,194 @@
+"""The curves of a training: read from its log, and laid out as charts of lines."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+__all__ = ["Chart", "Curves", "Line", "chart", "read_curves"]
+
+Points = Sequence[tuple[float, float]]
+"""(iteration, value), in the order of iterations."""
+
+COLOURS = 8
+"""Colours that are told apart; the lines beyond them are dashed."""
+MOST = 200
+"""Points of a line: more cannot be seen, and would make the page heavy."""
+
+_WIDTH, _HEIGHT = 360, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 348, 18, 168
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a run's log says over time."""
+
+    losses: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
+    """Part (`gan`, `cycle`, ...) -> domain -> its curve."""
+    validation: Mapping[str, Points] = field(default_factory=dict)
+    """Measure -> its curve, on pictures held out of training."""
+    best: int | None = None
+    """The iteration with the best validation."""
+    iterations: int = 0
+    seconds: float = 0.0
+    """Spent on those iterations."""
+
+
+def read_curves(run: Path) -> Curves:
+    """The curves in a run's log.jsonl; none where there is no log. A line that a kill cut short is skipped."""
+    losses: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    validation: dict[str, list[tuple[float, float]]] = {}
+    scores: dict[int, float] = {}
+    iterations, seconds = 0, 0.0
+    for line in _lines(run / "log.jsonl"):
+        now = int(line["iteration"])
+        iterations, seconds = max(iterations, now), seconds + line.get("seconds", 0.0)
+        for domain, parts in line.get("losses", {}).items():
+            for part, value in _finite(parts):
+                losses.setdefault(part, {}).setdefault(domain, []).append((now, value))
+        measured = dict(_finite(line.get("validation") or {}))
+        for measure, value in measured.items():
+            validation.setdefault(measure, []).append((now, value))
+        if measured:
+            scores[now] = _goodness(measured)
+    best = max(scores, key=lambda iteration: (scores[iteration], iteration), default=None)
+    return Curves(losses, validation, best, iterations, seconds)
+
+
+def _lines(log: Path) -> Iterable[dict[str, Any]]:
+    if not log.is_file():
+        return
+    for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
+            yield line
+
+
+def _finite(values: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    """The numbers among the values that can be drawn."""
+    return [(name, x) for name, x in values.items() if isinstance(x, int | float) and math.isfinite(x)]
+
+
+def _goodness(measured: Mapping[str, float]) -> float:
+    """By which the best checkpoint is chosen: truth PSNR where it is known, else arrival times kept content."""
+    if "psnr" in measured:
+        return measured["psnr"]
+    return measured.get("arrival", 0.0) * measured.get("edges", 1.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart, in its pixels."""
+
+    name: str
+    colour: int
+    dashed: bool
+    points: str = ""
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Best:
+    """Where the best checkpoint is marked; no height where several lines meet it."""
+
+    at: float
+    height: float | None
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing of `width` x `height` pixels, its axes inside `left` to `right` and `top` to `bottom`."""
+
+    title: str
+    heights: tuple[Tick, ...]
+    iterations: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    best: Best | None
+    width: int = _WIDTH
+    height: int = _HEIGHT
+    left: int = _LEFT
+    right: int = _RIGHT
+    top: int = _TOP
+    bottom: int = _BOTTOM
+
+
+def chart(title: str, curves: Mapping[str, Points], *, names: Sequence[str], best: int | None = None) -> Chart:
+    """A line per curve, coloured by its place in `names`; from zero up where that is near."""
+    drawn = {name: _thinned(points) for name, points in curves.items()}
+    values = [value for points in drawn.values() for _, value in points]
+    low, high = min(values), max(values)
+    if 0 < low < high / 2:
+        low = 0.0
+    steps = _steps(low, high)
+    last = max(iteration for points in drawn.values() for iteration, _ in points)
+
+    def across(iteration: float) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * iteration / max(last, 1), 1)
+
+    def up(value: float) -> float:
+        return round(_BOTTOM - (_BOTTOM - _TOP) * (value - steps[0]) / (steps[-1] - steps[0]), 1)
+
+    lines = tuple(
+        line(name, names, " ".join(f"{across(iteration)},{up(value)}" for iteration, value in points))
+        for name, points in drawn.items()
+    )
+    return Chart(
+        title,
+        heights=tuple(Tick(up(step), f"{step:.6g}") for step in steps),
+        iterations=tuple(Tick(across(step), _short(step)) for step in _steps(0, max(last, 1)) if step <= last),
+        lines=lines,
+        best=_best(best, curves, across, up) if best is not None else None,
+    )
+
+
+def line(name: str, names: Sequence[str], points: str = "") -> Line:
+    """A line in the colour that its name has throughout the page."""
+    place = names.index(name)
+    return Line(name, place % COLOURS, place >= COLOURS, points)
+
+
+def _best(
+    iteration: int, curves: Mapping[str, Points], across: Callable[[float], float], up: Callable[[float], float]
+) -> Best:
+    """The mark of the best checkpoint, with a dot where there is but one line for it to be on."""
+    values = [value for points in curves.values() for now, value in points if now == iteration]
+    at = across(iteration)
+    anchor = "start" if at < _LEFT + 50 else "end" if at > _RIGHT - 50 else "middle"
+    return Best(at, up(values[0]) if len(values) == 1 else None, f"best: {iteration:,}", anchor)
+
+
+def _thinned(points: Points) -> Points:
+    """At most MOST points, each the mean of its neighbours."""
+    together = math.ceil(len(points) / MOST)
+    groups = [points[start : start + together] for start in range(0, len(points), together)]
+    return [(fmean(now for now, _ in group), fmean(value for _, value in group)) for group in groups]
+
+
+def _steps(low: float, high: float) -> list[float]:
+    """Round numbers from `low` or below to `high` or above, three to six of them."""
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # flat: room on both sides
+        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    power = 10 ** math.floor(math.log10((high - low) / 4))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if (high - low) / (factor * power) <= 4)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(count * step, 12) for count in range(first, last + 1)]
+
+
+def _short(iteration: float) -> str:
+    """20000 -> 20k."""
+    return f"{iteration / 1000:,g}k" if iteration >= 10_000 else f"{iteration:,g}"

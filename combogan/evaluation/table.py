@@ -1,0 +1,103 @@
+"""Scores as a table for a terminal, that says itself what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from combogan.evaluation.scores import Judgement, PairScores, Quality, Scores
+
+LEGEND = {
+    "PSNR, SSIM": "nearness to the truth, where it is known; more is better",
+    "arrives": "share that a classifier takes for the target (of colour matching)",
+    "edges": "how much of the source's edges is kept, 0 to 1",
+    "way back": "PSNR of the translation, translated back, to the source",
+    "beyond colour": "share of the change that no matching of colours explains",
+    "texture": "distance of fine to coarse patches from real ones; less is better",
+    "KID": "distance of features from real ones x 1000; less is better",
+}
+
+
+def table(scores: Scores) -> Table:
+    """A row per ordered pair, then the means of translation and baselines; columns that nobody has are left out."""
+    truth = scores.truth is not None
+    kid = any(pair.translation.kid is not None for pair in scores.pairs)
+    shown = Table(
+        title=_title(scores),
+        caption="\n".join(_legend(scores, truth=truth, kid=kid)),
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    shown.add_column("from -> to", overflow="fold")
+    headings = [*(["PSNR", "SSIM"] if truth else []), "arrives", "edges", "way\nback", "beyond\ncolour", "texture"]
+    for heading in [*headings, *(["KID"] if kid else [])]:
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for pair in scores.pairs:
+        shown.add_row(f"{pair.source} -> {pair.target}", *_row(pair, truth=truth, kid=kid))
+    if scores.pairs:
+        shown.add_section()
+        shown.add_row(f"mean of {len(scores.pairs)}", *_row(scores, truth=truth, kid=kid), style="bold")
+        for name, quality, judgement in _baselines(scores):
+            first = _quality(quality) if truth else []
+            arrives = f"{judgement.arrival:.0%}" if judgement else ""
+            kept = f"{judgement.edges:.2f}" if judgement else ""
+            last = [_kid(judgement)] if kid else []
+            shown.add_row(name, *first, arrives, kept, "", "", _texture(judgement), *last)
+    return shown
+
+
+def _title(scores: Scores) -> str:
+    counts = sorted({pair.pictures for pair in scores.pairs})
+    pictures = " to ".join(str(count) for count in dict.fromkeys([*counts[:1], *counts[-1:]])) or "no"
+    return f"{pictures} test pictures per pair, at {scores.size} x {scores.size} pixels; PSNR in dB"
+
+
+def _legend(scores: Scores, *, truth: bool, kid: bool) -> list[str]:
+    absent = {"PSNR, SSIM": not truth, "KID": not kid}
+    lines = [f"{name}: {meaning}" for name, meaning in LEGEND.items() if not absent.get(name)]
+    if scores.classifier:
+        right = ", ".join(f"{accuracy:.0%} of {name}" for name, accuracy in scores.classifier.items())
+        lines.append(f"Right of real test pictures: {right}.")
+    return lines
+
+
+def _row(scores: PairScores | Scores, *, truth: bool, kid: bool) -> list[str]:
+    made, coloured = scores.translation, scores.colour_matching
+    assert made is not None
+    assert coloured is not None
+    return [
+        *(_quality(scores.truth.translation if scores.truth else None) if truth else []),
+        f"{made.arrival:.0%} ({coloured.arrival:.0%})",
+        f"{made.edges:.2f}",
+        "" if scores.cycle is None else f"{scores.cycle:.1f}",
+        "" if scores.more_than_colour is None else f"{scores.more_than_colour:.0%}",
+        _texture(made),
+        *([_kid(made)] if kid else []),
+    ]
+
+
+def _baselines(scores: Scores) -> Sequence[tuple[str, Quality | None, Judgement | None]]:
+    coloured = ("colour matching", scores.truth.colour_matching if scores.truth else None, scores.colour_matching)
+    return [coloured, ("copying", scores.truth.copying, None)] if scores.truth else [coloured]
+
+
+def _quality(quality: Quality | None) -> list[str]:
+    return [f"{quality.psnr:.2f}", f"{quality.ssim:.3f}"] if quality else ["", ""]
+
+
+def _texture(judgement: Judgement | None) -> str:
+    """The finest level, one in the middle, and the coarsest."""
+    levels = judgement.texture if judgement else ()
+    some = [levels[0], levels[len(levels) // 2], levels[-1]] if len(levels) > 3 else levels
+    return "".join(f"{value:5.0f}" for value in some).strip()
+
+
+def _kid(judgement: Judgement | None) -> str:
+    return "" if judgement is None or judgement.kid is None else f"{1000 * judgement.kid:.1f}"

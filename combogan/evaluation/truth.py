@@ -1,0 +1,75 @@
+"""Truth where nobody declared it: test pictures of different domains that pair up by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from PIL import Image
+
+from combogan.data.catalog import Domain
+from combogan.data.pictures import FolderPictures, PictureSet
+
+# The published pairs are called 1_A.jpg in testA and 1_B.jpg in testB.
+_SIDE = re.compile(r"_[AB]$")
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A set of pictures under other names, in the same order."""
+
+    pictures: PictureSet
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def picture(self, index: int, size: int) -> Image.Image:
+        return self.pictures.picture(index, size)
+
+    def fingerprint(self) -> str:
+        return self.pictures.fingerprint()
+
+
+def paired(domains: Iterable[Domain]) -> list[Domain]:
+    """The domains, those whose test pictures pair up by name with a truth and common names.
+
+    They do where the `test` folders of domains have the same file names throughout, but for the ending and a last `_A`
+    or `_B`: some equal names may be chance, as where all sets are numbered. A tenth held out of a training set never
+    does. Domains that have a truth already are left as they are.
+    """
+    domains = list(domains)
+    names = [_common(domain) for domain in domains]
+    groups = [frozenset(own) if own else None for own in names]
+    return [
+        replace(domain, test=Renamed(domain.test, tuple(own)), truth=f"the names of {len(own)} pictures")
+        if own and groups.count(frozenset(own)) > 1
+        else domain
+        for domain, own in zip(domains, names, strict=True)
+    ]
+
+
+def is_paired(domain: Domain) -> bool:
+    """Whether its truth is a matter of names alone."""
+    return isinstance(domain.test, Renamed)
+
+
+def shared(source: Domain, target: Domain) -> dict[str, int]:
+    """The names of test pictures that the two have in common -> their places in the target's; none without truth."""
+    if source.truth is None or source.truth != target.truth:
+        return {}
+    known = set(source.test.names)
+    return {name: place for place, name in enumerate(target.test.names) if name in known}
+
+
+def _common(domain: Domain) -> Sequence[str] | None:
+    """The names of the test pictures without what may differ; None where they cannot pair up."""
+    train, test = domain.train, domain.test
+    if domain.truth is not None or not isinstance(test, FolderPictures) or not isinstance(train, FolderPictures):
+        return None
+    if test.folder == train.folder:
+        return None
+    names = [_SIDE.sub("", PurePosixPath(name).with_suffix("").as_posix()) for name in test.names]
+    return names if len(set(names)) == len(names) else None

@@ -1,0 +1,84 @@
+"""A classifier of domains whose answers are known."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from combogan.data.scenes import draw
+from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.metrics import ColourMatch
+
+
+class Drawn:
+    """Sixty scenes of a season, drawn once."""
+
+    def __init__(self, season: str, seed: int) -> None:
+        self.names: Sequence[str] = [str(index) for index in range(60)]
+        self._pictures = [Image.fromarray(draw(season, seed, index, 32)) for index in range(60)]
+        pixels = torch.stack([torch.frombuffer(bytearray(one.tobytes()), dtype=torch.uint8) for one in self._pictures])
+        self.images: Tensor = pixels.view(60, 32, 32, 3).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def __len__(self) -> int:
+        return 60
+
+    def picture(self, index: int, size: int) -> Image.Image:
+        return self._pictures[index]
+
+    def fingerprint(self) -> str:
+        return ""
+
+
+SEASONS = ("summer", "winter", "fall")
+
+
+@pytest.fixture(scope="module")
+def train() -> dict[str, Drawn]:
+    return {season: Drawn(season, number) for number, season in enumerate(SEASONS)}
+
+
+@pytest.fixture(scope="module")
+def arrival(train: dict[str, Drawn]) -> Arrival:
+    return Arrival.train(train, 32, iterations=200)
+
+
+def test_new_real_pictures_arrive_and_copies_of_other_domains_do_not(arrival: Arrival) -> None:
+    for season in SEASONS:
+        images = Drawn(season, 7).images
+        shares = {target: arrival.share(images, target) for target in SEASONS}
+        assert shares[season] > 0.85
+        assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_shifted_colours_do_not_arrive(arrival: Arrival, train: dict[str, Drawn]) -> None:
+    shares = []
+    for source in SEASONS:
+        for target in set(SEASONS) - {source}:
+            matched = ColourMatch.fit(train[target].images)(Drawn(source, 7).images)
+            shares.append(arrival.share(matched, target))
+    assert sum(shares) / len(shares) < 0.4
+
+
+def test_larger_images_are_judged_as_what_they_show(arrival: Arrival) -> None:
+    images = torch.nn.functional.interpolate(Drawn("winter", 7).images, scale_factor=2, mode="bilinear")
+    assert arrival.share(images, "winter") > 0.85
+
+
+def test_the_same_seed_gives_the_same_classifier_whatever_chance_was_drawn(train: dict[str, Drawn]) -> None:
+    images = Drawn("fall", 7).images
+    both = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        with torch.no_grad():
+            one = Arrival.train(train, 32, iterations=3)
+        assert torch.equal(before, torch.get_rng_state())
+        both.append(one._network(images))
+    assert torch.equal(*both)
+
+
+def test_one_domain_cannot_be_told_from_nothing(train: dict[str, Drawn]) -> None:
+    with pytest.raises(ValueError, match="two domains or more"):
+        Arrival.train({"summer": train["summer"]}, 32)

@@ -1,0 +1,53 @@
+"""Which test pictures show the same thing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from combogan.data.catalog import Domain, resolve
+from combogan.evaluation.truth import is_paired, paired, shared
+
+
+def folder(parent: Path, name: str, tested: Sequence[str]) -> Domain:
+    for part, names in (("train", ["any.png"]), ("test", tested)):
+        (parent / name / part).mkdir(parents=True)
+        for each in names:
+            Image.new("RGB", (8, 8), (len(name), 0, 0)).save(parent / name / part / each)
+    return resolve([f"{name}={parent / name}"], needed=1)[0]
+
+
+def test_published_pairs_meet_without_their_sides(tmp_path: Path) -> None:
+    aerial = folder(tmp_path, "aerial", ["1_A.jpg", "10_A.jpg", "2_A.jpg"])
+    maps = folder(tmp_path, "map", ["1_B.png", "10_B.png", "2_B.png"])
+    one, other = paired([aerial, maps])
+    assert is_paired(one)
+    assert shared(one, other) == {"10": 0, "1": 1, "2": 2}
+    assert one.test.picture(0, 8).getpixel((0, 0)) == aerial.test.picture(0, 8).getpixel((0, 0))
+    assert (one.name, one.train, one.test.fingerprint()) == (aerial.name, aerial.train, aerial.test.fingerprint())
+
+
+def test_names_that_are_equal_in_part_only_are_chance(tmp_path: Path) -> None:
+    domains = [folder(tmp_path, "monet", ["001.png", "002.png"]), folder(tmp_path, "photo", ["001.png"])]
+    assert paired(domains) == domains
+    assert shared(*domains) == {}
+
+
+def test_names_that_come_twice_without_their_sides_pair_with_nothing(tmp_path: Path) -> None:
+    domains = [folder(tmp_path, name, ["1_A.png", "1_B.png"]) for name in ("one", "other")]
+    assert paired(domains) == domains
+
+
+def test_a_held_out_tenth_pairs_with_nothing(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for index in range(3):
+            Image.new("RGB", (8, 8), (len(name), index, 0)).save(tmp_path / name / f"{index}.png")
+    domains = resolve([f"{name}={tmp_path / name}" for name in ("one", "other")])
+    assert paired(domains) == domains
+
+
+def test_a_declared_truth_stays_as_it_is_and_is_shared_by_name() -> None:
+    domains = resolve(["summer", "winter"])
+    assert paired(domains) == domains
+    assert len(shared(*domains)) == 40
