@@ -119,7 +119,7 @@ def show_plan(
         "iterations": f"{course.iterations:,} ({epochs} of {course.epoch_length}), {what.updates}",
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
-        "machine": f"{settings.run.device}, {settings.run.precision}, {settings.run.threads} threads",
+        "machine": f"{settings.run.device}, {settings.run.precision}, {_threads(settings)}",
         "needs about": f"{_gigabytes(what.memory)} of memory, {_gigabytes(what.disk)} on disk",
     }
     for name, fact in facts.items():
@@ -177,6 +177,12 @@ def _means(losses: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         if found:
             means[part] = sum(found) / len(found)
     return means
+
+
+def _threads(settings: Settings) -> str:
+    together, threads = settings.run.pairs_at_once, settings.run.threads
+    each = f"{threads} thread{'s' if threads > 1 else ''}"
+    return f"{together} pairs at once with {each} each" if together > 1 else each
 
 
 def _gigabytes(size: int) -> str:
