@@ -43,7 +43,7 @@ def test_an_image_is_encoded_once_for_all_targets(registry):
 
 def test_translations_are_those_of_the_composed_generator(registry):
     image = torch.rand(2, 3, 37, 53) * 2 - 1
-    for target, translated in Translator(registry).translate("a", ["b", "c"], image).items():
+    for target, translated in Translator(registry, precision="float32").translate("a", ["b", "c"], image).items():
         with torch.no_grad():
             expected = registry.compose("a", target)(image)
         assert translated.shape == image.shape
