@@ -160,7 +160,7 @@ def machine() -> dict[str, Any]:
     return {
         "device": device.type,
         "precision": str(precision).removeprefix("torch."),
-        "name": str(here.environment(device, precision)["device"]).partition(": ")[2],
+        "name": str(here.environment(device, precision, 0)["device"]).partition(": ")[2],
         "cores": can.get("num_physical_cores"),
         "threads": torch.get_num_threads(),
         "extensions": extensions,

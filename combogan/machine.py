@@ -71,14 +71,25 @@ def _computes_in_bfloat16(on: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
-def environment(on: torch.device, precision: torch.dtype) -> dict[str, str | int]:
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Inside, PyTorch computes with so many CPU threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def environment(on: torch.device, precision: torch.dtype, threads: int) -> dict[str, str | int]:
     """What the bits of a result depend on besides settings and pictures; noted in a run, compared on resume."""
     name = torch.cuda.get_device_name(on) if on.type == "cuda" else _processor()
     return {
         "torch": torch.__version__,
         "device": f"{on.type}: {name}",
         "precision": str(precision).removeprefix("torch."),
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "vectors": torch.backends.cpu.get_cpu_capability(),
     }
 

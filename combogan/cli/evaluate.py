@@ -91,7 +91,7 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
             say=lambda what: status.update(f"{what} ..."),
         )
         status.update("Choosing pictures to look at ...")
-        translate = Translator(opened.registry, device=on).translate
+        translate = Translator(opened.registry, on, "float32").translate
         examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
     if scores.pairs:
         console = Console()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,15 +12,12 @@ from torch import Tensor
 
 from combogan.data.catalog import Domain
 from combogan.data.pictures import to_picture
-from combogan.evaluation.images import square
-from combogan.evaluation.judging import Translate
+from combogan.evaluation.images import choice, square
+from combogan.evaluation.judging import PICTURES, Composes, Translate
 from combogan.evaluation.metrics import edges, psnr
 from combogan.evaluation.truth import shared
 
-__all__ = ["Composes", "Example", "Examples", "collect"]
-
-Composes = Callable[[str, str], bool]
-"""(source, target) -> whether there is such a translation, as `Registry.composes`."""
+__all__ = ["Example", "Examples", "collect"]
 
 BATCH = 8
 KEPT = 1 << 28
@@ -57,21 +54,34 @@ class Examples:
 
 
 def collect(
-    translate: Translate, domains: Sequence[Domain], size: int, *, composes: Composes = lambda source, target: True
+    translate: Translate,
+    domains: Sequence[Domain],
+    size: int,
+    *,
+    composes: Composes = lambda source, target: True,
+    pictures: int | None = PICTURES,
 ) -> list[Examples]:
-    """Rank all test pictures of every direction that there is, as square images of `size` pixels.
+    """Rank test pictures of every direction that there is, as square images of `size` pixels.
 
-    Errors as raised by what reads pictures and translates.
+    Those that `judge` scores: at most `pictures` of each domain. Errors as raised by what reads pictures and
+    translates.
     """
-    chooser = _Chooser(translate, {domain.name: domain for domain in domains}, size, composes)
+    chooser = _Chooser(translate, {domain.name: domain for domain in domains}, size, composes, pictures)
     return [examples for domain in domains for examples in chooser.directions(domain.name)]
 
 
 class _Chooser:
-    """Scores all translations, and makes those that are shown again, so that none have to be held."""
+    """Scores translations, and makes those that are shown again, so that none have to be held."""
 
-    def __init__(self, translate: Translate, domains: Mapping[str, Domain], size: int, composes: Composes) -> None:
-        self._translate, self._composes = translate, composes
+    def __init__(
+        self,
+        translate: Translate,
+        domains: Mapping[str, Domain],
+        size: int,
+        composes: Composes,
+        pictures: int | None,
+    ) -> None:
+        self._translate, self._composes, self._pictures = translate, composes, pictures
         self._domains = domains
         self._places = {one.name: {name: i for i, name in enumerate(one.test.names)} for one in domains.values()}
 
@@ -85,7 +95,8 @@ class _Chooser:
         """The examples from one domain to each that it composes with."""
         targets = [name for name in self._domains if name != source and self._composes(source, name)]
         scores: dict[str, dict[str, float]] = {target: {} for target in targets}
-        names = self._domains[source].test.names
+        tested = self._domains[source].test.names
+        names = [tested[place] for place in choice(tested, self._pictures)]
         for start in range(0, len(names) if targets else 0, BATCH):
             batch = names[start : start + BATCH]
             fakes = self._translate(source, targets, self._images(source, batch))

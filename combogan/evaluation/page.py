@@ -22,6 +22,7 @@ from combogan.evaluation.page_curves import Chart, Curves, chart, line
 from combogan.evaluation.page_measures import Measure, measures
 from combogan.evaluation.page_template import TEMPLATE
 from combogan.evaluation.scores import PairScores, Scores
+from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
 
 __all__ = ["page"]
@@ -52,9 +53,10 @@ def page(scores: Scores, run: Path, examples: Sequence[Examples], curves: Curves
     shown = measures(scores)
     links = {(one.source, one.target): f"pair-{index}" for index, one in enumerate(examples)}
     side = SMALLEST if len(examples) > MANY else LARGEST
-    domains = _domains(scores, curves, run)
+    settings = Settings.load(run / RUN_CARD)
+    domains = _domains(scores, curves, settings)
     return template.render(
-        about=_about(scores, run, curves),
+        about=_about(scores, run, curves, settings),
         notes=scores.notes(),
         means=_means(scores, shown),
         matrices=[_matrix(measure, scores, links) for measure in shown if measure.heat],
@@ -69,16 +71,15 @@ def page(scores: Scores, run: Path, examples: Sequence[Examples], curves: Curves
     )
 
 
-def _domains(scores: Scores, curves: Curves, run: Path) -> list[str]:
+def _domains(scores: Scores, curves: Curves, settings: Settings) -> list[str]:
     """In the order of the run, those added later at the end."""
     pairs = [name for pair in scores.pairs for name in (pair.source, pair.target)]
     trained = [name for part in curves.losses.values() for name in part]
-    return list(dict.fromkeys([*Settings.load(run / "settings.toml").domains, *pairs, *trained]))
+    return list(dict.fromkeys([*settings.domains, *pairs, *trained]))
 
 
-def _about(scores: Scores, run: Path, curves: Curves) -> dict[str, str]:
+def _about(scores: Scores, run: Path, curves: Curves, settings: Settings) -> dict[str, str]:
     """What the page is about: the run, its domains and pictures; and with what it was made."""
-    settings = Settings.load(run / "settings.toml")
     names = list(dict.fromkeys(name for pair in scores.pairs for name in (pair.source, pair.target)))
     counts = sorted({pair.pictures for pair in scores.pairs})
     pictures = " to ".join(f"{count:,}" for count in dict.fromkeys([*counts[:1], *counts[-1:]])) or "no"

@@ -150,7 +150,7 @@ def _features() -> Measure:
         colours=_part("colour_matching", "kid"),
         heat=_halved,
         how="Distance of features from those of real test pictures; the small number is after colour matching. Less is "
-        "better.",
+        "better. Only numbers of the same classifier and as many pictures can be compared.",
     )
 
 
@@ -179,8 +179,10 @@ def _within(low: float, high: float) -> Heat:
 
 def _halved(value: float, rival: float | None) -> float:
     """Good below colour matching, in full colour at half of it; bad above, in full colour at twice."""
-    if rival is None or rival <= 0 or value <= 0:
-        return 0.0 if rival is None else _clip(math.copysign(1, rival - value)) if rival != value else 0.0
+    if rival is None or rival == value:
+        return 0.0
+    if rival <= 0 or value <= 0:  # KID alone, which has no logarithm there
+        return math.copysign(1, rival - value)
     return _clip(math.log2(rival / value))
 
 

@@ -176,7 +176,7 @@ that a loss falls does not say that pictures get better.</p>
 {% endif %}
 {% if pairs %}
 <h2>Best, median and worst</h2>
-<p>Of all test pictures of each direction, ranked by nearness to the truth (PSNR) where it is known, else by how much of
+<p>Of the test pictures of each direction, ranked by nearness to the truth (PSNR) where it is known, else by how much of
 the source's edges is kept: that ranking sees what was lost, and not whether the target was reached.</p>
 <div class="pairs">
 {%- for pair in pairs %}

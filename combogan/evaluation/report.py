@@ -15,7 +15,7 @@ from combogan.evaluation.kid import Features
 from combogan.evaluation.scores import Scores
 from combogan.evaluation.truth import paired
 from combogan.registry.pack import Pack
-from combogan.registry.registry import Registry
+from combogan.registry.registry import RUN_CARD, Registry
 from combogan.settings import Settings
 from combogan.translation.translator import Translator
 
@@ -59,7 +59,7 @@ def evaluate(
     """
     opened = run if isinstance(run, Opened) else open_run(run)
     scores = judge(
-        Translator(opened.registry, device=device).translate,
+        Translator(opened.registry, device, "float32").translate,
         opened.domains,
         size or opened.settings.images.size,
         composes=opened.composes,
@@ -73,9 +73,9 @@ def evaluate(
 
 def _read(run: Path) -> tuple[Settings, Registry]:
     """What a run was asked for, and the packs that it has published. RunError where it is none, or has none."""
-    file = run / "settings.toml"
+    file = run / RUN_CARD
     if not file.is_file():
-        found = "it has no settings.toml" if run.is_dir() else "there is no such folder"
+        found = f"it has no {RUN_CARD}" if run.is_dir() else "there is no such folder"
         raise RunError(f"'{run}' is not a run: {found}; give a folder that `combogan train` has written.")
     try:
         return Settings.load(file), Registry.open(run)

@@ -44,7 +44,11 @@ def paired(domains: Iterable[Domain]) -> list[Domain]:
     names = [_common(domain) for domain in domains]
     groups = [frozenset(own) if own else None for own in names]
     return [
-        replace(domain, test=Renamed(domain.test, tuple(own)), truth=f"the names of {len(own)} pictures")
+        replace(
+            domain,
+            test=Renamed(domain.test, tuple(own)),
+            truth=f"the names in {domains[groups.index(frozenset(own))].name}",
+        )
         if own and groups.count(frozenset(own)) > 1
         else domain
         for domain, own in zip(domains, names, strict=True)

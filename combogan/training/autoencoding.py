@@ -18,6 +18,7 @@ from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.training.domain import Domain, Learner
 from combogan.training.losses import Distance
+from combogan.training.step import rounding_to
 
 LIMIT = 0.97
 """Values nearer to black or white count as this: what the decoder's tanh would need for them has no bound."""
@@ -38,8 +39,11 @@ class Colours:
     @classmethod
     def of(cls, images: Iterable[Tensor]) -> Colours:
         """Over all pixels of images (n, 3, h, w) in [-1, 1]."""
-        pixels = torch.cat([image.transpose(0, 1).flatten(1) for image in images], 1)
-        return cls(_spread(pixels), _spread(torch.atanh(pixels.clamp(-LIMIT, LIMIT))))
+        seen, painted = _Spread(), _Spread()
+        for image in images:
+            seen.add(image)
+            painted.add(torch.atanh(image.clamp(-LIMIT, LIMIT)))
+        return cls(seen.read(), painted.read())
 
     @classmethod
     def none(cls, device: torch.device) -> Colours:
@@ -64,17 +68,19 @@ def autoencode(
     precision: torch.dtype,
     done: Callable[[int, Tensor], None],
 ) -> None:
-    """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's loss."""
+    """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's losses."""
     learner = Learner({"encoder": encoder, "decoder": decoder}, betas=betas)
     for count, (a, b, x, y) in enumerate(pairs, 1):
+        losses = []
         for name, image in ((a, x), (b, y)):
-            with torch.autocast(image.device.type, precision, enabled=precision != torch.float32):
+            with rounding_to(precision, image.device):
                 latent = encoder(_without(image, colours[name].seen))
                 painted = decoder.layers[:-1](latent)
             loss = distance(torch.tanh(_with(painted.to(image.dtype), colours[name].painted)), image)
             loss.backward()
             learner.update(rate)
-        done(count, loss.detach())
+            losses.append(loss.detach())
+        done(count, torch.stack(losses).mean())
 
 
 @torch.no_grad()
@@ -114,8 +120,22 @@ def _between(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> tup
     return scale, after[0] - before[0] * scale
 
 
-def _spread(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    return pixels.mean(1), pixels.std(1).clamp(min=FLAT)
+class _Spread:
+    """Mean and deviation of the channels of images that are seen one after the other."""
+
+    def __init__(self) -> None:
+        self._count, self._sums, self._squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, image: Tensor) -> None:
+        pixels = image.double().transpose(0, 1).flatten(1)
+        self._count += pixels.shape[1]
+        self._sums = self._sums.to(pixels) + pixels.sum(1)
+        self._squares = self._squares.to(pixels) + pixels.square().sum(1)
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        mean = self._sums / self._count
+        deviation = (self._squares / self._count - mean.square()).clamp(min=0).sqrt()
+        return mean.float(), deviation.clamp(min=FLAT).float()
 
 
 def _without(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from combogan import machine
 from combogan.networks.blocks import Dropout
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
@@ -50,17 +51,18 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
         losses.append(loss)
         trainer.report.began(count, total)
 
-    autoencode(
-        encoder,
-        decoder,
-        pairs(),
-        colours,
-        distance=trainer.objective.distance,
-        betas=settings.optimizer.betas,
-        rate=settings.optimizer.rate,
-        precision=trainer.precision,
-        done=done,
-    )
+    with machine.threads(settings.run.threads * settings.run.pairs_at_once):  # there is only this one to train
+        autoencode(
+            encoder,
+            decoder,
+            pairs(),
+            colours,
+            distance=trainer.objective.distance,
+            betas=settings.optimizer.betas,
+            rate=settings.optimizer.rate,
+            precision=trainer.precision,
+            done=done,
+        )
     if len(losses) < total:
         return False
     for name, domain in trainer.domains.items():

@@ -75,7 +75,7 @@ def resume(
     refuse_changes(before, settings)
     places = moved(settings.domains, domains, data)
     sources = usable(reopen_all(settings.domains | places), crop=settings.images.size, tell=report.tell)
-    settings = resolve(settings, sources, machine.device(settings.run.device))
+    settings = resolve(settings, sources, machine.device(settings.run.device), growing=True)
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
     trainer.take_up(changes | {f"domains.{name}": origin for name, origin in places.items()})
     if not trainer.iteration:  # stopped before its first checkpoint

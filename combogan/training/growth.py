@@ -62,8 +62,9 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     run = RunFolder.open(path)
     before = run.settings()
     new = catalog.look_up(word, data=data).name
-    alone = {"run.pairs_at_once": 1, "run.threads": before.run.threads * before.run.pairs_at_once}
-    settings = before.changed({"schedule.iterations": _share(before), **alone, **in_proportion(changes, before)})
+    threads = before.run.threads * before.run.pairs_at_once  # of the run, all for one pair
+    alone = {"schedule.iterations": _share(before), "run.threads": threads}
+    settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, growing=True)
     with run.locked():  # a run that still trains would leave the latent space that the new domain learns
         packs = _one_space(Registry.open(path), str(path))
@@ -124,7 +125,7 @@ def _prepare(
     assert shape is not None
     device = machine.device(settings.run.device)
     sources = usable(found, crop=settings.images.size, tell=report.tell)
-    settings = resolve(settings, sources, device)
+    settings = resolve(settings, sources, device, growing=True)
     growth = Growth(
         name=found[0].name,
         space=shape.latent.space,

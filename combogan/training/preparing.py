@@ -120,20 +120,21 @@ def _readable(name: str, pictures: PictureSet, crop: int, tell: Tell) -> Picture
     return FolderPictures(pictures.folder, report.usable)
 
 
-def resolve(settings: Settings, domains: Mapping[str, catalog.Domain], device: torch.device) -> Settings:
+def resolve(
+    settings: Settings, domains: Mapping[str, catalog.Domain], device: torch.device, *, growing: bool = False
+) -> Settings:
     """The settings with what depends on machine and command line written out, as they are kept in the run.
 
-    Domains that they name, as a run's settings.toml does, make way for these.
+    Domains that they name, as a run's settings.toml does, make way for these. A domain that is being added is in every
+    pair, so that pairs never train at once.
     """
-    together, threads = _pairs_at_once(settings, len(domains), device), settings.run.threads
-    if threads or together > 1:
-        torch.set_num_threads(threads or max(1, torch.get_num_threads() // together))
+    together = 1 if growing else _pairs_at_once(settings, len(domains), device)
     precision = machine.precision(settings.run.precision, device)
     return settings.model_copy(update={"domains": {}}).changed(
         {
             "run.device": str(device),
             "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",
-            "run.threads": torch.get_num_threads(),
+            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // together),
             "run.pairs_at_once": together,
             **{f"domains.{name}": domain.origin for name, domain in domains.items()},
         }
@@ -148,4 +149,5 @@ def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> in
     shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
     if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
         return 1
-    return max(1, min(settings.run.pairs_at_once or torch.get_num_threads(), domains // 2))
+    room = torch.get_num_threads() // max(1, settings.run.threads)
+    return max(1, min(settings.run.pairs_at_once or room, domains // 2))

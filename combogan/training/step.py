@@ -59,7 +59,7 @@ def step(
     fakes = {}
     with judging_only(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
-            with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
+            with rounding_to(precision, x.device):
                 fakes[target.name], parts = there_and_back(source, target, image, other, objective)
             objective.total(parts).backward()
             losses[target.name]["gan"] = parts.pop("gan").detach()
@@ -69,7 +69,7 @@ def step(
 
     for domain, real in ((b, y), (a, x)):
         fake = domain.pool.query(fakes[domain.name], chance(domain.name))
-        with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
+        with rounding_to(precision, x.device):
             loss = discrimination(domain, real, fake, objective.verdict)
         loss.backward()
         losses[domain.name]["discriminator"] = loss.detach()
@@ -111,6 +111,15 @@ def generators(a: Domain, b: Domain) -> Iterator[Learner]:
     """The learners that the generators' loss changes: of both domains, as far as they learn, and what they share."""
     shared = a.shared.generator if a.shared is not None else None
     yield from (learner for learner in (a.generator, shared, b.generator) if learner is not None)
+
+
+def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:
+    """Inside, convolutions are computed in a precision.
+
+    Without PyTorch's cache of rounded weights: it belongs to the process and not to a thread, so that pairs that train
+    at once would empty it for each other, and how gradients are summed would depend on when.
+    """
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32, cache_enabled=False)
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class Trainer:
             settings.run.pairs_at_once or 1,
             thread_name_prefix="pairs",
             initializer=torch.set_num_threads,  # OpenMP keeps its count for each thread of Python
-            initargs=(torch.get_num_threads(),),
+            initargs=(settings.run.threads,),
         )
         self._losses = MeanLosses()
         self._logged_at, self._logged_when = 0, time.perf_counter()
@@ -108,7 +108,7 @@ class Trainer:
     @machine.memory_explained()
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
-        with self.folder.locked():
+        with self.folder.locked(), machine.threads(self.settings.run.threads):
             if self._resumed is not None:
                 if self._saved() != self._found:
                     raise RunError(f"{self.folder.path} was trained further meanwhile; resume it again.")
@@ -225,7 +225,7 @@ class Trainer:
             states[SHARED] = self.shared.generator.state
             updates[SHARED] = self.shared.generator.updates
         record = {
-            "environment": machine.environment(self.device, self.precision),
+            "environment": self._environment(),
             "pictures": self._fingerprints,
         }
         self.checkpoints.save(self.iteration, states, updates, record)
@@ -242,6 +242,12 @@ class Trainer:
         else:
             self.restore(checkpoint)
         self._resumed = dict(changes)
+        chosen, here = self.settings.run, torch.get_num_threads()
+        if (asked := chosen.threads * chosen.pairs_at_once) > here:
+            self.report.tell(
+                f"The run computes with {asked} threads and there are {here} here; --set run.threads=0 --set "
+                "run.pairs_at_once=0 fits it to this machine, and changes last bits."
+            )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take up the states of a checkpoint. CheckpointError when they do not fit the settings."""
@@ -266,9 +272,12 @@ class Trainer:
         self._restored = True
         self._tell_differences(checkpoint.record)
 
+    def _environment(self) -> dict[str, str | int]:
+        return machine.environment(self.device, self.precision, self.settings.run.threads)
+
     def _tell_differences(self, record: Mapping[str, Any]) -> None:
         """Say what is not as it was when the checkpoint was saved, so that the same bits cannot be promised."""
-        for name, now in machine.environment(self.device, self.precision).items():
+        for name, now in self._environment().items():
             if (was := record["environment"].get(name, now)) != now:
                 self.report.tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
         for name, fingerprint in self._fingerprints.items():

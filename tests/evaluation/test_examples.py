@@ -13,6 +13,7 @@ from combogan.data.catalog import Domain
 from combogan.data.pictures import FolderPictures, to_image, to_picture
 from combogan.data.scenes import draw
 from combogan.evaluation.examples import Examples, collect
+from combogan.evaluation.images import choice
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.pack import write_pack
@@ -92,6 +93,21 @@ def test_without_a_truth_the_worst_is_the_one_that_lost_its_edges(tmp_path: Path
 def test_of_few_pictures_each_is_shown_once(tmp_path: Path, count: int, labels: list[str]) -> None:
     domains = [drawn(tmp_path, season, range(count), truth=None) for season in ("summer", "winter")]
     assert [one.label for one in collect(copy, domains, SIZE)[0].shown] == labels
+
+
+def test_of_many_pictures_those_that_are_scored_are_ranked(tmp_path: Path) -> None:
+    domains = [drawn(tmp_path, season, range(6)) for season in ("summer", "winter")]
+    asked: list[int] = []
+
+    def counting(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
+        asked.append(len(images))
+        return copy(source, targets, images)
+
+    scored = {domains[0].test.names[place] for place in choice(domains[0].test.names, 3)}
+    for examples in collect(counting, domains, SIZE, pictures=3):
+        assert {one.name for one in examples.shown} == scored
+    assert asked.count(3) == 2
+    assert max(asked) == 3
 
 
 def test_the_way_back_is_the_translation_translated_back(tmp_path: Path) -> None:

@@ -33,6 +33,18 @@ def test_names_that_are_equal_in_part_only_are_chance(tmp_path: Path) -> None:
     assert shared(*domains) == {}
 
 
+def test_sets_that_pair_by_other_names_share_no_truth(tmp_path: Path) -> None:
+    names = {
+        "aerial": ["1.png", "2.png"],
+        "map": ["1.png", "2.png"],
+        "day": ["2.png", "3.png"],
+        "night": ["2.png", "3.png"],
+    }
+    aerial, maps, day, night = paired([folder(tmp_path, name, tested) for name, tested in names.items()])
+    assert len(shared(aerial, maps)) == len(shared(day, night)) == 2
+    assert shared(aerial, day) == shared(night, maps) == {}
+
+
 def test_names_that_come_twice_without_their_sides_pair_with_nothing(tmp_path: Path) -> None:
     domains = [folder(tmp_path, name, ["1_A.png", "1_B.png"]) for name in ("one", "other")]
     assert paired(domains) == domains

@@ -3,8 +3,9 @@
 import threading
 
 import pytest
+import torch
 
-from combogan.training import runs
+from combogan.training import growth, runs
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.report import Quiet
 
@@ -25,7 +26,9 @@ def same(one, other):
     return all(one[part][name].equal(value) for part in other for name, value in other[part].items())
 
 
-def test_pairs_at_the_same_time_give_the_same_bits_as_in_turn(rounds, tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pairs_at_the_same_time_give_the_same_bits_as_in_turn(rounds, tmp_path, precision):
+    rounds = rounds.changed({"run.precision": precision, "schedule.iterations": 20})
     together = runs.train(rounds, SEASONS, out=tmp_path / "together")
     in_turn = runs.train(rounds.changed({"run.pairs_at_once": 1}), SEASONS, out=tmp_path / "in-turn")
     assert same(states(together), states(in_turn))
@@ -68,3 +71,36 @@ def test_how_many_is_chosen_once_and_kept_in_the_run(rounds, changes, together):
     chosen = runs.prepare(rounds.changed(changes), SEASONS).settings.run
     assert chosen.pairs_at_once == together or (together is None and 1 <= chosen.pairs_at_once <= 2)
     assert chosen.threads >= 1
+
+
+def test_training_leaves_the_threads_of_the_process_as_they_were(rounds, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        runs.train(rounds.changed({"run.threads": 0, "run.pairs_at_once": 0}), SEASONS, out=tmp_path / "run")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_run_of_more_threads_than_there_are_here_says_so(rounds, tmp_path):
+    runs.train(rounds.changed({"run.threads": 64}), SEASONS, out=tmp_path / "run")
+    said = []
+
+    class Listener(Quiet):
+        def tell(self, message):
+            said.append(message)
+
+    runs.resume(tmp_path / "run", {}, Listener())
+    assert any("computes with 128 threads" in message for message in said)
+    runs.resume(tmp_path / "run", {"run.threads": 0, "run.pairs_at_once": 0}, Listener())
+    assert sum("computes with" in message for message in said) == 1
+
+
+def test_an_added_domain_meets_the_old_ones_one_at_a_time(rounds, tmp_path):
+    runs.train(rounds, ["summer", "fall", "spring"], out=tmp_path / "run")
+    settings = rounds.changed({"schedule.iterations": 6})
+    prepared = growth.onto_packs("winter", tmp_path / "run" / "packs", settings, data=None, out=None, report=Quiet())
+    assert prepared.settings.run.pairs_at_once == 1
+    prepared = growth.onto_run("winter", tmp_path / "run", data=None, changes={"run.pairs_at_once": 2}, report=Quiet())
+    assert prepared.settings.run.pairs_at_once == 1
