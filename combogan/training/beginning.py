@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from combogan import machine
+from combogan.errors import DivergedError
 from combogan.networks.blocks import Dropout
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
@@ -49,20 +49,24 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
 
     def done(count: int, loss: Tensor) -> None:
         losses.append(loss)
+        if count % settings.run.log_every == 0 and not loss.isfinite():
+            raise DivergedError(
+                f"the loss of the autoencoder is {loss.item()} after {count} iterations, so training stopped before its "
+                "first; a lower optimizer.rate may help."
+            )
         trainer.report.began(count, total)
 
-    with machine.threads(settings.run.threads * settings.run.pairs_at_once):  # there is only this one to train
-        autoencode(
-            encoder,
-            decoder,
-            pairs(),
-            colours,
-            distance=trainer.objective.distance,
-            betas=settings.optimizer.betas,
-            rate=settings.optimizer.rate,
-            precision=trainer.precision,
-            done=done,
-        )
+    autoencode(
+        encoder,
+        decoder,
+        pairs(),
+        colours,
+        distance=trainer.objective.distance,
+        betas=settings.optimizer.betas,
+        rate=settings.optimizer.rate,
+        precision=trainer.precision,
+        done=done,
+    )
     if len(losses) < total:
         return False
     for name, domain in trainer.domains.items():
