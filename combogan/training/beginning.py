@@ -51,8 +51,8 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
         losses.append(loss)
         if count % settings.run.log_every == 0 and not loss.isfinite():
             raise DivergedError(
-                f"the loss of the autoencoder is {loss.item()} after {count} iterations, so training stopped before its "
-                "first; a lower optimizer.rate may help."
+                f"the loss of the autoencoder is {loss.item()} after {count} iterations, so training stopped; a lower "
+                "optimizer.rate may help."
             )
         trainer.report.began(count, total)
 

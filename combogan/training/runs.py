@@ -168,8 +168,8 @@ def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) 
     if changed:
         when = "when a domain is added to a run" if growing else "when a run goes on"
         raise RunError(
-            f"{', '.join(changed)} cannot change {when}; the rest of [schedule], [losses], optimizer.rate and [run] can; "
-            "start a new run for others."
+            f"{', '.join(changed)} cannot change {when}; [losses], optimizer.rate, and what else is in [schedule] and "
+            "[run] can; start a new run for the rest."
         )
 
 
