@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from combogan.errors import StorageError
 
@@ -38,6 +39,14 @@ def write(path: Path, content: bytes) -> None:
             sync_folder(path.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Make a folder; StorageError where no file can be written in it: known before the work, not after it."""
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
 
 
 def write_synced(path: Path, content: bytes) -> None:

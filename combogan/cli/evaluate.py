@@ -68,6 +68,7 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
     from rich.console import Console
 
     from combogan import machine, storage
+    from combogan.errors import RunError
     from combogan.evaluation.examples import collect
     from combogan.evaluation.kid import Features
     from combogan.evaluation.page import page
@@ -77,6 +78,9 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
 
     on = machine.device(device)
     opened = open_run(run)
+    file = file or run / "evaluation.json"
+    for folder in {run, file.parent}:
+        storage.refuse_unwritable(folder)
     with Console(stderr=True).status("Evaluating ...") as status:
         features = None
         if kid is not None:
@@ -93,14 +97,14 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
         status.update("Choosing pictures to look at ...")
         translate = Translator(opened.registry, on, "float32").translate
         examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
-    if scores.pairs:
-        console = Console()
-        if not console.is_terminal:
-            console.width = 10_000  # names of any length stay on their line
-        console.print(scores.table())
     for note in scores.notes():
         click.echo(note)
-    file = file or run / "evaluation.json"
+    if not scores.pairs:
+        raise RunError(f"no translation of '{run}' can be scored, for the reasons above; no file was written.")
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000  # names of any length stay on their line
+    console.print(scores.table())
     storage.write(file, scores.json().encode())
     storage.write(run / "evaluation.html", page(scores, run, examples, read_curves(run)).encode())
     click.echo(f"Look at {run / 'evaluation.html'}; all numbers are in {file}.")

@@ -105,6 +105,8 @@ def _headless(backbone: str, weights: dict[str, Tensor], file: Path | None) -> n
     except (RuntimeError, TypeError, AttributeError):
         found = "as published" if file is None else f"in '{file}'"
         raise SettingsError(f"the weights {found} do not fit {backbone}; name a backbone that they fit.") from None
+    if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+        raise SettingsError(f"the weights of {backbone} hold values that are no numbers; fetch them anew.")
     last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not last:
         raise SettingsError(f"{backbone} ends in no linear layer, so it gives no features; take resnet50, for example.")

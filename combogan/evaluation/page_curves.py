@@ -36,7 +36,7 @@ class Curves:
     """The iteration with the best validation."""
     iterations: int = 0
     seconds: float = 0.0
-    """Spent on those iterations."""
+    """Spent on those iterations, and on the autoencoder before them."""
 
 
 def read_curves(run: Path) -> Curves:
@@ -56,6 +56,7 @@ def read_curves(run: Path) -> Curves:
             validation.setdefault(measure, []).append((now, value))
         if measured:
             scores[now] = _goodness(measured)
+    seconds += sum(line.get("seconds", 0.0) for line in _lines(run / "history.jsonl"))  # of what came before the first
     best = max(scores, key=lambda iteration: (scores[iteration], iteration), default=None)
     return Curves(losses, validation, best, iterations, seconds)
 
@@ -68,8 +69,15 @@ def _lines(log: Path) -> Iterable[dict[str, Any]]:
             line = json.loads(text)
         except ValueError:
             continue
-        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
+        if isinstance(line, dict) and isinstance(line.get("iteration"), int) and _is_whole(line):
             yield line
+
+
+def _is_whole(line: Mapping[str, Any]) -> bool:
+    """Whether what is read of a line is as the trainer writes it: something else may have written to the log."""
+    seconds, losses = line.get("seconds", 0.0), line.get("losses", {})
+    timed = isinstance(seconds, int | float) and math.isfinite(seconds)
+    return timed and isinstance(losses, dict) and all(isinstance(parts, dict) for parts in losses.values())
 
 
 def _finite(values: Mapping[str, Any]) -> Iterable[tuple[str, float]]:

@@ -96,7 +96,7 @@ def _texture(judgement: Judgement | None) -> str:
     """The finest level, one in the middle, and the coarsest."""
     levels = judgement.texture if judgement else ()
     some = [levels[0], levels[len(levels) // 2], levels[-1]] if len(levels) > 3 else levels
-    return "".join(f"{value:5.0f}" for value in some).strip()
+    return " ".join(f"{value:4.0f}" for value in some).strip()
 
 
 def _kid(judgement: Judgement | None) -> str:

@@ -136,3 +136,11 @@ def test_scores_that_cannot_be_written_are_a_mistake(photographs: Path) -> None:
     words = [str(photographs), "--device", "cpu", "--json", str(photographs / "file" / "scores.json")]
     with pytest.raises(StorageError, match="cannot be written"):
         CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+def test_where_nothing_can_be_scored_older_scores_stay(photographs: Path, tmp_path: Path) -> None:
+    (photographs / "evaluation.json").write_text("older")
+    (tmp_path / "monet").rename(tmp_path / "away")
+    with pytest.raises(RunError, match="no translation of .* can be scored"):
+        CliRunner().invoke(command, [str(photographs), "--device", "cpu"], catch_exceptions=False)
+    assert (photographs / "evaluation.json").read_text() == "older"

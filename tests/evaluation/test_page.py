@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -234,3 +235,20 @@ def test_pictures_are_inlined_small_and_as_they_are(run: Path) -> None:
     assert all(
         abs(got - put) < 6 for got, put in zip(decoded.convert("RGB").getpixel((80, 60)), (200, 30, 30), strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    "odd", [{"losses": 5}, {"seconds": None}, {"seconds": "x"}, {"seconds": math.nan}, {"losses": {"a": 3}}]
+)
+def test_a_line_that_the_trainer_did_not_write_is_skipped(run: Path, odd: dict[str, object]) -> None:
+    whole = read_curves(run)
+    with (run / "log.jsonl").open("a") as log:
+        log.write("\n" + json.dumps({"iteration": 999, **odd}) + "\n")
+    assert read_curves(run) == whole
+
+
+def test_the_time_of_the_autoencoder_counts(run: Path) -> None:
+    before = read_curves(run).seconds
+    event = {"iteration": 0, "event": "autoencoded", "iterations": 4, "seconds": 2.5}
+    (run / "history.jsonl").write_text(json.dumps(event) + "\n")
+    assert read_curves(run).seconds == before + 2.5
