@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
@@ -25,14 +25,13 @@ from combogan.training.board import Board
 from combogan.training.checkpoint import Checkpoint, Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
+from combogan.training.meetings import Meeting, at_once
 from combogan.training.publishing import published_halves
 from combogan.training.report import MeanLosses, Report
 from combogan.training.samples import Translations, fixed_images, inference, sample_grid, translate_all
 from combogan.training.schedule import Course, ramp, rate
 from combogan.training.step import step
 
-Meeting = tuple[int, str, str, Tensor, Tensor]
-"""An iteration, its two domains, and their images."""
 Losses = dict[str, dict[str, Tensor]]
 
 SHARED = "_shared"
@@ -131,7 +130,8 @@ class Trainer:
         if not self._restored and self.begin is not None and not self.begin(self, stop):
             return False
         self._logged_at, self._logged_when = self.iteration, time.perf_counter()
-        for meetings in self._at_once(self.batches.ahead(self.iteration, self.course.iterations, self.pair)):
+        batches = self.batches.ahead(self.iteration, self.course.iterations, self.pair)
+        for meetings in at_once(batches, every.pairs_at_once, self._is_due):
             for losses in self._together(lambda meeting: self.train_on(*meeting), meetings):
                 self._losses.add(losses)
                 self.iteration += 1
@@ -152,19 +152,10 @@ class Trainer:
                 return False
         return True
 
-    def _at_once(self, meetings: Iterable[Meeting]) -> Iterator[list[Meeting]]:
-        """Meetings of a round that are trained at the same time; nothing falls due within such a group."""
-        every, group = self.settings.run, list[Meeting]()
-        round_length = len(self.domains) // 2
-        for meeting in meetings:
-            group.append(meeting)
-            done = meeting[0] + 1
-            due = any(_due(done, often) for often in (every.log_every, every.checkpoint_every, every.sample_every))
-            if len(group) == every.pairs_at_once or done % round_length == 0 or due:
-                yield group
-                group = []
-        if group:
-            yield group
+    def _is_due(self, done: int) -> bool:
+        """Whether something is logged, saved or shown after so many iterations."""
+        every = self.settings.run
+        return any(_due(done, often) for often in (every.log_every, every.checkpoint_every, every.sample_every))
 
     def _together(self, train: Callable[[Meeting], Losses], meetings: list[Meeting]) -> Iterable[Losses]:
         """Train on disjoint pairs at the same time, which gives the same bits as one after the other (invariant 2)."""
