@@ -25,6 +25,7 @@ class Training:
     ) -> None:
         sizes = {"images.size": size, "images.load": size + size // 8}
         settings = Settings.load(preset, {"networks.width": width, "discriminator.width": width, **sizes})
+        machine.keep_freed_memory()
         self.device, self.precision = machine.device(device), getattr(torch, precision)
         self.objective, self.rate = building.objective(settings), settings.optimizer.rate
         self.domains = [building.new_domain(f"domain{n}", settings, self.device) for n in range(domains)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +13,10 @@ from typing import Any
 import torch
 
 from combogan.errors import DeviceError
+
+# Of mallopt(3): free memory at the top from which it is handed back; size from which a block is mapped alone, at most
+# half a heap.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def device(word: str) -> torch.device:
@@ -80,6 +86,17 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep what tensors free for those that come next, where the C library is glibc.
+
+    It would hand blocks back to the system in every iteration, and take the same pages anew, zeroed one by one.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is not None and hasattr(library, "gnu_get_libc_version"):
+        library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        library.mallopt(_MMAP_THRESHOLD, 2**25)
 
 
 def environment(on: torch.device, precision: torch.dtype, threads: int) -> dict[str, str | int]:

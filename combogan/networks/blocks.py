@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from combogan.networks.cpu import NormActivation
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "prelu": nn.PReLU,
@@ -15,16 +17,19 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+SLOPES = {"relu": 0.0, "prelu": None, "leaky": 0.2}
+"""What the nonlinearities make of numbers below zero: so many times as much; None where it is learned."""
+
+
 class InstanceNorm(nn.Module):
     """Each channel of each image to mean 0 and deviation 1; nothing learned, nothing remembered (eps 1e-5).
 
-    One image is normalised as a batch of one, which is the same mathematics and keeps channels_last memory in place.
+    Each image is normalised as a batch of one, which is the same mathematics and keeps channels_last memory in place.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if len(x) == 1:
-            return torch.batch_norm(x, None, None, None, None, True, 0.0, 1e-5, False)
-        return F.instance_norm(x)
+        images = [torch.batch_norm(image, None, None, None, None, True, 0.0, 1e-5, False) for image in x.split(1)]
+        return images[0] if len(images) == 1 else torch.cat(images)
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
@@ -36,10 +41,12 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 def reflect(x: Tensor, border: int) -> Tensor:
     """Pad height and width by `border` mirrored pixels.
 
-    On CUDA from slices, because the backward of PyTorch's own reflection padding is not deterministic there.
+    On CUDA from slices, because the backward of PyTorch's own reflection padding is not deterministic there. On the
+    CPU without autocast, which would widen bfloat16 to float32 for it, and double what it takes.
     """
     if not x.is_cuda:
-        return F.pad(x, [border] * 4, mode="reflect")
+        with torch.autocast(x.device.type, enabled=False):
+            return F.pad(x, [border] * 4, mode="reflect")
     x = torch.cat([x[..., 1 : border + 1].flip(-1), x, x[..., -border - 1 : -1].flip(-1)], -1)
     return torch.cat([x[..., 1 : border + 1, :].flip(-2), x, x[..., -border - 1 : -1, :].flip(-2)], -2)
 
@@ -76,7 +83,9 @@ class Dropout(nn.Module):
 
 
 def norm_and_activation(channels: int, norm: str, activation: str) -> list[nn.Module]:
-    """What follows a convolution."""
+    """What follows a convolution, as two layers: state dicts count them, and published ones have two."""
+    if norm == "instance":
+        return [nn.Identity(), NormActivation(SLOPES[activation])]
     return [NORMS[norm](channels), ACTIVATIONS[activation]()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation
+from combogan.networks.cpu import WideConvolution
 from combogan.networks.latent import Latent
 
 # Kernel size, padding and output padding of the transposed convolution that doubles height and width.
@@ -39,7 +40,7 @@ class Decoder(nn.Module):
         for channels in (4 * width, 2 * width):
             layers.append(nn.ConvTranspose2d(channels, channels // 2, kernel, 2, padding, extra, bias=bias))
             layers += norm_and_activation(channels // 2, norm, activation)
-        layers += [Reflect(3), nn.Conv2d(width, 3, 7), nn.Tanh()]
+        layers += [Reflect(3), WideConvolution(width, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import ACTIVATIONS, NORMS, at_least_float32, norm_and_activation
+from combogan.networks.cpu import JudgingConvolution
 
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
@@ -26,15 +27,15 @@ class PatchDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         bias = norm == "instance"
-        body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
+        body: list[nn.Module] = [JudgingConvolution(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
         channels = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, 8)
             stride = 2 if layer < layers else 1
-            body.append(nn.Conv2d(channels, wider, 4, stride=stride, padding=padding, bias=bias))
+            body.append(JudgingConvolution(channels, wider, 4, stride=stride, padding=padding, bias=bias))
             body += norm_and_activation(wider, norm, activation)
             channels = wider
-        body.append(nn.Conv2d(channels, 1, 4, padding=padding))
+        body.append(JudgingConvolution(channels, 1, 4, padding=padding))
         self.layers = nn.Sequential(*body)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -50,20 +51,22 @@ class DeepDiscriminator(nn.Module):
     def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str, padding: int = 2) -> None:
         super().__init__()
         bias = norm == "instance"
-        self.stem = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]())
+        self.stem = nn.Sequential(
+            JudgingConvolution(channels, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()
+        )
         self.middle = nn.ModuleList()
         channels = width
         for layer in range(1, layers):
             wider = width * min(2**layer, 8)
-            convolution = nn.Conv2d(channels, wider + 1, 4, stride=2, padding=padding, bias=bias)
+            convolution = JudgingConvolution(channels, wider + 1, 4, stride=2, padding=padding, bias=bias)
             self.middle.append(nn.Sequential(convolution, *norm_and_activation(wider + 1, norm, activation)))
             channels = wider
         wider = width * min(2**layers, 8)
         self.head = nn.Sequential(
-            nn.Conv2d(channels, wider, 4, padding=padding, bias=bias),
+            JudgingConvolution(channels, wider, 4, padding=padding, bias=bias),
             NORMS[norm](wider),
             ACTIVATIONS[activation](),
-            nn.Conv2d(wider, 1, 4, padding=padding),
+            JudgingConvolution(wider, 1, 4, padding=padding),
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -112,6 +115,14 @@ def _gaussian(size: int, sigma: float) -> Tensor:
         place = (centre + offset) % (2 * size)
         kernel[place if place < size else 2 * size - 1 - place] += weight
     return torch.outer(kernel, kernel).float()
+
+
+def judge_both(network: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Real and fake images (n, 3, h, w) -> their maps, in one pass unless a norm would mix the images."""
+    if any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return network(real), network(fake)
+    maps = [both.split([len(real), len(fake)]) for both in network(torch.cat([real, fake]))]
+    return [of_real for of_real, _ in maps], [of_fake for _, of_fake in maps]
 
 
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patch": PatchDiscriminator, "split": SplitDiscriminator}

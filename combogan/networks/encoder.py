@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation
+from combogan.networks.cpu import WideConvolution
 from combogan.networks.latent import Latent
 
 
@@ -21,7 +22,7 @@ class Encoder(nn.Module):
         self.shape = {"width": width, "blocks": blocks, "activation": activation, "norm": norm, "dropout": dropout}
         self.latent = Latent(channels=4 * width, stride=4)
         bias = norm == "instance"
-        layers: list[nn.Module] = [Reflect(3), nn.Conv2d(3, width, 7, bias=bias)]
+        layers: list[nn.Module] = [Reflect(3), WideConvolution(3, width, 7, bias=bias)]
         layers += norm_and_activation(width, norm, activation)
         for channels in (width, 2 * width):
             layers.append(nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=bias))

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from combogan.errors import OriginalError
+from combogan.networks.cpu import NormActivation
 from combogan.networks.decoder import UPSAMPLING, Decoder
 from combogan.networks.discriminator import discriminator
 from combogan.networks.encoder import Encoder
@@ -174,8 +175,10 @@ def _filled(file: StateFile, build: Callable[..., Network], shape: dict[str, Any
 
 def _modules(network: nn.Module) -> list[tuple[str, nn.Module]]:
     """What holds weights, in the order of a state dict, by the kind of `Layer` that fills it."""
-    kinds = {nn.Conv2d: "convolution", nn.ConvTranspose2d: "convolution", nn.BatchNorm2d: "norm", nn.PReLU: "prelu"}
-    return [(kinds[type(module)], module) for module in network.modules() if type(module) in kinds]
+    kinds = {nn.Conv2d: "convolution", nn.ConvTranspose2d: "convolution", nn.BatchNorm2d: "norm"}
+    kinds |= {nn.PReLU: "prelu", NormActivation: "prelu"}
+    layers = [m for m in network.modules() if list(m.parameters(recurse=False))]
+    return [(next(kind for known, kind in kinds.items() if isinstance(m, known)), m) for m in layers]
 
 
 def _compare(file: StateFile, modules: Sequence[tuple[str, nn.Module]]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from combogan.networks.discriminator import judge_both
 from combogan.training.domain import Domain, Learner
 from combogan.training.losses import Distance, Verdict, small
 
@@ -104,7 +105,8 @@ def there_and_back(
 
 def discrimination(domain: Domain, real: Tensor, fake: Tensor, verdict: Verdict) -> Tensor:
     """How badly a domain's discriminator tells its real images from translations."""
-    return (verdict(domain.discriminator(real), True) + verdict(domain.discriminator(fake), False)) / 2
+    of_real, of_fake = judge_both(domain.discriminator, real, fake)
+    return (verdict(of_real, True) + verdict(of_fake, False)) / 2
 
 
 def generators(a: Domain, b: Domain) -> Iterator[Learner]:

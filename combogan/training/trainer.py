@@ -107,6 +107,7 @@ class Trainer:
     @machine.memory_explained()
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
+        machine.keep_freed_memory()
         with self.folder.locked(), machine.threads(self.settings.run.threads):
             if self._resumed is not None:
                 if self._saved() != self._found:

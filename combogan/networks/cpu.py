@@ -1,0 +1,143 @@
+"""Layers in a form that is fast on a CPU, with the same mathematics; elsewhere they are PyTorch's own.
+
+oneDNN rounds channels up to 16, so that most of a convolution from or to three channels is work on zeros. Where a map
+is smaller than a kernel's weights, most of the time goes into rearranging those. And a norm with its activation need
+not keep what lies between the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
+
+EPSILON = 1e-5
+FEW_CHANNELS = 3
+SMALL_MAP = 100
+"""Places of the kernel up to which a convolution is computed as a product of matrices."""
+
+
+class WideConvolution(nn.Conv2d):
+    """An unpadded k x k convolution between an image's few channels and many: (n, c, h, w) -> (n, o, h', w').
+
+    Each kernel is cut into its k columns, which see as many copies of a channel, each shifted by one pixel more.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda:
+            return super().forward(x)
+        out, channels, height, width = self.weight.shape
+        if out <= FEW_CHANNELS:
+            columns = self.weight.permute(3, 0, 1, 2).reshape(width * out, channels, height, 1)
+            return F.conv2d(F.conv2d(x, columns), _shifts(out, width, like=columns), self.bias)
+        columns = self.weight.permute(0, 3, 1, 2).reshape(out, width * channels, height, 1)
+        shifts = _shifts(channels, width, like=columns).transpose(0, 1)
+        return F.conv2d(F.conv2d(x, shifts), columns, self.bias)
+
+
+class JudgingConvolution(nn.Conv2d):
+    """A convolution that may meet maps of a few pixels: (n, c, h, w) -> (n, o, h', w')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda or x.shape[2] * x.shape[3] > SMALL_MAP * self.stride[0] ** 2:
+            return super().forward(x)
+        if torch.is_autocast_enabled(x.device.type):
+            x = x.to(torch.get_autocast_dtype(x.device.type))
+        y: Tensor = _Product.apply(x, self.weight.to(x.dtype), self.stride[0], self.padding[0])
+        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+
+
+class NormActivation(nn.Module):
+    """An instance norm and its activation: (n, c, h, w) -> the same; of what is between, nothing is kept for later.
+
+    Each image is normalised as a batch of one, which keeps channels_last memory in place. With a `slope` of None it is
+    learned, as in nn.PReLU.
+    """
+
+    def __init__(self, slope: float | None) -> None:
+        super().__init__()
+        self.slope = 0.0 if slope is None else slope
+        self.weight = nn.Parameter(torch.tensor([0.25])) if slope is None else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = [self._one(image) for image in x.split(1)]
+        return images[0] if len(images) == 1 else torch.cat(images)
+
+    def _one(self, image: Tensor) -> Tensor:
+        if not image.is_cuda:
+            y: Tensor = _NormActivation.apply(image, self.weight, self.slope)
+            return y
+        y = _normalised(image)[0]
+        return F.leaky_relu(y, self.slope) if self.weight is None else F.prelu(y, self.weight)
+
+
+class _NormActivation(torch.autograd.Function):
+    """A norm and its activation that keep their input alone, and normalise it once more on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, learned: Tensor | None, slope: float) -> Tensor:
+        normalised, mean, scale = _normalised(x)
+        ctx.slope = float(learned) if learned is not None else slope
+        ctx.save_for_backward(x, mean, scale)
+        return F.leaky_relu_(normalised, ctx.slope)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, mean, scale = ctx.saved_tensors
+        normalised = _normalised(x)[0]
+        of_slope = None
+        if ctx.needs_input_grad[1]:
+            finer = torch.promote_types(grad.dtype, torch.float32)
+            of_slope = (grad * normalised.clamp(max=0)).sum(dtype=finer).view(1)
+        grad = torch.ops.aten.leaky_relu_backward(grad, normalised, ctx.slope, False)
+        of_x = torch.ops.aten.native_batch_norm_backward(
+            grad, x, None, None, None, mean, scale, True, EPSILON, [True, False, False]
+        )[0]
+        return of_x, of_slope, None
+
+
+def _normalised(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One image (1, c, h, w) with each channel at mean 0 and deviation 1; the means, and what divided by deviations."""
+    return torch.native_batch_norm(image, None, None, None, None, True, 0.0, EPSILON)
+
+
+class _Product(torch.autograd.Function):
+    """A convolution as one product: every patch under the kernel times the kernel's weights."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        patches = _patches(x, weight.shape[2], stride, padding)
+        kernels = weight.permute(0, 2, 3, 1).flatten(1)
+        return (patches @ kernels.T).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        of_x = of_weight = None
+        if ctx.needs_input_grad[0]:
+            of_x = conv2d_input(x.shape, weight, grad, stride=ctx.stride, padding=ctx.padding)
+        if ctx.needs_input_grad[1]:
+            patches = _patches(x, weight.shape[2], ctx.stride, ctx.padding).flatten(0, 2)
+            product = grad.permute(1, 0, 2, 3).flatten(1) @ patches
+            out, channels, height, width = weight.shape
+            of_weight = product.view(out, height, width, channels).permute(0, 3, 1, 2)
+        return of_x, of_weight, None, None
+
+
+def _patches(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """What the kernel sees at each place: (n, c, h, w) -> (n, h', w', kernel * kernel * c)."""
+    x = F.pad(x, [padding] * 4).permute(0, 2, 3, 1)
+    windows = x.unfold(1, kernel, stride).unfold(2, kernel, stride)
+    return windows.permute(0, 1, 2, 4, 5, 3).flatten(3)
+
+
+def _shifts(channels: int, width: int, *, like: Tensor) -> Tensor:
+    """Weights (channels, width * channels, 1, width) that add up `width` groups of maps, each shifted by its place."""
+    count = width * channels
+    ones = torch.eye(count, dtype=like.dtype, device=like.device).view(width, channels, width, channels)
+    return ones.permute(1, 2, 3, 0).reshape(channels, count, 1, width)
