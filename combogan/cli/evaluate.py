@@ -82,16 +82,13 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
     for folder in {run, file.parent}:
         storage.refuse_unwritable(folder)
     with Console(stderr=True).status("Evaluating ...") as status:
-        features = None
-        if kid is not None:
-            backbone, _, weights = kid.partition(":")
-            features = Features(backbone, Path(weights) if weights else None, on)
+        backbone, _, weights = (kid or "").partition(":")
         scores = evaluate(
             opened,
             device=on,
             size=size,
             pictures=pictures,
-            features=features,
+            features=Features(backbone, Path(weights) if weights else None, on) if kid is not None else None,
             say=lambda what: status.update(f"{what} ..."),
         )
         status.update("Choosing pictures to look at ...")
