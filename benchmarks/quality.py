@@ -29,6 +29,7 @@ from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
 from combogan import machine
 from combogan.cli.progress import PlainReport, carry_out
+from combogan.errors import ComboganError
 from combogan.evaluation.report import evaluate
 from combogan.training import runs
 from combogan.training.trainer import Trainer
@@ -49,20 +50,25 @@ def main() -> None:
     rows = [Row(regime, name, iterations, seed) for seed, regime, name in order]
     for row in rows:
         variant(row.variant)  # a wrong name is told before anything is trained
-    try:
-        for row in rows:
-            if known(given.record, row):
-                print(f"{row.folder} is recorded already.")
-            else:
-                with machine.threads(given.threads) if given.threads else nullcontext():
-                    carried_out(row, given.out / row.folder, given.record, given.threads)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    failed = 0
+    for row in rows:
+        print(row.folder, flush=True)
+        if known(given.record, row):
+            print("is recorded already.")
+            continue
+        try:
+            with machine.threads(given.threads) if given.threads else nullcontext():
+                carried_out(row, given.out / row.folder, given.record, given.threads)
+        except ComboganError as error:  # such as a training that diverges; the others are still of interest
+            print(f"Error: {error}", file=sys.stderr, flush=True)
+            failed += 1
+        except KeyboardInterrupt:
+            sys.exit(130)
+    sys.exit(1 if failed else 0)
 
 
 def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:
     """Train a row from where it is, score it and record it. Leaves the program where Ctrl-C stops the training."""
-    print(f"{row.folder}", flush=True)
     with ExitStack() as patched:
         for name in variant(row.variant).patches:
             patched.enter_context(PATCHES[name]())

@@ -14,25 +14,12 @@ from rich.table import Table
 
 PAGE = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
-HEADS = (
-    "variant",
-    "seeds",
-    "PSNR",
-    "over colours",
-    "SSIM",
-    "arrival",
-    "edges",
-    "texture",
-    "cycle",
-    "more than colour",
-    "ms an iteration",
-    "minutes",
-)
-ABOUT = (
-    "Means over the 12 directions and over seeds, ± half of what the seeds lie apart. PSNR and cycle in dB, over\n"
-    "colours: PSNR less that of matching colours. Texture: sliced Wasserstein distance, fine / middle / coarse, less\n"
-    "is better. Milliseconds are medians, minutes all that it took, also where the machine had other work."
-)
+HEADS = ("variant", "seeds", "PSNR", "over colours", "SSIM", "arrival", "edges", "texture", "cycle", "ms", "minutes")
+ABOUT = """\
+Means over the 12 directions and over seeds, ± half of what the seeds lie apart. PSNR and cycle in dB, over colours:
+PSNR less that of matching colours. Texture: sliced Wasserstein distance, fine / middle / coarse, less is better. An
+iteration takes ms milliseconds (median); minutes are all that training took, also where the machine had other work.
+"""
 
 
 def show(record: Path) -> None:
@@ -42,7 +29,7 @@ def show(record: Path) -> None:
     for title, rows in found.items():
         table = Table(title=title, title_justify="left")
         for head in HEADS:
-            table.add_column(head, justify="left" if head == HEADS[0] else "right")
+            table.add_column(head, justify="left" if head == HEADS[0] else "right", no_wrap=head != HEADS[0])
         for row in rows:
             table.add_row(*row)
         console.print(table, markup=False)
@@ -81,14 +68,13 @@ def cells(group: Sequence[Line]) -> tuple[str, ...]:
     return (
         str(group[0]["variant"]),
         str(len({line["seed"] for line in group})) if trained else "",
-        _number(group, "psnr", 2),
+        _number(group, "psnr", 2, spread=True),
         _number(group, "over_colour_matching", 2),
-        _number(group, "ssim", 3),
+        _number(group, "ssim", 3, spread=True),
         _number(group, "arrival", 2),
         _number(group, "edges", 2),
-        " / ".join(f"{fmean(level):.1f}" for level in texture),
+        " / ".join(f"{fmean(level):.0f}" for level in texture),
         _number(group, "cycle", 1),
-        _number(group, "more_than_colour", 2),
         _number(group, "milliseconds_per_iteration", 0),
         f"{_mean(group, 'seconds') / 60:.1f}" if trained else "",
     )
@@ -96,18 +82,18 @@ def cells(group: Sequence[Line]) -> tuple[str, ...]:
 
 def markdown(found: dict[str, list[tuple[str, ...]]]) -> str:
     """The tables as text of a page."""
-    text = [ABOUT, ""]
+    text = [ABOUT]
     for title, rows in found.items():
         text += [f"**{title}**", "", _line(HEADS), _line("---" for _ in HEADS), *map(_line, rows), ""]
     return "\n".join(text)
 
 
-def _number(group: Sequence[Line], name: str, digits: int) -> str:
+def _number(group: Sequence[Line], name: str, digits: int, *, spread: bool = False) -> str:
     values = _values(group, name)
     if not values:
         return ""
-    apart = (max(values) - min(values)) / 2
-    return f"{fmean(values):.{digits}f}" + (f" ± {apart:.{digits}f}" if len(values) > 1 else "")
+    apart = f" ± {(max(values) - min(values)) / 2:.{digits}f}" if spread and len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{apart}"
 
 
 def _mean(group: Sequence[Line], name: str) -> float:
