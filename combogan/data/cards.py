@@ -16,7 +16,7 @@ from combogan.errors import DomainError, suggestion
 from combogan.settings import bundled
 
 DRAWN = "scenes"
-"""The collection that is drawn and never fetched; a bare name is looked up in it first."""
+"""The drawn collection that a bare name is looked up in first; what is drawn is never fetched."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Collection:
     domains: dict[str, DomainCard]
     url: str = ""
     source: str = ""
+    pictures: int = 0
+    """Of drawn domains, how many training pictures each has; 0 is all that there are. Test pictures stay the same."""
     count: int = 0
     """How many domains to expect where the card cannot name them."""
 

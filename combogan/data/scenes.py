@@ -54,18 +54,22 @@ class ScenePictures:
 
     season: str
     split: Literal["train", "test"]
+    count: int = TRAIN
+    """How many of the season's training scenes there are, from the first; test scenes are always all."""
 
     def __post_init__(self) -> None:
         _check_season(self.season)
         if self.split not in ("train", "test"):
             raise DomainError(f"Scenes have no split '{self.split}'; ask for 'train' or 'test'.")
+        if not 0 < self.count <= TRAIN:
+            raise DomainError(f"A season has {TRAIN} training scenes, but {self.count} were asked for; ask for fewer.")
 
     @cached_property
     def _indices(self) -> range:
         if self.split == "test":
             return range(TEST)
         start = TEST + TRAIN * SEASONS.index(self.season)
-        return range(start, start + TRAIN)
+        return range(start, start + self.count)
 
     @cached_property
     def names(self) -> Sequence[str]:

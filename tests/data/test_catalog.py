@@ -51,6 +51,17 @@ def test_bare_names_are_the_drawn_scenes_in_the_order_given() -> None:
     assert winter.test.names == spring.test.names
 
 
+def test_the_small_drawn_collection_has_fewer_training_pictures_and_the_same_truth() -> None:
+    small, all_of_them = resolve(["few=scenes-small/winter", "winter"])
+    assert (small.name, small.origin, small.truth) == ("few", "scenes-small/winter", all_of_them.truth)
+    assert (len(small.train), len(small.test)) == (40, 40)
+    assert small.train.names == all_of_them.train.names[:40]
+    assert small.test.fingerprint() == all_of_them.test.fingerprint()
+    again = reopen("few", "scenes-small/winter")
+    assert again.train.fingerprint() == small.train.fingerprint() != all_of_them.train.fingerprint()
+    assert look_up("winter").origin == "scenes/winter"
+
+
 def test_spaces_and_empty_words_around_commas_do_not_matter() -> None:
     assert [domain.name for domain in resolve([" summer", " ", "winter", ""])] == ["summer", "winter"]
 
@@ -309,7 +320,7 @@ def test_every_card_is_complete_and_every_name_in_it_can_be_used() -> None:
     assert next(iter(collections())) == "scenes"
     sets = "apple2orange summer2winter_yosemite horse2zebra monet2photo cezanne2photo ukiyoe2photo vangogh2photo maps "
     sets += "cityscapes facades iphone2dslr_flower alps_seasons painters_14"
-    assert {card.published for card in collections().values()} == {"scenes", *sets.split()}
+    assert {card.published for card in collections().values()} == {"scenes", "scenes-small", *sets.split()}
     for card in collections().values():
         assert all([card.title, card.licence, card.citation, card.source]), card.name
         assert all(check_name(f"{card.name}/{name}") for name in card.domains)

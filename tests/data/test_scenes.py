@@ -136,6 +136,16 @@ def test_a_split_that_does_not_exist_is_refused() -> None:
         ScenePictures("fall", "validation")  # type: ignore[arg-type]
 
 
+def test_a_set_may_have_fewer_training_scenes_but_not_none_or_more_than_there_are() -> None:
+    few, many = ScenePictures("fall", "train", 7), ScenePictures("fall", "train")
+    assert few.names == many.names[:7]
+    assert few.fingerprint() != many.fingerprint()
+    assert len(ScenePictures("fall", "test", 7)) == 40
+    for count in (0, 301):
+        with pytest.raises(DomainError, match=f"300 training scenes, but {count} were asked for"):
+            ScenePictures("fall", "train", count)
+
+
 def test_a_size_too_small_to_show_a_scene_is_refused() -> None:
     assert ScenePictures("winter", "test").picture(0, 8).size == (32, 32)
     with pytest.raises(PictureError, match="31 pixels"):

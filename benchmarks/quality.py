@@ -1,0 +1,127 @@
+"""How well variants of the training do on the drawn seasons, at 64 px and under one budget of iterations.
+
+    python benchmarks/quality.py screen                         every variant alone: small, 1,500 iterations, one seed
+    python benchmarks/quality.py best --rows a,b,a+b            the best, alone and together: 4,000, both regimes
+    python benchmarks/quality.py final --rows original,a+b      three seeds
+    python benchmarks/quality.py table                          what is known, also into benchmarks/README.md
+
+Two regimes: 300 pictures of each season, and `small`, 40 of each. A row is a variant (or several, joined by +) in a
+regime with a seed. What is recorded in benchmarks/quality.jsonl is not trained again; Ctrl-C stops after the iteration,
+and the same command goes on from there. Several processes can train different rows side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, nullcontext
+from datetime import date
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from quality_patches import PATCHES
+from quality_record import baselines, known, scored, write
+from quality_table import show
+from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
+
+from combogan import machine
+from combogan.cli.progress import PlainReport, carry_out
+from combogan.errors import ComboganError
+from combogan.evaluation.report import evaluate
+from combogan.training import runs
+from combogan.training.trainer import Trainer
+
+RECORD = Path(__file__).with_name("quality.jsonl")
+
+
+def main() -> None:
+    given = _arguments()
+    if given.stage == "table":
+        show(given.record)
+        return
+    stage = STAGES[given.stage]
+    names = given.rows or [name for name in VARIANTS if name != "original"]
+    regimes = [given.regime] if given.regime else stage.regimes
+    iterations = given.iterations or stage.iterations
+    order = product(given.seeds or stage.seeds, regimes, names)
+    rows = [Row(regime, name, iterations, seed) for seed, regime, name in order]
+    for row in rows:
+        variant(row.variant)  # a wrong name is told before anything is trained
+    failed = 0
+    for row in rows:
+        print(row.folder, flush=True)
+        if known(given.record, row):
+            print("is recorded already.")
+            continue
+        try:
+            with machine.threads(given.threads) if given.threads else nullcontext():
+                carried_out(row, given.out / row.folder, given.record, given.threads)
+        except ComboganError as error:  # such as a training that diverges; the others are still of interest
+            print(f"Error: {error}", file=sys.stderr, flush=True)
+            failed += 1
+        except KeyboardInterrupt:
+            sys.exit(130)
+    sys.exit(1 if failed else 0)
+
+
+def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:
+    """Train a row from where it is, score it and record it. Leaves the program where Ctrl-C stops the training."""
+    with ExitStack() as patched:
+        for name in variant(row.variant).patches:
+            patched.enter_context(PATCHES[name]())
+        trainer = prepared(row, out, threads)
+        if code := carry_out(trainer, PlainReport()):
+            sys.exit(code)
+        scores = evaluate(out)
+    where = machine.environment(trainer.device, trainer.precision, trainer.settings.run.threads)
+    about = {**where, "pairs_at_once": trainer.settings.run.pairs_at_once, "commit": _commit()}
+    about["date"] = date.today().isoformat()
+    for line in baselines(record, row, scores, about):
+        write(record, line)
+    write(record, scored(row, scores, out, about))
+
+
+def prepared(row: Row, out: Path, threads: int | None) -> Trainer:
+    """The trainer of a row: at its newest checkpoint, or at the start."""
+    changes: dict[str, Any] = {"run.threads": threads, "run.pairs_at_once": 1} if threads else {}
+    if any(out.glob("checkpoints/[0-9]*/manifest.json")):
+        return runs.resume(out, changes, PlainReport())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return runs.start(runs.prepare(row.settings.changed(changes), row.domains), out, PlainReport())
+
+
+def _commit() -> str:
+    """The commit that is trained with, with a + where files were changed since; empty outside a checkout."""
+    described = ["git", "-C", str(RECORD.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
+    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        return subprocess.run(described, capture_output=True, text=True, check=True, env=quiet).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"variants: {', '.join(VARIANTS)}",
+    )
+    parser.add_argument("stage", choices=[*STAGES, "table"])
+    parser.add_argument("--rows", type=lambda text: text.split(","), metavar="NAME,...", help="these variants only")
+    parser.add_argument("--regime", choices=list(REGIMES), help="only this one")
+    parser.add_argument("--iterations", type=int, metavar="N")
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], metavar="N,...")
+    parser.add_argument("--out", type=Path, default=Path("quality"), metavar="FOLDER", help="where runs are kept")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads, for one pair at a time")
+    parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE", help="where results are kept")
+    given = parser.parse_args()
+    if given.stage in ("best", "final") and not given.rows:
+        parser.error(f"{given.stage} needs --rows, such as --rows quick,r1,r1+latent-1")
+    return given
+
+
+if __name__ == "__main__":
+    main()

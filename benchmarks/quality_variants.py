@@ -1,0 +1,136 @@
+"""What benchmarks/quality.py can train: named variants, two regimes, and the stages of the choice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from quality_patches import PATCHES
+
+from combogan.data.scenes import EDITION, SEASONS
+from combogan.settings import Settings
+
+REGIMES = {"small": "scenes-small", "300": "scenes"}
+"""The collection that is trained on: 40 pictures of each season, or 300; both are scored on the same 40 scenes."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is trained: a preset, what is changed in it, and what is changed in the product."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    patches: Sequence[str] = ()
+    preset: str = "quick"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Rows that are trained together unless something else is asked for."""
+
+    regimes: Sequence[str]
+    iterations: int
+    seeds: Sequence[int]
+
+
+STAGES = {
+    "screen": Stage(["small"], 1500, [0]),
+    "best": Stage(["small", "300"], 4000, [0]),
+    "final": Stage(["small", "300"], 4000, [0, 1, 2]),
+}
+
+# `original` at the size of `quick`, so that both are the same work an iteration.
+_ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discriminator.width": 32}
+
+VARIANTS: dict[str, Variant] = {
+    "quick": Variant(),
+    "latent-1": Variant({"losses.latent": 1.0}),
+    "r1": Variant(patches=["r1, 3, every 4th"]),
+    "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
+    "cycle-5": Variant({"losses.cycle": 5.0}),
+    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
+    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
+    "layers-4": Variant({"discriminator.layers": 4}),
+    "layers-2": Variant({"discriminator.layers": 2}),
+    "patch": Variant({"discriminator.kind": "patch"}),
+    "resize-convolution": Variant(patches=["resize-convolution"]),
+    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
+    "spectral-norm": Variant(patches=["spectral norm"]),
+    "ema-0.99": Variant({"optimizer.ema": 0.99}),
+    "ema-0.9995": Variant({"optimizer.ema": 0.9995}),
+    "random": Variant({"schedule.pairs": "random"}),
+    "cosine": Variant(patches=["cosine rate"]),
+    "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
+    "identity-1": Variant({"losses.identity": 1.0}),
+    "rate-2e-4": Variant({"optimizer.rate": 2e-4}),
+    "r1-heavy": Variant(patches=["r1, 10, every 4th"]),
+    "r1-r2": Variant(patches=["r1 and r2, 3, every 4th"]),
+    "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
+    "no-start": Variant({"schedule.autoencode": 0}),
+    "original": Variant(_ORIGINAL, preset="original"),
+}
+"""In the order in which they are screened."""
+
+
+def variant(name: str) -> Variant:
+    """The variant of a name, or of several joined by +. Leaves the program where they cannot be had together."""
+    parts = name.split("+")
+    for part in parts:
+        if part not in VARIANTS:
+            sys.exit(f"Error: no variant is called '{part}'; there are: {', '.join(VARIANTS)}.")
+    chosen = [VARIANTS[part] for part in parts]
+    changes: dict[str, Any] = {}
+    for one in chosen:
+        if twice := [key for key, value in one.changes.items() if changes.get(key, value) != value]:
+            sys.exit(f"Error: the parts of '{name}' set {twice[0]} to different values; leave one of them out.")
+        changes |= one.changes
+    if len({one.preset for one in chosen}) > 1:
+        sys.exit(f"Error: the parts of '{name}' are of different presets; leave one of them out.")
+    asked = {patch for one in chosen for patch in one.patches}
+    return Variant(changes, [patch for patch in PATCHES if patch in asked], chosen[0].preset)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training that is scored."""
+
+    regime: str
+    variant: str
+    iterations: int
+    seed: int
+
+    @property
+    def domains(self) -> list[str]:
+        """As `combogan train` takes them."""
+        return [f"{season}={REGIMES[self.regime]}/{season}" for season in SEASONS]
+
+    @property
+    def settings(self) -> Settings:
+        """What it is trained with. A checkpoint now and then, and no pictures to look at before the end."""
+        chosen = variant(self.variant)
+        changes = {
+            **chosen.changes,
+            "schedule.iterations": self.iterations,
+            "run.seed": self.seed,
+            "run.sample_every": 0,
+            "run.checkpoint_every": 250,
+            "run.keep": 1,
+        }
+        return Settings.load(chosen.preset, changes)
+
+    @property
+    def digest(self) -> str:
+        """A short hash of what decides the result beside the row's own fields: settings, patches, pictures."""
+        settings = self.settings.model_dump(mode="json")
+        precision = settings.pop("run")["precision"]
+        settings["schedule"].pop("iterations")
+        everything = [settings, precision, list(variant(self.variant).patches), self.domains, EDITION]
+        return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def folder(self) -> str:
+        """The name of its run; another digest is another run."""
+        return f"{self.regime}-{self.variant}-{self.iterations}-{self.seed}-{self.digest}"
