@@ -69,6 +69,7 @@ VARIANTS: dict[str, Variant] = {
     "r1-heavy": Variant(patches=["r1, 10, every 4th"]),
     "r1-r2": Variant(patches=["r1 and r2, 3, every 4th"]),
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
+    "float32": Variant({"run.precision": "float32"}),
     "no-start": Variant({"schedule.autoencode": 0}),
     "original": Variant(_ORIGINAL, preset="original"),
 }
