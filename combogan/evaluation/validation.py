@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -78,8 +78,12 @@ class Validation:
         size: int,
         *,
         device: str | torch.device = "cpu",
+        tell: Callable[[str], object] = lambda what: None,
     ) -> None:
-        """Of domains with a `validation`, in the `chosen` directions, as images of `size`. Errors as of reading."""
+        """Of domains with a `validation`, in the `chosen` directions, as images of `size`. Errors as of reading.
+
+        `tell` hears what takes long.
+        """
         self._targets: dict[str, list[str]] = defaultdict(list)
         for source, target in chosen:
             self._targets[source].append(target)
@@ -100,6 +104,7 @@ class Validation:
         }
         self._arrival: Arrival | None = None
         if not any(self._truth.values()):
+            tell("Training the classifier for the validation.")
             learnt = {name: only(domain.train, choice(domain.train.names, LEARNT)) for name, domain in domains.items()}
             self._arrival = Arrival.train(learnt, size, iterations=ITERATIONS, device=device)
 

@@ -13,21 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from combogan import machine, storage
+from combogan import machine
 from combogan.data import catalog
 from combogan.data.batches import Batches
-from combogan.data.pictures import save_picture
 from combogan.errors import RunError
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.board import Board
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves
+from combogan.training.journal import Journal
 from combogan.training.meetings import Meeting, at_once
-from combogan.training.report import MeanLosses, Report
+from combogan.training.report import Report
 from combogan.training.samples import Translations, fixed_images, sample_grid, translate_all
 from combogan.training.saving import Saving
 from combogan.training.schedule import Course, ramp, rate
@@ -107,8 +106,6 @@ class Trainer:
             initializer=torch.set_num_threads,  # OpenMP keeps its count for each thread of Python
             initargs=(chosen.threads,),
         )
-        self._losses = MeanLosses()
-        self._logged_at, self._logged_when = 0, time.perf_counter()
 
     @machine.memory_explained()
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
@@ -120,7 +117,7 @@ class Trainer:
                 self.folder.cut_log(self.iteration)
                 self.folder.write_settings(self.settings)
                 self.folder.write_history({"iteration": self.iteration, "event": "resumed", "changed": self._resumed})
-            self._board = Board(self.folder.path / "tensorboard", self.iteration)
+            self._journal = Journal(self.folder, self.report, self.iteration, self.saving.diverged)
             try:
                 if self.iteration < self.course.iterations:
                     return self._loop(stop)
@@ -128,35 +125,35 @@ class Trainer:
                 self.results = self.publish(self)
                 return True
             finally:
-                self._board.close()
+                self._journal.close()
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         every = self.settings.run
         self.batches.draw(self.course.iterations - self.iteration, self.report.tell)
+        self.validating.prepare(self.report.tell)
         if not self._restored and self.begin is not None and not self.begin(self, stop):
             return False
-        self._logged_at, self._logged_when = self.iteration, time.perf_counter()
+        self._journal.begin()
         batches = self.batches.ahead(self.iteration, self.course.iterations, self.pair)
         for meetings in at_once(batches, every.pairs_at_once, self._is_due):
             for losses in self._together(lambda meeting: self.train_on(*meeting), meetings):
-                self._losses.add(losses)
+                self._journal.add(losses)
                 self.iteration += 1
                 self.report.advance(self.iteration, self.course)
-            trained = time.perf_counter()
-            last, stopping = self.iteration == self.course.iterations, stop()
-            saves = last or stopping or _due(self.iteration, every.checkpoint_every)
-            validates = self.validating.is_due(self.iteration, self.course.iterations)
-            if saves or validates or _due(self.iteration, every.log_every):
-                self.log()
-            if validates:
-                saves |= self.validate()
-            if saves:
-                self.save()
-            if last or _due(self.iteration, every.sample_every):
-                self.sample()
-            if saves:
-                self.results = self.publish(self)
-            self._logged_when += time.perf_counter() - trained  # a log line times training alone
+            with self._journal.untimed():
+                last, stopping = self.iteration == self.course.iterations, stop()
+                saves = last or stopping or _due(self.iteration, every.checkpoint_every)
+                validates = self.validating.is_due(self.iteration, self.course.iterations)
+                if saves or validates or _due(self.iteration, every.log_every):
+                    self.log()
+                if validates and self.validate():
+                    saves = True
+                if saves:
+                    self.save()
+                if last or _due(self.iteration, every.sample_every):
+                    self.sample()
+                if saves:
+                    self.results = self.publish(self)
             if stopping and not last:
                 return False
         return True
@@ -191,28 +188,9 @@ class Trainer:
 
     def log(self) -> None:
         """Write the mean losses since the last line. DivergedError when one is no longer a number."""
-        done = self.iteration - self._logged_at
-        if not done:
-            return
-        losses = self._losses.read()
-        self._refuse_divergence(losses)
-        epoch = self.course.epoch(self.iteration - 1)
-        chosen = self.settings.optimizer
-        now = time.perf_counter()
-        seconds = now - self._logged_when
-        line = {
-            "iteration": self.iteration,
-            "since": self._logged_at,
-            "epoch": epoch,
-            "rate": rate(epoch, start=chosen.rate, decay_from=self.course.decay_from, epochs=self.course.epochs),
-            "seconds": round(seconds, 3),
-            "pictures_per_second": round(2 * done * self.settings.schedule.batch / seconds, 2),
-            "losses": losses,
-        }
-        self.folder.write_log(line)
-        self._board.logged(line)
-        self.report.logged(line)
-        self._logged_at, self._logged_when = self.iteration, now
+        epoch, chosen = self.course.epoch(self.iteration - 1), self.settings
+        now = rate(epoch, start=chosen.optimizer.rate, decay_from=self.course.decay_from, epochs=self.course.epochs)
+        self._journal.log(self.iteration, epoch=epoch, rate=now, pictures=2 * chosen.schedule.batch)
 
     def validate(self) -> bool:
         """Measure the halves as they would be published now, and write it down. True when they are the best so far."""
@@ -221,13 +199,10 @@ class Trainer:
         for name, value in measured.items():
             if not math.isfinite(value):
                 raise self.saving.diverged(f"the {name} of the validation is {value}", self.iteration)
-        seconds = round(time.perf_counter() - began, 3)
-        self.folder.write_log({"iteration": self.iteration, "seconds": seconds, "validation": measured})
-        self._board.validated(self.iteration, measured)
         best = self.validating.is_best(self.iteration, measured)
         if best:
             self.checkpoints.best = self.iteration
-        self.report.validated(self.iteration, measured, best=best)
+        self._journal.validated(self.iteration, measured, seconds=time.perf_counter() - began, best=best)
         return best
 
     def save(self) -> None:
@@ -267,23 +242,12 @@ class Trainer:
 
     def sample(self) -> None:
         """Write the sample grid of this iteration."""
-        sheet = sample_grid(self.translations())
-        path = self.folder.path / "samples" / f"{self.iteration:06d}.png"
-        with storage.explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(sheet, path)
-        self._board.sampled(sheet, self.iteration)
+        self._journal.sampled(self.iteration, sample_grid(self.translations()))
 
     @cached_property
     def _images(self) -> dict[str, Tensor]:
         pictures = {name: source.test if len(source.test) else source.train for name, source in self.sources.items()}
         return fixed_images(pictures, self.settings.images.size, self.device)
-
-    def _refuse_divergence(self, losses: Mapping[str, Mapping[str, float]]) -> None:
-        for domain, parts in losses.items():
-            for name, value in parts.items():
-                if not math.isfinite(value):
-                    raise self.saving.diverged(f"the {name} loss of '{domain}' is {value}", self.iteration)
 
 
 def _due(iteration: int, every: int) -> bool:

@@ -56,11 +56,20 @@ class Validating:
         """Whether to validate after so many iterations of so many: at the end too."""
         return self.every > 0 and (done % self.every == 0 or done == iterations)
 
+    def prepare(self, tell: Tell) -> None:
+        """Read the pictures, and train the classifier where one is needed; errors as of reading.
+
+        Before the first iteration: what goes wrong here should not cost an hour of training.
+        """
+        if self.every and self._validation is None:
+            with machine.threads(self._threads):
+                validation = Validation(self._sources, self._directions, self._size, device=self._device, tell=tell)
+            self._validation = validation
+
     def measure(self, halves: Halves) -> dict[str, float]:
-        """The measures of those halves; no matter which, the same halves give the same."""
+        """The measures of those halves, after `prepare`: the same halves give the same."""
+        assert self._validation is not None
         with machine.threads(self._threads):
-            if self._validation is None:  # costs seconds, which a run that stops before need not spend
-                self._validation = Validation(self._sources, self._directions, self._size, device=self._device)
             return self._validation(halves.translate)
 
     def is_best(self, iteration: int, measured: Mapping[str, float]) -> bool:
