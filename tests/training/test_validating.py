@@ -76,9 +76,12 @@ def assert_packs_are_of(run, iteration):
         assert about["updates"] == int(states[season]["discriminator/updates"])
 
 
-def test_when_a_run_is_validated_changes_no_bit_of_it(settings, tmp_path):
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_when_a_run_is_validated_changes_no_bit_of_it(settings, tmp_path, at_once):
+    settings = settings.changed({"run.pairs_at_once": at_once, "schedule.pairs": "rounds", "run.publish": "last"})
     for every in (2, 4):
-        start(settings.changed({"run.validate_every": every, "run.publish": "last"}), tmp_path / str(every)).run()
+        changed = settings.changed({"run.validate_every": every})
+        start(changed, tmp_path / str(every), domains=[*SEASONS, "spring"]).run()
     two, four = (checkpoints(tmp_path / every).at(8).states() for every in ("2", "4"))
     assert two.keys() == four.keys()
     for part, tensors in two.items():
