@@ -32,7 +32,7 @@ def learning(scratch: Path, *, device: str, every: int) -> dict[str, Any]:
     shutil.rmtree(run, ignore_errors=True)
     places = ",".join(f"{folder.name}={folder}" for folder in sorted((scratch / "pictures").iterdir()))
     changes = {"run.log_every": every // PARTS, "run.checkpoint_every": every, "run.sample_every": every}
-    changes |= {"run.keep": 9, "schedule.iterations": 3 * every, "schedule.autoencode": 0}
+    changes |= {"run.keep": 9, "run.validate_every": 0, "schedule.iterations": 3 * every, "schedule.autoencode": 0}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     wall(command("train", "--domains", places, "--preset", "quick", "--out", str(run), "--device", device, *words))
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]

@@ -173,6 +173,10 @@ class Run(Section):
     """Iterations between two checkpoints; 0 saves one at the end only."""
     keep: Positive = 3
     """Checkpoints kept; older ones are deleted."""
+    validate_every: Count = 0
+    """Iterations between two validations on pictures held out of training; 0 holds out none."""
+    publish: Literal["best", "last"] = "best"
+    """Which weights packs are published from: those with the best validation, or the last."""
 
 
 class Settings(Section):

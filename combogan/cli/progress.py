@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from combogan.data import catalog
+from combogan.evaluation.validation import described
 from combogan.settings import Settings
 from combogan.training.plan import plan
 from combogan.training.schedule import Course
@@ -48,6 +49,10 @@ class PlainReport:
             f"iteration {line['iteration']}/{self._course.iterations}  epoch {line['epoch'] + 1}"
             f"/{max(1, round(self._course.epochs))}  {line['pictures_per_second']:.1f} pictures/s  {left} left  {means}"
         )
+
+    def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None:
+        """One line: how good it is, and whether it is the best so far."""
+        click.echo(_validated(iteration, measured, best))
 
     def __enter__(self) -> PlainReport:
         return self
@@ -90,6 +95,10 @@ class LiveReport:
             table.add_row(domain, *(f"{losses[part]:.3f}" if part in losses else "" for part in shown))
         self._live.update(Group(self._bar, table))
 
+    def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None:
+        """The same line as elsewhere, above the bar."""
+        self._console.print(_validated(iteration, measured, best), highlight=False)
+
     def __enter__(self) -> LiveReport:
         self._live.start()
         return self
@@ -109,9 +118,10 @@ def show_plan(
 ) -> None:
     """Print what is going to happen and what it needs."""
     what = plan(settings, sources, course, new=new)
-    table = Table("domain", "training", "test", "pictures from", box=None)
-    for name, (train, test, origin) in what.pictures.items():
-        table.add_row(name, str(train), str(test), origin)
+    validated = any(held for _, held, _, _ in what.pictures.values())
+    table = Table("domain", "training", *(["validation"] if validated else []), "test", "pictures from", box=None)
+    for name, (train, held, test, origin) in what.pictures.items():
+        table.add_row(name, str(train), *([str(held)] if validated else []), str(test), origin)
     console = Console(soft_wrap=True)
     console.print(table)
     epochs = f"{course.epochs:,.1f} epochs" if course.epochs >= 1 else "less than an epoch"
@@ -162,6 +172,10 @@ class _signals:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+
+def _validated(iteration: int, measured: Mapping[str, float], best: bool) -> str:
+    return f"iteration {iteration}: validation {described(measured)}{', best so far' if best else ''}"
 
 
 def _time_left(line: Mapping[str, Any], course: Course) -> str:

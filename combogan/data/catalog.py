@@ -40,6 +40,8 @@ class Domain:
     title: str
     truth: str | None
     """Domains with the same truth have test sets that are aligned by name; None where nothing is aligned."""
+    validation: PictureSet | None = None
+    """Pictures held out of `train`, to validate with; aligned as the test sets are. None where none are held out."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class ScenePictures:
     split: Literal["train", "test"]
     count: int = TRAIN
     """How many of the season's training scenes there are, from the first; test scenes are always all."""
+    scenes: tuple[int, ...] | None = None
+    """The indices of the only scenes that the set has; None for all of its split."""
 
     def __post_init__(self) -> None:
         _check_season(self.season)
@@ -71,20 +73,27 @@ class ScenePictures:
         start = TEST + TRAIN * SEASONS.index(self.season)
         return range(start, start + self.count)
 
+    @property
+    def indices(self) -> Sequence[int]:
+        """Of the scenes, in the order of `names`."""
+        return self._indices if self.scenes is None else self.scenes
+
     @cached_property
     def names(self) -> Sequence[str]:
-        return tuple(f"scene-{index:05d}.png" for index in self._indices)
+        return tuple(f"scene-{index:05d}.png" for index in self.indices)
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self.indices)
 
     def picture(self, index: int, size: int) -> Image.Image:
         """The picture at a position of `names`, `size` pixels a side, or the smallest that can be drawn."""
-        return Image.fromarray(draw(self.season, SEED, self._indices[index], max(size, SMALLEST)))
+        return Image.fromarray(draw(self.season, SEED, self.indices[index], max(size, SMALLEST)))
 
     def fingerprint(self) -> str:
         """A short hash of everything that decides the pictures."""
         key = f"{EDITION} {SEED} {self.season} {self._indices.start} {self._indices.stop}"
+        if self.scenes is not None:
+            key += f" {' '.join(map(str, self.scenes))}"
         return blake2b(key.encode(), digest_size=8).hexdigest()
 
 

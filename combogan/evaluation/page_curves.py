@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+
+from combogan.evaluation.log import finite, lines, measured
+from combogan.evaluation.validation import best
 
 __all__ = ["Chart", "Curves", "Line", "chart", "read_curves"]
 
@@ -43,53 +44,20 @@ def read_curves(run: Path) -> Curves:
     """The curves in a run's log.jsonl; none where there is no log. A line that a kill cut short is skipped."""
     losses: dict[str, dict[str, list[tuple[float, float]]]] = {}
     validation: dict[str, list[tuple[float, float]]] = {}
-    scores: dict[int, float] = {}
+    validations: dict[int, dict[str, float]] = {}
     iterations, seconds = 0, 0.0
-    for line in _lines(run / "log.jsonl"):
+    for line in lines(run / "log.jsonl"):
         now = int(line["iteration"])
         iterations, seconds = max(iterations, now), seconds + line.get("seconds", 0.0)
         for domain, parts in line.get("losses", {}).items():
-            for part, value in _finite(parts):
+            for part, value in finite(parts).items():
                 losses.setdefault(part, {}).setdefault(domain, []).append((now, value))
-        measured = dict(_finite(line.get("validation") or {}))
-        for measure, value in measured.items():
+        if found := measured(line):
+            validations[now] = found
+        for measure, value in found.items():
             validation.setdefault(measure, []).append((now, value))
-        if measured:
-            scores[now] = _goodness(measured)
-    seconds += sum(line.get("seconds", 0.0) for line in _lines(run / "history.jsonl"))  # of what came before the first
-    best = max(scores, key=lambda iteration: (scores[iteration], iteration), default=None)
-    return Curves(losses, validation, best, iterations, seconds)
-
-
-def _lines(log: Path) -> Iterable[dict[str, Any]]:
-    if not log.is_file():
-        return
-    for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict) and isinstance(line.get("iteration"), int) and _is_whole(line):
-            yield line
-
-
-def _is_whole(line: Mapping[str, Any]) -> bool:
-    """Whether what is read of a line is as the trainer writes it: something else may have written to the log."""
-    seconds, losses = line.get("seconds", 0.0), line.get("losses", {})
-    timed = isinstance(seconds, int | float) and math.isfinite(seconds)
-    return timed and isinstance(losses, dict) and all(isinstance(parts, dict) for parts in losses.values())
-
-
-def _finite(values: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
-    """The numbers among the values that can be drawn."""
-    return [(name, x) for name, x in values.items() if isinstance(x, int | float) and math.isfinite(x)]
-
-
-def _goodness(measured: Mapping[str, float]) -> float:
-    """By which the best checkpoint is chosen: truth PSNR where it is known, else arrival times kept content."""
-    if "psnr" in measured:
-        return measured["psnr"]
-    return measured.get("arrival", 0.0) * measured.get("edges", 1.0)
+    seconds += sum(line.get("seconds", 0.0) for line in lines(run / "history.jsonl"))  # of what came before the first
+    return Curves(losses, validation, best(validations), iterations, seconds)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,13 @@ class Board:
             for name in ("rate", "pictures_per_second"):
                 self._writer.add_scalar(f"run/{name}", line[name], line["iteration"])
 
+    def validated(self, iteration: int, measured: Mapping[str, float]) -> None:
+        """Add a validation: a chart per measure."""
+        if self._writer is not None:
+            with storage.explained(self._folder):
+                for name, value in measured.items():
+                    self._writer.add_scalar(f"validation/{name}", value, iteration)
+
     def sampled(self, sheet: Image.Image, iteration: int) -> None:
         """Add a sample grid."""
         if self._writer is not None:

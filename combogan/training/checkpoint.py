@@ -25,6 +25,8 @@ from combogan.errors import CheckpointError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SHARED = "_shared"
+"""The part of a checkpoint that holds what all domains share; no domain can have this name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Checkpoint:
         """Where the state of a part (a domain, or what all share) is."""
         return self.folder.parent / str(self.manifest["parts"][part]["file"])
 
+    def updates(self, part: str) -> int:
+        """How often a part had been trained."""
+        return int(self.manifest["parts"][part]["updates"])
+
     def states(self) -> dict[str, dict[str, Tensor]]:
         """The state of every part, on the CPU. Raises CheckpointError when a file is missing or damaged."""
         return {part: self.state(part) for part in self.manifest["parts"]}
@@ -65,10 +71,12 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of a run, the newest `keep` of them."""
+    """The checkpoints of a run: the newest `keep` of them, and the best, however old it is."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder, self.keep = folder, keep
+        self.best: int | None = None
+        """The iteration of the one with the best validation."""
         self.last: Checkpoint | None = None
 
     def save(
@@ -127,6 +135,13 @@ class Checkpoints:
             return checkpoint
         return None
 
+    def at(self, iteration: int) -> Checkpoint:
+        """The checkpoint of an iteration; its files are not looked at. CheckpointError when there is none."""
+        for checkpoint in self.complete():
+            if checkpoint.iteration == iteration:
+                return checkpoint
+        raise CheckpointError(f"checkpoint {self.folder / f'{iteration:06d}'} is gone.")
+
     def complete(self) -> list[Checkpoint]:
         """The checkpoints with a manifest, oldest first; their files are not looked at."""
         found = []
@@ -142,12 +157,13 @@ class Checkpoints:
         return sorted(found, key=lambda checkpoint: checkpoint.iteration)
 
     def _prune(self) -> None:
-        """Delete all but the newest `keep` up to the last one, except files that these refer to.
+        """Delete all but the newest `keep` up to the last one, and the best; files that these refer to stay.
 
         Newer ones are damaged: training fell back from them.
         """
         assert self.last is not None
-        kept = [found for found in self.complete() if found.iteration <= self.last.iteration][-self.keep :]
+        good = [found for found in self.complete() if found.iteration <= self.last.iteration]
+        kept = [*good[-self.keep :], *(found for found in good[: -self.keep] if found.iteration == self.best)]
         needed = {checkpoint.file(part) for checkpoint in kept for part in checkpoint.manifest["parts"]}
         needed |= {checkpoint.folder / MANIFEST for checkpoint in kept}
         for folder in [*self.folder.glob("[0-9]*"), *self.folder.glob(".*.partial")]:

@@ -23,12 +23,13 @@ from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.growthcard import CARD_OF_GROWTH, Growth
 from combogan.training.preparing import in_proportion, moved, reopen_all, resolve, usable
-from combogan.training.publishing import about_pack, published_halves
+from combogan.training.publishing import about_pack, best_of, to_publish
 from combogan.training.report import Report
 from combogan.training.runs import course_of, refuse_changes
 from combogan.training.samples import save_preview
 from combogan.training.schedule import Course, meeting
 from combogan.training.trainer import Trainer
+from combogan.training.validating import spared
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def resume(
     refuse_changes(before, settings)
     places = moved(settings.domains, domains, data)
     sources = usable(reopen_all(settings.domains | places), crop=settings.images.size, tell=report.tell)
+    settings, sources = spared(settings, sources, report.tell)
     settings = resolve(settings, sources, machine.device(settings.run.device), growing=True)
     trainer = _trainer(folder, Prepared(path, settings, sources, growth), report)
     trainer.take_up(changes | {f"domains.{name}": origin for name, origin in places.items()})
@@ -141,23 +143,24 @@ def _publish(trainer: Trainer, growth: Growth) -> list[str]:
     if trainer.iteration < trainer.course.iterations:
         return []
     _refuse_changed(growth)
-    domain, settings = trainer.domains[growth.name], trainer.settings
-    encoder, decoder = published_halves(domain)
+    settings, halves = trainer.settings, to_publish(trainer)
     target = Path(growth.target)
     write_pack(
         target,
         domain=growth.name,
-        encoder=encoder.own,  # type: ignore[arg-type]
-        decoder=decoder.own,  # type: ignore[arg-type]
+        encoder=halves.encoders[growth.name].own,  # type: ignore[arg-type]
+        decoder=halves.decoders[growth.name].own,  # type: ignore[arg-type]
         spaces=(growth.space, growth.space),
         image_size=settings.images.size,
-        about=about_pack(trainer.sources[growth.name], domain, trainer.iteration),
+        about=about_pack(trainer.sources[growth.name], halves),
     )
-    save_preview(target / "preview.png", growth.name, trainer.translations())
+    save_preview(target / "preview.png", growth.name, trainer.translations(halves))
+    trainer.published = halves.iteration
     _refuse_changed(growth)
     packs = " ".join(f"--registry {path}" for path in _registries(growth))
     return [
         f"look at:   {trainer.folder.path / 'samples' / f'{trainer.iteration:06d}.png'}",
+        *best_of(trainer),
         f"pack:      {target}",
         f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
         f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {packs}",

@@ -23,6 +23,7 @@ from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
 from combogan.training.preparing import in_proportion, resolve, usable
 from combogan.training.report import Quiet, Report
 from combogan.training.runs import refuse_changes
+from combogan.training.validating import spared
 
 
 def add_domain(
@@ -124,6 +125,7 @@ def _prepare(
     assert shape is not None
     device = machine.device(settings.run.device)
     sources = usable(found, crop=settings.images.size, tell=report.tell)
+    settings, sources = spared(settings, sources, report.tell)
     settings = resolve(settings, sources, device, growing=True)
     growth = Growth(
         name=found[0].name,

@@ -23,8 +23,8 @@ FLOAT = 4
 class Plan:
     """What `train --dry-run` shows."""
 
-    pictures: dict[str, tuple[int, int, str]]
-    """Per domain: training pictures, test pictures, where they are."""
+    pictures: dict[str, tuple[int, int, int, str]]
+    """Per domain: training pictures, those that it is validated on instead, test pictures, where they are."""
     course: Course
     updates: str
     """How often which domains are trained."""
@@ -48,15 +48,16 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
     state = FLOAT * (copies * generator + 3 * judging + settings.optimizer.pool * image)
     count, chosen = len(domains), settings.run
     saves = -(-course.iterations // chosen.checkpoint_every) if chosen.checkpoint_every else 1
+    best = int(chosen.validate_every > 0)  # its checkpoint, and its halves while they are published
     return Plan(
-        pictures={name: (len(d.train), len(d.test), d.origin) for name, d in domains.items()},
+        pictures={name: (len(d.train), len(d.validation or ()), len(d.test), d.origin) for name, d in domains.items()},
         course=course,
         updates=f"each domain trained {2 * course.iterations // count:,} times"
         if new is None
         else f"'{new}' trained {course.iterations:,} times",
         parameters=generator + judging,
-        memory=count * state + 2 * FLOAT * (generator + judging) + activations(settings),
-        disk=count * (state * min(saves, chosen.keep + 1) + FLOAT * generator),
+        memory=count * (state + best * FLOAT * generator) + 2 * FLOAT * (generator + judging) + activations(settings),
+        disk=count * (state * (min(saves, chosen.keep + 1) + best) + FLOAT * generator),
     )
 
 

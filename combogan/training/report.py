@@ -23,7 +23,10 @@ class Report(Protocol):
         """An iteration is done; `iteration` counts from 1."""
 
     def logged(self, line: Mapping[str, Any]) -> None:
-        """A line was added to log.jsonl."""
+        """A line of losses was added to log.jsonl."""
+
+    def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None:
+        """A validation was added to log.jsonl; `best` so far or not."""
 
 
 class Quiet:
@@ -36,6 +39,8 @@ class Quiet:
     def advance(self, iteration: int, course: Course) -> None: ...
 
     def logged(self, line: Mapping[str, Any]) -> None: ...
+
+    def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None: ...
 
 
 class MeanLosses:

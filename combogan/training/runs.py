@@ -21,6 +21,7 @@ from combogan.training.publishing import one_space, publish_run
 from combogan.training.report import Quiet, Report
 from combogan.training.schedule import PAIRS, Course, course
 from combogan.training.trainer import Trainer
+from combogan.training.validating import spared
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def prepare(
     """
     device = machine.device(settings.run.device)
     sources = usable(catalog.resolve(domains, data=data), crop=settings.images.size, tell=tell)
+    settings, sources = spared(settings, sources, tell)
     return Prepared(resolve(settings, sources, device), sources)
 
 
@@ -99,6 +101,7 @@ def resume(
         )
     places = moved(settings.domains, domains, data)
     sources = usable(reopen_all(settings.domains | places), crop=settings.images.size, tell=report.tell)
+    settings, sources = spared(settings, sources, report.tell)
     settings = resolve(settings, sources, machine.device(settings.run.device))
     trainer = _trainer(folder, Prepared(settings, sources), report)
     trainer.take_up(changes | {f"domains.{name}": origin for name, origin in places.items()})
@@ -170,6 +173,11 @@ def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) 
         raise RunError(
             f"{', '.join(changed)} cannot change {when}; [losses], optimizer.rate, and what else is in [schedule] and "
             "[run] can; start a new run for the rest."
+        )
+    if not growing and after.run.validate_every and not before.run.validate_every:
+        raise RunError(
+            "run.validate_every cannot be switched on when a run goes on, because it has trained on all its pictures; "
+            "start a new run for it."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,16 +38,15 @@ def fixed_images(pictures: Mapping[str, PictureSet], size: int, device: torch.de
 
 def translate_all(
     images: Mapping[str, Tensor],
-    encode: Callable[[str, Tensor], Tensor],
-    decode: Callable[[str, Tensor], Tensor],
+    translate: Callable[[str, Sequence[str], Tensor], Mapping[str, Tensor]],
     composable: Callable[[str, str], bool],
 ) -> Translations:
     """Every image (1, 3, h, w) into every domain that its own composes with, encoded once."""
     targets: dict[str, dict[str, Image.Image]] = {}
     for source, image in images.items():
-        latent = encode(source, image)
         fitting = [target for target in images if composable(source, target)]
-        targets[source] = {target: to_picture(decode(target, latent)[0]) for target in fitting}
+        made = translate(source, fitting, image)
+        targets[source] = {target: to_picture(made[target][0]) for target in fitting}
     return Translations({name: to_picture(image[0]) for name, image in images.items()}, targets)
 
 

@@ -1,0 +1,108 @@
+"""The fast subset of the scores says what the whole would, and one goodness decides what is best."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from combogan.data.catalog import Domain, resolve
+from combogan.data.holding import hold_out
+from combogan.data.pictures import FolderPictures
+from combogan.data.scenes import ScenePictures
+from combogan.evaluation import validation
+from combogan.evaluation.images import square
+from combogan.evaluation.metrics import BEST_PSNR, edges, psnr, ssim
+from combogan.evaluation.validation import DIRECTIONS, Validation, best, described, directions, goodness
+
+SIZE = 32
+
+
+def drawn(seasons: Sequence[str]) -> dict[str, Domain]:
+    return hold_out({domain.name: domain for domain in resolve(seasons)}, 0)
+
+
+def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
+    return dict.fromkeys(targets, images)
+
+
+def test_the_truth_of_a_drawn_scene_is_the_same_scene_in_the_other_season() -> None:
+    domains = drawn(["summer", "winter"])
+    measured = Validation(domains, directions(list(domains), seed=0), SIZE)(copy)
+    assert domains["summer"].validation is not None
+    assert domains["winter"].validation is not None
+    assert domains["summer"].validation.names == domains["winter"].validation.names
+    x, y = (torch.stack([square(d.validation, i, SIZE) for i in range(16)]) for d in domains.values() if d.validation)
+    expected = {"psnr": psnr(x, y), "ssim": ssim(x, y), "edges": edges(x, x)}
+    assert measured == pytest.approx({name: values.double().mean().item() for name, values in expected.items()})
+
+
+def test_who_knows_the_truth_reaches_it() -> None:
+    domains = drawn(["summer", "winter", "fall"])
+    sets = {name: domain.validation for name, domain in domains.items() if domain.validation}
+    images = {name: torch.stack([square(one, i, SIZE) for i in range(len(one))]) for name, one in sets.items()}
+
+    def oracle(source: str, targets: Sequence[str], x: Tensor) -> Mapping[str, Tensor]:
+        known = [next(i for i, image in enumerate(images[source]) if torch.equal(image, one)) for one in x]
+        return {target: images[target][known] for target in targets}
+
+    measured = Validation(domains, directions(list(domains), seed=0), SIZE)(oracle)
+    assert measured["psnr"] == BEST_PSNR
+    assert measured["ssim"] == pytest.approx(1)
+
+
+def test_without_truth_a_classifier_says_what_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "ITERATIONS", 80)
+    domains = {}
+    for season in ("summer", "winter"):
+        (tmp_path / season).mkdir()
+        names = tuple(f"{index}.png" for index in range(30))
+        for index, name in enumerate(names):
+            ScenePictures(season, "train").picture(index, SIZE).save(tmp_path / season / name)
+        pictures = FolderPictures(tmp_path / season, names)
+        domains[season] = Domain(season, str(tmp_path / season), pictures, pictures, season, None)
+    held = hold_out(domains, 0)
+    said: list[str] = []
+    validate = Validation(held, directions(list(held), seed=0), SIZE, tell=said.append)
+    assert said == ["Training the classifier for the validation."]
+
+    def other(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
+        pictures = {name: domain.train for name, domain in held.items()}
+        return {t: torch.stack([square(pictures[t], i, SIZE) for i in range(len(images))]) for t in targets}
+
+    copied, arrived = validate(copy), validate(other)
+    assert copied.keys() == arrived.keys() == {"arrival", "edges"}
+    assert copied["edges"] == pytest.approx(1)
+    assert copied["arrival"] < 0.3 < 0.7 < arrived["arrival"]
+    assert validate(copy) == copied
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 14, 30])
+def test_every_domain_is_a_source_and_a_target_and_the_work_is_bounded(count: int) -> None:
+    names = [f"domain{number}" for number in range(count)]
+    chosen = directions(names, seed=1)
+    assert len(set(chosen)) == len(chosen) == min(count * (count - 1), count * max(1, DIRECTIONS // count))
+    assert {source for source, _ in chosen} == {target for _, target in chosen} == set(names)
+    assert all(source != target for source, target in chosen)
+    assert chosen == directions(names[::-1], seed=1)
+
+
+def test_a_new_domain_is_validated_to_and_from_the_old_ones() -> None:
+    assert set(directions(["a", "b", "c"], seed=0, new="b")) == {("a", "b"), ("b", "a"), ("c", "b"), ("b", "c")}
+    many = directions([f"domain{number}" for number in range(40)], seed=0, new="domain7")
+    assert len(many) == DIRECTIONS
+    assert all("domain7" in pair for pair in many)
+
+
+def test_the_best_is_the_nearest_to_the_truth_and_the_latest_of_equals() -> None:
+    near, far = {"psnr": 19.3, "arrival": 0.1, "edges": 0.1}, {"psnr": 18.0, "arrival": 1.0, "edges": 1.0}
+    assert goodness(near) > goodness(far)
+    assert best({100: near, 200: far, 300: near, 400: far}) == 300
+    assert best({}) is None
+    assert best({1: {"arrival": 1.0, "edges": 0.3}, 2: {"arrival": 0.7, "edges": 0.7}}) == 2
+
+
+def test_what_decides_is_described() -> None:
+    assert described({"psnr": 19.26, "ssim": 0.5, "edges": 0.2}) == "19.3 dB"
+    assert described({"arrival": 0.824, "edges": 0.61}) == "82% arrived, 0.61 of the edges kept"
