@@ -41,8 +41,8 @@ class Collection:
     domains: dict[str, DomainCard]
     url: str = ""
     source: str = ""
-    pictures: int = 0
-    """Of drawn domains, how many training pictures each has; 0 is all that there are. Test pictures stay the same."""
+    pictures: int | None = None
+    """Of drawn domains, how many training pictures each has; None is all there are. Test pictures stay the same."""
     count: int = 0
     """How many domains to expect where the card cannot name them."""
 

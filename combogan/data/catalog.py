@@ -14,7 +14,7 @@ from pathlib import Path
 
 from combogan.data.cards import DRAWN, Collection, collections
 from combogan.data.pictures import PictureSet
-from combogan.data.scenes import TRAIN, ScenePictures
+from combogan.data.scenes import ScenePictures
 from combogan.data.splitting import split
 from combogan.errors import DomainError, suggestion
 
@@ -147,8 +147,8 @@ def open_place(place: Place) -> Domain:
     """The pictures there, listed. DomainError where there are none, or where the collection is not fetched yet."""
     if place.folder is None:
         season = place.origin.partition("/")[2]
-        count = place.collection.pictures if place.collection is not None else 0
-        train, test = ScenePictures(season, "train", count or TRAIN), ScenePictures(season, "test")
+        count = None if place.collection is None else place.collection.pictures
+        train, test = ScenePictures(season, "train", count), ScenePictures(season, "test")
         return Domain(place.name, place.origin, train, test, place.title, truth=DRAWN)
     if not place.folder.is_dir() and place.collection is not None:
         raise DomainError(_not_fetched(place.name, place.collection))

@@ -54,8 +54,8 @@ class ScenePictures:
 
     season: str
     split: Literal["train", "test"]
-    count: int = TRAIN
-    """How many of the season's training scenes there are, from the first; test scenes are always all."""
+    count: int | None = None
+    """How many of the season's training scenes there are, from the first; None for all. Test scenes are always all."""
     scenes: tuple[int, ...] | None = None
     """The indices of the only scenes that the set has; None for all of its split."""
 
@@ -63,7 +63,7 @@ class ScenePictures:
         _check_season(self.season)
         if self.split not in ("train", "test"):
             raise DomainError(f"Scenes have no split '{self.split}'; ask for 'train' or 'test'.")
-        if not 0 < self.count <= TRAIN:
+        if self.count is not None and not 0 < self.count <= TRAIN:
             raise DomainError(f"A season has {TRAIN} training scenes, but {self.count} were asked for; ask for fewer.")
 
     @cached_property
@@ -71,7 +71,7 @@ class ScenePictures:
         if self.split == "test":
             return range(TEST)
         start = TEST + TRAIN * SEASONS.index(self.season)
-        return range(start, start + self.count)
+        return range(start, start + (TRAIN if self.count is None else self.count))
 
     @property
     def indices(self) -> Sequence[int]:
