@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from combogan.data import scenes
 from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
 from combogan.errors import RunError, SettingsError
@@ -20,6 +21,11 @@ from combogan.training.losses import l1
 from combogan.training.report import Quiet
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def _few_scenes(monkeypatch):
+    monkeypatch.setattr(scenes, "TRAIN", 20)
 
 
 def images(season, count=6):
@@ -102,6 +108,7 @@ def weights(run):
     return {path.relative_to(run): path.read_bytes() for path in sorted(run.glob("packs/*/*.safetensors"))}
 
 
+@pytest.mark.usefixtures("_few_scenes")
 @pytest.mark.parametrize("stop_after", [2, 7])
 def test_a_run_stopped_in_its_start_or_after_it_ends_with_the_same_bits(starting, tmp_path, stop_after):
     whole = runs.train(starting, ["summer", "winter", "fall"], out=tmp_path / "whole")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from combogan.data import scenes
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DivergedError, RunError
 from combogan.evaluation.page_curves import read_curves
@@ -34,6 +35,11 @@ class Listener(Quiet):
 
     def validated(self, iteration, measured, *, best):
         self.validations.append((iteration, best))
+
+
+@pytest.fixture(autouse=True)
+def _few_scenes(monkeypatch):
+    monkeypatch.setattr(scenes, "TRAIN", 30)
 
 
 @pytest.fixture
@@ -96,13 +102,13 @@ def test_nothing_that_is_held_out_is_trained_on(settings, tmp_path):
     trainer = start(settings, tmp_path / "run")
     for name, source in trainer.sources.items():
         assert not {*trainer.batches.pictures[name].names} & {*source.validation.names}
-        assert len(trainer.batches.pictures[name]) == 292
+        assert len(trainer.batches.pictures[name]) == 27
 
 
 def test_without_validation_all_pictures_are_trained_on_and_the_last_weights_published(tiny, tmp_path):
     trainer = start(tiny, tmp_path / "run")
     assert trainer.run()
-    assert all(source.validation is None and len(source.train) == 300 for source in trainer.sources.values())
+    assert all(source.validation is None and len(source.train) == 30 for source in trainer.sources.values())
     assert not any("validation" in line for line in lines(tmp_path / "run"))
     assert not any("best" in line for line in trainer.results)
     assert_packs_are_of(tmp_path / "run", 8)
@@ -261,11 +267,12 @@ def test_a_validation_that_is_no_number_stops_the_run(settings, tmp_path, monkey
 
 def test_an_added_domain_is_validated_and_published_from_its_best(settings, tmp_path, monkeypatch):
     run = runs.train(settings, ["summer", "fall"], out=tmp_path / "run")
+    measure = Validating.measure
     said_best(monkeypatch, at2=19)
     listener = Listener()
     prepared = growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 4}, report=listener)
     trainer = growing.start(prepared, listener)
-    assert len(prepared.sources["winter"].validation) == 24
+    assert len(prepared.sources["winter"].validation) == 9
     assert trainer.run()
     assert listener.validations == [(2, True), (4, False)]
     state = checkpoints(run / "added" / "winter").at(2).state("winter")
@@ -273,6 +280,6 @@ def test_an_added_domain_is_validated_and_published_from_its_best(settings, tmp_
     assert all(torch.equal(value, state[f"generator/average/decoder.{name}"]) for name, value in pack.items())
     assert Registry.open(run).pack("winter").about["iterations"] == 2
     assert RunFolder.open(run / "added" / "winter").settings().run.validate_every == 2
-    monkeypatch.undo()
+    monkeypatch.setattr(Validating, "measure", measure)
     add_domain("spring", run=run, changes={"schedule.iterations": 2})
     assert read_curves(run / "added" / "spring").best == 2
