@@ -77,7 +77,8 @@ def times(run: Path) -> dict[str, float]:
     """
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     started = [event["seconds"] for event in history if event["event"] == "autoencoded"]
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    log = [line for line in lines if "losses" in line]  # the others are of validations
     each = median(line["seconds"] / (line["iteration"] - line["since"]) for line in log)
     total = sum(started[-1:]) + sum(line["seconds"] for line in log)
     return {"seconds": round(total, 1), "milliseconds_per_iteration": round(1000 * each, 1)}

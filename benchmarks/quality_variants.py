@@ -110,13 +110,14 @@ class Row:
 
     @property
     def settings(self) -> Settings:
-        """What it is trained with. A checkpoint now and then, and no pictures to look at before the end."""
+        """What it is trained with: on all pictures, and scored at its last iteration; no pictures to look at before."""
         chosen = variant(self.variant)
         changes = {
             **chosen.changes,
             "schedule.iterations": self.iterations,
             "run.seed": self.seed,
             "run.sample_every": 0,
+            "run.validate_every": 0,
             "run.checkpoint_every": 250,
             "run.keep": 1,
         }

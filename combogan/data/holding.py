@@ -43,7 +43,10 @@ def hold_out(domains: Mapping[str, Domain], seed: int) -> dict[str, Domain]:
     )
     held = {}
     for name, domain in domains.items():
-        kept = [place for place in range(len(domain.train)) if place not in places[name]]
+        away = places[name]
+        if isinstance(domain.train, ScenePictures):  # also those that another domain of the same season holds out
+            away = {place for place, index in enumerate(domain.train.indices) if index in scenes}
+        kept = [place for place in range(len(domain.train)) if place not in away]
         train, validation = only(domain.train, kept), only(domain.train, sorted(places[name]))
         if isinstance(validation, ScenePictures):
             validation = replace(validation, scenes=tuple(scenes))

@@ -48,7 +48,8 @@ def read_curves(run: Path) -> Curves:
     iterations, seconds = 0, 0.0
     for line in lines(run / "log.jsonl"):
         now = int(line["iteration"])
-        iterations, seconds = max(iterations, now), seconds + line.get("seconds", 0.0)
+        iterations = max(iterations, now)
+        seconds += line.get("seconds", 0.0) if "losses" in line else 0.0  # not those of a validation
         for domain, parts in line.get("losses", {}).items():
             for part, value in finite(parts).items():
                 losses.setdefault(part, {}).setdefault(domain, []).append((now, value))

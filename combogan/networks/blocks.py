@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.cpu import NormActivation
+from combogan.networks.cpu import NormActivation, normalised
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -28,7 +28,7 @@ class InstanceNorm(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        images = [torch.batch_norm(image, None, None, None, None, True, 0.0, 1e-5, False) for image in x.split(1)]
+        images = [normalised(image)[0] for image in x.split(1)]
         return images[0] if len(images) == 1 else torch.cat(images)
 
 

@@ -1,4 +1,4 @@
-"""Layers in a form that is fast on a CPU, with the same mathematics; elsewhere they are PyTorch's own.
+"""Layers in a form that is fast on a CPU, with the same mathematics; on CUDA they are made of PyTorch's own.
 
 oneDNN rounds channels up to 16, so that most of a convolution from or to three channels is work on zeros. Where a map
 is smaller than a kernel's weights, most of the time goes into rearranging those. And a norm with its activation need
@@ -70,7 +70,7 @@ class NormActivation(nn.Module):
         if not image.is_cuda:
             y: Tensor = _NormActivation.apply(image, self.weight, self.slope)
             return y
-        y = _normalised(image)[0]
+        y = normalised(image)[0]
         return F.leaky_relu(y, self.slope) if self.weight is None else F.prelu(y, self.weight)
 
 
@@ -79,27 +79,30 @@ class _NormActivation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, learned: Tensor | None, slope: float) -> Tensor:
-        normalised, mean, scale = _normalised(x)
-        ctx.slope = float(learned) if learned is not None else slope
-        ctx.save_for_backward(x, mean, scale)
-        return F.leaky_relu_(normalised, ctx.slope)
+        y, mean, scale = normalised(x)
+        ctx.slope = slope
+        ctx.save_for_backward(x, mean, scale, learned)
+        return F.leaky_relu_(y, slope if learned is None else float(learned))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        x, mean, scale = ctx.saved_tensors
-        normalised = _normalised(x)[0]
+        x, mean, scale, learned = ctx.saved_tensors
+        y = normalised(x)[0]
         of_slope = None
         if ctx.needs_input_grad[1]:
             finer = torch.promote_types(grad.dtype, torch.float32)
-            of_slope = (grad * normalised.clamp(max=0)).sum(dtype=finer).view(1)
-        grad = torch.ops.aten.leaky_relu_backward(grad, normalised, ctx.slope, False)
+            of_slope = (grad * y.clamp(max=0)).sum(dtype=finer).view(1)
+        if learned is None:
+            grad = torch.ops.aten.leaky_relu_backward(grad, y, ctx.slope, False)
+        else:
+            grad = torch.where(y > 0, grad, grad * learned.to(grad.dtype))
         of_x = torch.ops.aten.native_batch_norm_backward(
             grad, x, None, None, None, mean, scale, True, EPSILON, [True, False, False]
         )[0]
         return of_x, of_slope, None
 
 
-def _normalised(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def normalised(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """One image (1, c, h, w) with each channel at mean 0 and deviation 1; the means, and what divided by deviations."""
     return torch.native_batch_norm(image, None, None, None, None, True, 0.0, EPSILON)
 

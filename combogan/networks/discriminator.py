@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.blocks import ACTIVATIONS, NORMS, at_least_float32, norm_and_activation
+from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_activation
 from combogan.networks.cpu import JudgingConvolution
 
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -64,8 +64,7 @@ class DeepDiscriminator(nn.Module):
         wider = width * min(2**layers, 8)
         self.head = nn.Sequential(
             JudgingConvolution(channels, wider, 4, padding=padding, bias=bias),
-            NORMS[norm](wider),
-            ACTIVATIONS[activation](),
+            *norm_and_activation(wider, norm, activation),
             JudgingConvolution(wider, 1, 4, padding=padding),
         )
 

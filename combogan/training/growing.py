@@ -127,7 +127,10 @@ def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> 
 
 
 def _copy_judges(growth: Growth, domains: Mapping[str, Domain], report: Report) -> None:
-    """Begin with the old discriminators, moments and pools of the run's last checkpoint, where there is a run."""
+    """Begin with the old discriminators, moments and pools of the run's last checkpoint, where there is a run.
+
+    The old halves may be of an earlier one, the best: judges that have seen more learn on all the same.
+    """
     if growth.judges is None:
         return
     checkpoint = Checkpoints(RunFolder.open(Path(growth.judges)).checkpoints, keep=1).find(report.tell)

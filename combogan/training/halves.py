@@ -73,11 +73,6 @@ class Halves:
         return cls(checkpoint.iteration, updates, halves["encoder"], halves["decoder"])
 
     @property
-    def all(self) -> list[PublishedHalf]:
-        """Encoders, then decoders."""
-        return [*self.encoders.values(), *self.decoders.values()]
-
-    @property
     def blocks(self) -> tuple[SharedBlocks, SharedBlocks] | None:
         """The blocks that the domains share, behind encoders and before decoders; None where they share none."""
         first = next(iter(self.encoders))

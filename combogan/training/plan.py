@@ -48,6 +48,7 @@ def plan(settings: Settings, domains: Mapping[str, catalog.Domain], course: Cour
     state = FLOAT * (copies * generator + 3 * judging + settings.optimizer.pool * image)
     count, chosen = len(domains), settings.run
     saves = -(-course.iterations // chosen.checkpoint_every) if chosen.checkpoint_every else 1
+    saves += course.iterations // chosen.validate_every if chosen.validate_every else 0
     best = int(chosen.validate_every > 0)  # its checkpoint, and its halves while they are published
     return Plan(
         pictures={name: (len(d.train), len(d.validation or ()), len(d.test), d.origin) for name, d in domains.items()},

@@ -63,7 +63,11 @@ def best_of(trainer: Trainer) -> list[str]:
     best = trainer.validating.best
     if best is None:
         return []
-    return [f"best:      {best}; packs are of {'it' if trainer.published == best.iteration else 'the last iteration'}"]
+    if trainer.published != best.iteration:
+        return [f"best:      {best}; packs are of the last iteration"]
+    return [
+        f"best:      {best}; packs are of it{'' if best.iteration == trainer.iteration else ', samples of the last'}"
+    ]
 
 
 def _write(trainer: Trainer, halves: Halves) -> None:

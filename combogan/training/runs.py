@@ -174,10 +174,10 @@ def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) 
             f"{', '.join(changed)} cannot change {when}; [losses], optimizer.rate, and what else is in [schedule] and "
             "[run] can; start a new run for the rest."
         )
-    if not growing and after.run.validate_every and not before.run.validate_every:
+    if not growing and bool(after.run.validate_every) != bool(before.run.validate_every):
         raise RunError(
-            "run.validate_every cannot be switched on when a run goes on, because it has trained on all its pictures; "
-            "start a new run for it."
+            "run.validate_every cannot be switched on or off when a run goes on, because it decides which pictures are "
+            "trained on; start a new run for it."
         )
 
 

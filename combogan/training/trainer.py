@@ -90,16 +90,7 @@ class Trainer:
             new=new,
         )
         self.objective = building.objective(settings)
-        images = settings.images
-        self.batches = Batches(
-            {name: source.train for name, source in sources.items()},
-            size=images.size,
-            load=images.load,
-            resize=images.resize,
-            flip=images.flip,
-            batch=settings.schedule.batch,
-            seed=chosen.seed,
-        )
+        self.batches = _batches(settings, sources)
         self._workers = ThreadPoolExecutor(
             chosen.pairs_at_once or 1,
             thread_name_prefix="pairs",
@@ -249,6 +240,19 @@ class Trainer:
     def _images(self) -> dict[str, Tensor]:
         pictures = {name: source.test if len(source.test) else source.train for name, source in self.sources.items()}
         return fixed_images(pictures, self.settings.images.size, self.device)
+
+
+def _batches(settings: Settings, sources: Mapping[str, catalog.Domain]) -> Batches:
+    images = settings.images
+    return Batches(
+        {name: source.train for name, source in sources.items()},
+        size=images.size,
+        load=images.load,
+        resize=images.resize,
+        flip=images.flip,
+        batch=settings.schedule.batch,
+        seed=settings.run.seed,
+    )
 
 
 def _due(iteration: int, every: int) -> bool:

@@ -81,8 +81,6 @@ class Validating:
 
     def recall(self, log: Path, *, until: int, saved: Collection[int]) -> None:
         """Know the best again, of what was logged by an iteration and still has a checkpoint."""
-        if not self.every:
-            return
         known = {now: found for now, found in validations(log).items() if now <= until and now in saved}
         found = best(known)
         self.best = None if found is None else Best(found, known[found])

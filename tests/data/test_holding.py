@@ -48,6 +48,14 @@ def test_of_drawn_seasons_the_same_scenes_are_held_out_of_all(tmp_path: Path) ->
     assert len(set(first)) == 3
 
 
+def test_two_sets_of_the_same_season_train_on_nothing_that_either_holds_out() -> None:
+    held = hold_out(of(resolve(["summer", "few=scenes-small/summer"])), 0)
+    shown = names(held["summer"])[1]
+    assert shown == names(held["few"])[1]
+    assert len(shown) > SCENES
+    assert not shown & (names(held["summer"])[0] | names(held["few"])[0])
+
+
 def test_the_choice_depends_on_the_seed_and_the_pictures_alone(tmp_path: Path) -> None:
     def chosen(words: list[str], seed: int, also: int = 40) -> set[str]:
         domains = of(resolve(words)) | {"a": folder(tmp_path, "a", also)}

@@ -63,6 +63,12 @@ def test_norm_and_activation_in_one_are_the_two(activation, count):
     assert_equal(outcome(fast, x), outcome(plain, x))
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_norm_and_activation_in_one_can_be_differentiated_twice(activation):
+    layer = NormActivation(SLOPES[activation]).double()
+    assert torch.autograd.gradgradcheck(lambda x, *_: layer(x), (random(1, 2, 3, 4), *layer.parameters()))
+
+
 def test_norm_and_activation_in_one_keep_their_input_alone():
     def kept(layer, x):
         found = {}

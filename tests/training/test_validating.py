@@ -123,7 +123,7 @@ def test_the_best_checkpoint_stays_and_packs_are_made_of_it(settings, tmp_path, 
     assert trainer.report.validations == [(2, True), (4, True), (6, False), (8, False)]
     assert saved(tmp_path / "run") == [4, 8]
     assert_packs_are_of(tmp_path / "run", 4)
-    assert "best:      validation of iteration 4 (19.3 dB); packs are of it" in trainer.results
+    assert "best:      validation of iteration 4 (19.3 dB); packs are of it, samples of the last" in trainer.results
     assert read_curves(tmp_path / "run").best == 4
 
 
@@ -245,8 +245,15 @@ def test_too_few_pictures_mean_no_validation_for_the_whole_run(settings, tmp_pat
 
 def test_validation_cannot_begin_on_pictures_that_were_trained_on(tiny, tmp_path):
     start(tiny, tmp_path / "run").run(lambda: True)
-    with pytest.raises(RunError, match="validate_every cannot be switched on when a run goes on"):
+    with pytest.raises(RunError, match="validate_every cannot be switched on or off when a run goes on"):
         runs.resume(tmp_path / "run", {"run.validate_every": 2}, Listener())
+
+
+def test_a_run_that_goes_on_holds_out_what_it_held_out(settings, tmp_path):
+    start(settings, tmp_path / "run").run(lambda: True)
+    with pytest.raises(RunError, match="validate_every cannot be switched on or off when a run goes on"):
+        runs.resume(tmp_path / "run", {"run.validate_every": 0}, Listener())
+    assert runs.resume(tmp_path / "run", {"run.validate_every": 3}, Listener()).settings.run.validate_every == 3
 
 
 def test_pictures_held_out_that_change_are_announced(settings, tmp_path):
