@@ -141,7 +141,7 @@ def test_a_spectral_norm_leaves_a_largest_singular_value_of_one():
     torch.nn.utils.parametrize.register_parametrization(layer, "weight", _Spectral(layer.weight, 0, "a"))
     for _ in range(50):
         weight = layer.weight
-    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-2)
 
 
 def test_masks_hide_whole_squares_and_never_more_than_their_share_in_the_mean():
@@ -210,7 +210,7 @@ def test_a_row_is_trained_scored_and_recorded_once(tmp_path, monkeypatch, capsys
     import quality
 
     record, out = tmp_path / "quality.jsonl", tmp_path / "rows"
-    settings = small().changed({"schedule.batch": 1})
+    settings = small(validate_every=2).changed({"schedule.batch": 1})
     monkeypatch.setattr(Row, "settings", property(lambda row: settings))
     monkeypatch.setattr(arrival, "ITERATIONS", 2)
     monkeypatch.setattr(scenes, "TEST", 3)

@@ -65,9 +65,8 @@ def best_of(trainer: Trainer) -> list[str]:
         return []
     if trainer.published != best.iteration:
         return [f"best:      {best}; packs are of the last iteration"]
-    return [
-        f"best:      {best}; packs are of it{'' if best.iteration == trainer.iteration else ', samples of the last'}"
-    ]
+    samples = "" if best.iteration == trainer.iteration else ", samples of the last"
+    return [f"best:      {best}; packs are of it{samples}"]
 
 
 def _write(trainer: Trainer, halves: Halves) -> None:

@@ -44,8 +44,11 @@ class Saving:
         record = {"environment": self._environment, "pictures": self._fingerprints}
         self.checkpoints.save(iteration, states, updates, record)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Take up the states of a checkpoint. CheckpointError when they do not fit the settings."""
+    def restore(self, checkpoint: Checkpoint) -> bool:
+        """Take up the states of a checkpoint, and tell whether all pictures are as they were when it was saved.
+
+        CheckpointError when they do not fit the settings.
+        """
         states = checkpoint.states()
         parts = {name: domain.load for name, domain in self._domains.items()}
         if self._shared is not None:
@@ -64,6 +67,7 @@ class Saving:
                 "[networks] and [discriminator] must stay as they were."
             ) from None
         self._tell_differences(checkpoint.record)
+        return bool(checkpoint.record["pictures"] == self._fingerprints)
 
     def saved(self) -> list[int]:
         """The iterations of the checkpoints that there are, oldest first."""

@@ -211,9 +211,14 @@ class Trainer:
         if checkpoint is None:
             self.report.tell(f"{self.folder.path} has no whole checkpoint; starting from its first iteration.")
         else:
-            self.saving.restore(checkpoint)
+            same = self.saving.restore(checkpoint)
             self.iteration, self._restored = checkpoint.iteration, True
             self.validating.recall(self.folder.log, until=self.iteration, saved=self._found)
+            if self.validating.best is not None and not same:  # scores on other pictures cannot be compared
+                self.report.tell(
+                    "What was the best on other pictures no longer counts; the next validation is the best."
+                )
+                self.validating.forget()
             if self.validating.best is not None:
                 self.checkpoints.best = self.validating.best.iteration
         self._resumed = dict(changes)

@@ -256,14 +256,18 @@ def test_a_run_that_goes_on_holds_out_what_it_held_out(settings, tmp_path):
     assert runs.resume(tmp_path / "run", {"run.validate_every": 3}, Listener()).settings.run.validate_every == 3
 
 
-def test_pictures_held_out_that_change_are_announced(settings, tmp_path):
+def test_pictures_held_out_that_change_are_announced_and_no_best_is_kept_of_them(settings, tmp_path):
     words = [folder_of(tmp_path / season, season, 20) for season in ("summer", "winter")]
     trainer = start(settings.changed({"schedule.iterations": 1}), tmp_path / "run", domains=words)
     trainer.run()
     held = trainer.sources["summer"].validation.names[0]
     ScenePictures("winter", "train").picture(9, 40).save(tmp_path / "summer" / held)
     again = runs.resume(tmp_path / "run", {}, Listener())
-    assert again.report.said == ["the pictures of 'summer' have changed since; training goes on with the new ones."]
+    assert again.report.said == [
+        "the pictures of 'summer' have changed since; training goes on with the new ones.",
+        "What was the best on other pictures no longer counts; the next validation is the best.",
+    ]
+    assert again.validating.best is None
 
 
 def test_a_validation_that_is_no_number_stops_the_run(settings, tmp_path, monkeypatch):
