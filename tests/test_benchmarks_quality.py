@@ -137,11 +137,12 @@ def test_what_discriminators_see_is_changed_by_chance_and_keeps_its_gradient():
 
 
 def test_a_spectral_norm_leaves_a_largest_singular_value_of_one():
+    torch.manual_seed(0)
     layer = nn.Conv2d(6, 8, 4)
     torch.nn.utils.parametrize.register_parametrization(layer, "weight", _Spectral(layer.weight, 0, "a"))
-    for _ in range(50):
+    for _ in range(300):
         weight = layer.weight
-    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-2)
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
 
 
 def test_masks_hide_whole_squares_and_never_more_than_their_share_in_the_mean():
