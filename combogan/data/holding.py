@@ -35,12 +35,12 @@ def hold_out(domains: Mapping[str, Domain], seed: int) -> dict[str, Domain]:
     if few := too_few(domains):
         raise ValueError(f"too few pictures to hold any out: {', '.join(few)}")
     places = {name: _chosen(domain.train, seed) for name, domain in domains.items()}
-    scenes = sorted(
+    scenes = {
         domain.train.indices[place]
         for name, domain in domains.items()
         if isinstance(domain.train, ScenePictures)
         for place in places[name]
-    )
+    }
     held = {}
     for name, domain in domains.items():
         away = places[name]
@@ -49,7 +49,7 @@ def hold_out(domains: Mapping[str, Domain], seed: int) -> dict[str, Domain]:
         kept = [place for place in range(len(domain.train)) if place not in away]
         train, validation = only(domain.train, kept), only(domain.train, sorted(places[name]))
         if isinstance(validation, ScenePictures):
-            validation = replace(validation, scenes=tuple(scenes))
+            validation = replace(validation, scenes=tuple(sorted(scenes)))
         held[name] = replace(domain, train=train, validation=validation)
     return held
 

@@ -44,7 +44,7 @@ def unpack(
                 progress("unpacking", done, total)
     except zipfile.BadZipFile as error:
         raise FetchError(_not_a_zip(archive, card, error)) from error
-    except (zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError) as error:
+    except (zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise FetchError(
             f"the zip of '{card.name}' is damaged ({error}); run the same command to fetch it anew."
         ) from error

@@ -52,6 +52,7 @@ def test_two_sets_of_the_same_season_train_on_nothing_that_either_holds_out() ->
     held = hold_out(of(resolve(["summer", "few=scenes-small/summer"])), 0)
     shown = names(held["summer"])[1]
     assert shown == names(held["few"])[1]
+    assert len(held["few"].validation or ()) == len(shown)  # a scene that both hold out is there once
     assert len(shown) > SCENES
     assert not shown & (names(held["summer"])[0] | names(held["few"])[0])
 
