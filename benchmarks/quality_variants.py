@@ -71,6 +71,9 @@ VARIANTS: dict[str, Variant] = {
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
     "float32": Variant({"run.precision": "float32"}),
     "no-start": Variant({"schedule.autoencode": 0}),
+    "start-2000": Variant({"schedule.autoencode": 2000}),
+    "uncropped": Variant({"images.load": 64}),
+    "pool-0": Variant({"optimizer.pool": 0}),
     "original": Variant(_ORIGINAL, preset="original"),
 }
 """In the order in which they are screened."""
