@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 from combogan.networks.blocks import Reflect
 from combogan.networks.decoder import Decoder
 from combogan.seeding import tensors
-from combogan.training import beginning, building, step, trainer
+from combogan.training import autoencoding, beginning, building, step, trainer
 
 Patch = Callable[[], AbstractContextManager[None]]
 
@@ -219,6 +219,23 @@ def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[No
     return replaced(beginning, "autoencode", wrap)
 
 
+def falling_start(*, rate: float, iterations: int) -> AbstractContextManager[None]:
+    """The autoencoder that all halves start as learns fast at first: betas (0.9, 0.99), a rate that falls as cosine's.
+
+    Over `iterations`, of two images each.
+    """
+
+    class Falling(autoencoding.Learner):
+        def __init__(self, networks: Any, *, betas: tuple[float, float]) -> None:
+            super().__init__(networks, betas=(0.9, 0.99))
+
+        def update(self, _: float) -> None:
+            done = min(1.0, self.updates / (2 * iterations))
+            super().update(rate * min(1.0, 20 * done + 0.01) * (1 + math.cos(math.pi * done)) / 2)
+
+    return replaced(autoencoding, "Learner", lambda _: Falling)
+
+
 def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> Tensor:
     """1 where images (n, 3, h, w) are shown and 0 in the squares that are not: (n, 1, h, w)."""
     count, _, height, width = image.shape
@@ -238,6 +255,8 @@ PATCHES: dict[str, Patch] = {
     "resize-convolution": resize_convolution,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
     "cosine rate": cosine_rate,
+    "start at 1e-3, falling over 3000": partial(falling_start, rate=1e-3, iterations=3000),
+    "start at 1e-3, falling over 1000": partial(falling_start, rate=1e-3, iterations=1000),
     "masked, up to 0.6 in squares of 8": partial(masked_autoencoder, most=0.6, square=8),
 }
 """By name, which says everything that decides what the patch does: rows of a record are told apart by it."""

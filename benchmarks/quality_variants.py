@@ -72,6 +72,8 @@ VARIANTS: dict[str, Variant] = {
     "float32": Variant({"run.precision": "float32"}),
     "no-start": Variant({"schedule.autoencode": 0}),
     "start-2000": Variant({"schedule.autoencode": 2000}),
+    "start-fast": Variant({"schedule.autoencode": 1000}, ["start at 1e-3, falling over 1000"]),
+    "start-fast-3000": Variant({"schedule.autoencode": 3000}, ["start at 1e-3, falling over 3000"]),
     "uncropped": Variant({"images.load": 64}),
     "pool-0": Variant({"optimizer.pool": 0}),
     "original": Variant(_ORIGINAL, preset="original"),
