@@ -219,21 +219,11 @@ def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[No
     return replaced(beginning, "autoencode", wrap)
 
 
-def falling_start(*, rate: float, iterations: int) -> AbstractContextManager[None]:
-    """The autoencoder that all halves start as learns fast at first: betas (0.9, 0.99), a rate that falls as cosine's.
-
-    Over `iterations`, of two images each.
-    """
-
-    class Falling(autoencoding.Learner):
-        def __init__(self, networks: Any, *, betas: tuple[float, float]) -> None:
-            super().__init__(networks, betas=(0.9, 0.99))
-
-        def update(self, _: float) -> None:
-            done = min(1.0, self.updates / (2 * iterations))
-            super().update(rate * min(1.0, 20 * done + 0.01) * (1 + math.cos(math.pi * done)) / 2)
-
-    return replaced(autoencoding, "Learner", lambda _: Falling)
+@contextmanager
+def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
+    """The autoencoder that all halves start as learns at one rate, as slowly as what is judged."""
+    with replaced(autoencoding, "BETAS", lambda _: betas), replaced(autoencoding, "rate", lambda _: lambda done: rate):
+        yield
 
 
 def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> Tensor:
@@ -255,8 +245,7 @@ PATCHES: dict[str, Patch] = {
     "resize-convolution": resize_convolution,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
     "cosine rate": cosine_rate,
-    "start at 1e-3, falling over 3000": partial(falling_start, rate=1e-3, iterations=3000),
-    "start at 1e-3, falling over 1000": partial(falling_start, rate=1e-3, iterations=1000),
+    "start at 1e-4": partial(slow_start, rate=1e-4, betas=(0.5, 0.999)),
     "masked, up to 0.6 in squares of 8": partial(masked_autoencoder, most=0.6, square=8),
 }
 """By name, which says everything that decides what the patch does: rows of a record are told apart by it."""

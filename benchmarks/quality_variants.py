@@ -47,45 +47,48 @@ _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discri
 
 VARIANTS: dict[str, Variant] = {
     "quick": Variant(),
+    # What was chosen, one by one undone; all of it is `before`, the recipe that earlier candidates were held against.
+    "crops": Variant({"images.load": 72}),
+    "cycle-10": Variant({"losses.cycle": 10.0}),
+    "split": Variant({"discriminator.kind": "split"}),
+    "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
+    "slow-start": Variant({"schedule.autoencode": 800}, ["start at 1e-4"]),
+    # Candidates.
+    "cycle-2": Variant({"losses.cycle": 2.0}),
+    "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
+    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
+    "identity-1": Variant({"losses.identity": 1.0}),
+    "identity-3": Variant({"losses.identity": 3.0}),
     "latent-1": Variant({"losses.latent": 1.0}),
     "r1": Variant(patches=["r1, 3, every 4th"]),
-    "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
-    "cycle-5": Variant({"losses.cycle": 5.0}),
-    "cycle-2": Variant({"losses.cycle": 2.0}),
-    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
-    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
-    "layers-4": Variant({"discriminator.layers": 4}),
-    "layers-2": Variant({"discriminator.layers": 2}),
-    "patch": Variant({"discriminator.kind": "patch"}),
-    "resize-convolution": Variant(patches=["resize-convolution"]),
-    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
+    "r1-heavy": Variant(patches=["r1, 10, every 4th"]),
+    "r1-r2": Variant(patches=["r1 and r2, 3, every 4th"]),
     "spectral-norm": Variant(patches=["spectral norm"]),
+    "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
+    "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
     "ema-0.99": Variant({"optimizer.ema": 0.99}),
     "ema-0.9995": Variant({"optimizer.ema": 0.9995}),
     "random": Variant({"schedule.pairs": "random"}),
+    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
     "cosine": Variant(patches=["cosine rate"]),
-    "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
-    "identity-1": Variant({"losses.identity": 1.0}),
-    "identity-3": Variant({"losses.identity": 3.0}),
-    "rate-2e-4": Variant({"optimizer.rate": 2e-4}),
-    "r1-heavy": Variant(patches=["r1, 10, every 4th"]),
-    "r1-r2": Variant(patches=["r1 and r2, 3, every 4th"]),
-    "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
-    "float32": Variant({"run.precision": "float32"}),
+    "layers-4": Variant({"discriminator.layers": 4}),
+    "layers-2": Variant({"discriminator.layers": 2}),
+    "resize-convolution": Variant(patches=["resize-convolution"]),
     "no-start": Variant({"schedule.autoencode": 0}),
-    "start-2000": Variant({"schedule.autoencode": 2000}),
-    "start-fast": Variant({"schedule.autoencode": 1000}, ["start at 1e-3, falling over 1000"]),
-    "start-fast-3000": Variant({"schedule.autoencode": 3000}, ["start at 1e-3, falling over 3000"]),
-    "uncropped": Variant({"images.load": 64}),
+    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
     "pool-0": Variant({"optimizer.pool": 0}),
+    "float32": Variant({"run.precision": "float32"}),
     "original": Variant(_ORIGINAL, preset="original"),
 }
 """In the order in which they are screened."""
 
+TOGETHER = {"before": "crops+cycle-10+split+rate-1e-4+slow-start"}
+"""Short names of variants that are often joined."""
+
 
 def variant(name: str) -> Variant:
     """The variant of a name, or of several joined by +. Leaves the program where they cannot be had together."""
-    parts = name.split("+")
+    parts = "+".join(TOGETHER.get(part, part) for part in name.split("+")).split("+")
     for part in parts:
         if part not in VARIANTS:
             sys.exit(f"Error: no variant is called '{part}'; there are: {', '.join(VARIANTS)}.")

@@ -161,10 +161,11 @@ def test_every_variant_and_all_patches_are_well_formed():
 
 
 def test_variants_are_joined_and_what_contradicts_itself_is_refused():
-    both = variant("cycle-5+r1+diffaugment")
-    assert both.changes == {"losses.cycle": 5.0}
+    both = variant("cycle-10+r1+diffaugment")
+    assert both.changes == {"losses.cycle": 10.0}
     assert list(both.patches) == ["r1, 3, every 4th", "diffaugment, colour shift cutout"]
-    assert variant("diffaugment+r1+cycle-5") == both
+    assert variant("diffaugment+r1+cycle-10") == both
+    assert variant("before+r1") == variant("r1+slow-start+split+rate-1e-4+crops+cycle-10")
     for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+original", "presets"), ("r2", "'r2'")):
         with pytest.raises(SystemExit, match=why):
             variant(wrong)

@@ -8,6 +8,7 @@ target: nothing is lost yet, and what the domains differ in beyond colour is lef
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ LIMIT = 0.97
 """Values nearer to black or white count as this: what the decoder's tanh would need for them has no bound."""
 FLAT = 0.02
 """The least deviation of a channel; that of a grey set's colours would be divided by next to nothing."""
+RATE, WARM_UP = 1e-3, 0.05
+"""Adam's learning rate at its height, and the share of the iterations in which it is reached; then it falls to zero."""
+BETAS = (0.9, 0.99)
+"""Adam's decay rates: nobody judges an autoencoder, so it can go faster than what is judged."""
 
 PairOfImages = tuple[str, str, Tensor, Tensor]
 """Two domains, and an image (n, 3, h, w) of each."""
@@ -62,25 +67,32 @@ def autoencode(
     pairs: Iterable[PairOfImages],
     colours: Mapping[str, Colours],
     *,
+    iterations: int,
     distance: Distance,
-    betas: tuple[float, float],
-    rate: float,
     precision: torch.dtype,
     done: Callable[[int, Tensor], None],
 ) -> None:
-    """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's losses."""
-    learner = Learner({"encoder": encoder, "decoder": decoder}, betas=betas)
+    """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's losses.
+
+    `pairs` are `iterations` many, or fewer where it is stopped.
+    """
+    learner = Learner({"encoder": encoder, "decoder": decoder}, betas=BETAS)
     for count, (a, b, x, y) in enumerate(pairs, 1):
-        losses = []
+        losses, now = [], rate((count - 1) / iterations)
         for name, image in ((a, x), (b, y)):
             with rounding_to(precision, image.device):
                 latent = encoder(_without(image, colours[name].seen))
                 painted = decoder.layers[:-1](latent)
             loss = distance(torch.tanh(_with(painted.to(image.dtype), colours[name].painted)), image)
             loss.backward()
-            learner.update(rate)
+            learner.update(now)
             losses.append(loss.detach())
         done(count, torch.stack(losses).mean())
+
+
+def rate(done: float) -> float:
+    """The learning rate after a share of the iterations: up in a line, down as a cosine (Loshchilov, Hutter 2017)."""
+    return RATE * min(1.0, (done + 1e-3) / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.no_grad()

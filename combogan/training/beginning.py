@@ -61,9 +61,8 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
         decoder,
         pairs(),
         colours,
+        iterations=total,
         distance=trainer.objective.distance,
-        betas=settings.optimizer.betas,
-        rate=settings.optimizer.rate,
         precision=trainer.precision,
         done=done,
     )

@@ -95,9 +95,8 @@ def test_the_autoencoder_learns_to_give_back_what_it_is_shown():
         decoder,
         (("summer", "winter", shown["summer"], shown["winter"]) for _ in range(60)),
         colours,
+        iterations=60,
         distance=l1,
-        betas=(0.5, 0.999),
-        rate=2e-3,
         precision=torch.float32,
         done=lambda count, loss: losses.append(loss.item()),
     )
