@@ -1,9 +1,10 @@
-"""Does it help that the old judges go on learning while a domain is added?
+"""How good a domain becomes that is added to a trained run, and what helps it.
 
-    python benchmarks/growth.py RUN winter [--iterations 1000]
+    python benchmarks/growth.py RUN winter [--iterations 1200] [--only as-it-is,latent-1] [--together RUN]
 
-Adds the domain to copies of a trained run three times: with the run's judges learning on (what `add-domain` does), with
-the same judges frozen, and with fresh judges that learn. Prints PSNR and SSIM over the new pairs, which need truth.
+Adds the domain to copies of a run, in each of the ways of VARIANTS, and prints a line of a table for each: the mean
+over the new directions, which need truth. `--together` names a run in which all domains were trained, for the same
+directions.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from combogan.evaluation.report import evaluate
 from combogan.evaluation.scores import Comparison
@@ -19,7 +23,18 @@ from combogan.training import growth
 from combogan.training.growing import start
 from combogan.training.report import Quiet
 
-VARIANTS = ("learning", "frozen", "fresh")
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as-it-is": {},
+    "frozen-judges": {},
+    "fresh-judges": {},
+    "start-from-chance": {"schedule.autoencode": 0},
+    "no-identity": {"losses.identity": 0.0},
+    "identity-3": {"losses.identity": 3.0},
+    "latent-1": {"losses.latent": 1.0},
+}
+"""What is changed in the settings of the added domain; of judges, who judges and whether they learn."""
+
+HEADS = "| variant | iterations | PSNR | over colours | SSIM | to it | from it | minutes |"
 
 
 def main() -> None:
@@ -27,31 +42,49 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("domain")
     parser.add_argument("--iterations", type=int)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(VARIANTS), metavar="NAME,...")
+    parser.add_argument("--together", type=Path, metavar="RUN")
     given = parser.parse_args()
-    changes = {} if given.iterations is None else {"schedule.iterations": given.iterations}
-    for variant in VARIANTS:
+    if unknown := [name for name in given.only if name not in VARIANTS]:
+        parser.error(f"no variant is called {unknown[0]}; there are: {', '.join(VARIANTS)}")
+    print(HEADS, "| --- | --- | --- | --- | --- | --- | --- | --- |", sep="\n", flush=True)
+    if given.together is not None:
+        print(f"| all together | | {scores(given.together, given.domain)} | |", flush=True)
+    for variant in given.only:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             shutil.copytree(given.run, run)
-            print(variant, *add(run, given.domain, variant, changes), flush=True)
+            changes = {} if given.iterations is None else {"schedule.iterations": given.iterations}
+            began = time.perf_counter()
+            iterations = add(run, given.domain, variant, changes)
+            minutes = (time.perf_counter() - began) / 60
+            print(f"| {variant} | {iterations} | {scores(run, given.domain)} | {minutes:.1f} |", flush=True)
 
 
-def add(run: Path, domain: str, variant: str, changes: dict[str, object]) -> tuple[str, str]:
-    """Add the domain in one way; mean PSNR and SSIM of the pairs with it, beside colour matching."""
-    if variant == "fresh":
+def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int:
+    """Add the domain in one way; in how many iterations."""
+    if variant == "fresh-judges":
         shutil.rmtree(run / "checkpoints")
-    prepared = growth.onto_run(domain, run, data=None, changes=changes, report=Quiet())
+    prepared = growth.onto_run(domain, run, data=None, changes={**changes, **VARIANTS[variant]}, report=Quiet())
     trainer = start(prepared, Quiet())
-    if variant == "frozen":
+    if variant == "frozen-judges":
         for name, old in trainer.domains.items():
             if name != domain:
-                old.judge.update = lambda rate, judge=old.judge: judge.networks.zero_grad()  # type: ignore[misc]
+                old.judge.update = lambda rate, judge=old.judge: judge.networks.zero_grad()  # type: ignore[method-assign]
     trainer.run()
-    scored = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target)]
-    pairs = [pair.truth for pair in scored if pair.truth is not None]
-    mean = Comparison.mean(pairs)
-    psnr = f"PSNR {mean.translation.psnr:.2f} dB, {mean.over_colour_matching:+.2f} over colour matching,"
-    return psnr, f"SSIM {mean.translation.ssim:.3f}, over {len(pairs)} pairs"
+    return trainer.iteration
+
+
+def scores(run: Path, domain: str) -> str:
+    """PSNR, PSNR over colour matching, SSIM; PSNR to the domain and from it."""
+    pairs = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target) and pair.truth is not None]
+    mean = Comparison.mean([pair.truth for pair in pairs if pair.truth])
+    to, back = (
+        Comparison.mean([pair.truth for pair in pairs if pair.truth and getattr(pair, end) == domain]).translation.psnr
+        for end in ("target", "source")
+    )
+    translation = mean.translation
+    return f"{translation.psnr:.2f} | {mean.over_colour_matching:.2f} | {translation.ssim:.3f} | {to:.2f} | {back:.2f}"
 
 
 if __name__ == "__main__":

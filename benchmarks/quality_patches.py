@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 from combogan.networks.blocks import Reflect
 from combogan.networks.decoder import Decoder
 from combogan.seeding import tensors
-from combogan.training import autoencoding, beginning, building, step, trainer
+from combogan.training import autoencoding, beginning, building, trainer
 
 Patch = Callable[[], AbstractContextManager[None]]
 
@@ -37,35 +37,6 @@ def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None
         yield
     finally:
         setattr(owner, name, before)
-
-
-def gradient_penalty(*, weight: float, every: int, on_fakes: bool) -> AbstractContextManager[None]:
-    """Zero-centred gradient penalty on real images (R1, Mescheder et al. 2018), and on translations too if asked.
-
-    In float32, every few updates of a discriminator and then so many times as heavy (Karras et al. 2020).
-    """
-
-    def wrap(discrimination: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def penalised(domain: Any, real: Tensor, fake: Tensor, verdict: Any) -> Tensor:
-            loss = discrimination(domain, real, fake, verdict)
-            if domain.judge.updates % every:
-                return loss
-            images = [real, fake] if on_fakes else [real]
-            slopes = [steepness(domain.discriminator, image) for image in images]
-            return loss + weight / 2 * every * torch.stack(slopes).sum()
-
-        return penalised
-
-    return replaced(step, "discrimination", wrap)
-
-
-def steepness(discriminator: nn.Module, image: Tensor) -> Tensor:
-    """Squared length of the gradient of the mean verdicts on an image, each map's summed, averaged over images."""
-    image = image.detach().float().requires_grad_(True)
-    with torch.autocast(image.device.type, enabled=False):
-        score = torch.stack([verdicts.mean((-2, -1)).sum() for verdicts in discriminator(image)]).sum()
-        (gradient,) = torch.autograd.grad(score, image, create_graph=True)
-        return gradient.square().sum((1, 2, 3)).mean()
 
 
 def judging(change: Callable[[nn.Module, int, str], None]) -> AbstractContextManager[None]:
@@ -236,9 +207,6 @@ def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> T
 
 
 PATCHES: dict[str, Patch] = {
-    "r1, 3, every 4th": partial(gradient_penalty, weight=3.0, every=4, on_fakes=False),
-    "r1, 10, every 4th": partial(gradient_penalty, weight=10.0, every=4, on_fakes=False),
-    "r1 and r2, 3, every 4th": partial(gradient_penalty, weight=3.0, every=4, on_fakes=True),
     "diffaugment, colour shift cutout": lambda: judging(partial(augmented, kinds=("colour", "shift", "cutout"))),
     "diffaugment, shift cutout": lambda: judging(partial(augmented, kinds=("shift", "cutout"))),
     "spectral norm": lambda: judging(spectral_norm),

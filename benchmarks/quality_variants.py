@@ -52,6 +52,7 @@ VARIANTS: dict[str, Variant] = {
     "cycle-10": Variant({"losses.cycle": 10.0}),
     "split": Variant({"discriminator.kind": "split"}),
     "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
+    "no-r1": Variant({"losses.r1": 0.0}),
     "slow-start": Variant({"schedule.autoencode": 800}, ["start at 1e-4"]),
     # Candidates.
     "cycle-2": Variant({"losses.cycle": 2.0}),
@@ -60,9 +61,7 @@ VARIANTS: dict[str, Variant] = {
     "identity-1": Variant({"losses.identity": 1.0}),
     "identity-3": Variant({"losses.identity": 3.0}),
     "latent-1": Variant({"losses.latent": 1.0}),
-    "r1": Variant(patches=["r1, 3, every 4th"]),
-    "r1-heavy": Variant(patches=["r1, 10, every 4th"]),
-    "r1-r2": Variant(patches=["r1 and r2, 3, every 4th"]),
+    "r1-10": Variant({"losses.r1": 10.0}),
     "spectral-norm": Variant(patches=["spectral norm"]),
     "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
@@ -82,7 +81,7 @@ VARIANTS: dict[str, Variant] = {
 }
 """In the order in which they are screened."""
 
-TOGETHER = {"before": "crops+cycle-10+split+rate-1e-4+slow-start"}
+TOGETHER = {"before": "crops+cycle-10+split+rate-1e-4+no-r1+slow-start"}
 """Short names of variants that are often joined."""
 
 

@@ -103,6 +103,8 @@ class Losses(Section):
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
     identity_pool: Literal[1, 2, 4] = 1
     """Compare identities at full size (1) or between 3x3 averages taken at this stride."""
+    r1: Weight = 0.0
+    """Weight of the R1 penalty on how steep discriminators are at real images; taken at every 4th update."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
     forward: Weight = 0.0

@@ -21,7 +21,7 @@ from combogan.training.report import Quiet
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from quality_patches import PATCHES, _Spectral, augment, shown, steepness  # noqa: E402
+from quality_patches import PATCHES, _Spectral, augment, shown  # noqa: E402
 from quality_record import known, lines, times, write  # noqa: E402
 from quality_variants import VARIANTS, Row, variant  # noqa: E402
 
@@ -101,21 +101,6 @@ def test_a_patched_decoder_is_opened_under_its_patch_alone(tmp_path):
         assert registry.compose("summer", "winter")(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
 
 
-class Linear(nn.Module):
-    def forward(self, image):
-        return [6 * image.mean(1), image[:, 0, ::2, ::2]]
-
-
-def test_steepness_is_the_squared_gradient_of_the_mean_verdicts():
-    image = torch.rand(2, 3, 8, 8)
-    first = torch.full((3, 8, 8), 6 / (3 * 64))  # what a value counts in the mean of the first map
-    first[0, ::2, ::2] += 1 / 16
-    with torch.autocast("cpu", torch.bfloat16):
-        found = steepness(Linear(), image)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(first.square().sum().item(), rel=1e-5)
-
-
 def test_what_discriminators_see_is_changed_by_chance_and_keeps_its_gradient():
     image = torch.rand(4, 3, 32, 32, requires_grad=True)
 
@@ -161,24 +146,24 @@ def test_every_variant_and_all_patches_are_well_formed():
 
 
 def test_variants_are_joined_and_what_contradicts_itself_is_refused():
-    both = variant("cycle-10+r1+diffaugment")
+    both = variant("cycle-10+masked+diffaugment")
     assert both.changes == {"losses.cycle": 10.0}
-    assert list(both.patches) == ["r1, 3, every 4th", "diffaugment, colour shift cutout"]
-    assert variant("diffaugment+r1+cycle-10") == both
-    assert variant("before+r1") == variant("r1+slow-start+split+rate-1e-4+crops+cycle-10")
-    for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+original", "presets"), ("r2", "'r2'")):
+    assert list(both.patches) == ["diffaugment, colour shift cutout", "masked, up to 0.6 in squares of 8"]
+    assert variant("diffaugment+masked+cycle-10") == both
+    assert variant("before+masked") == variant("masked+no-r1+slow-start+split+rate-1e-4+crops+cycle-10")
+    for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+original", "presets"), ("r3", "'r3'")):
         with pytest.raises(SystemExit, match=why):
             variant(wrong)
 
 
 def test_a_row_is_known_by_its_settings_whatever_machine_it_was_trained_on(tmp_path, monkeypatch):
-    row, record = Row("small", "r1", 1500, 0), tmp_path / "quality.jsonl"
-    assert Row("small", "r1", 4000, 3).digest == row.digest != Row("300", "r1", 1500, 0).digest
+    row, record = Row("small", "masked", 1500, 0), tmp_path / "quality.jsonl"
+    assert Row("small", "masked", 4000, 3).digest == row.digest != Row("300", "masked", 1500, 0).digest
     assert not known(record, row)
-    write(record, {"regime": "small", "variant": "r1", "iterations": 1500, "seed": 0, "digest": row.digest})
+    write(record, {"regime": "small", "variant": "masked", "iterations": 1500, "seed": 0, "digest": row.digest})
     assert known(record, row)
-    assert not known(record, Row("small", "r1", 1500, 1))
-    monkeypatch.setitem(VARIANTS, "r1", VARIANTS["r1-r2"])
+    assert not known(record, Row("small", "masked", 1500, 1))
+    monkeypatch.setitem(VARIANTS, "masked", VARIANTS["random"])
     assert not known(record, row)
 
 

@@ -100,6 +100,7 @@ def objective(settings: Settings) -> Objective:
         distance=DISTANCES[chosen.distance],
         cycle=chosen.cycle,
         identity=chosen.identity * (chosen.cycle if chosen.identity_relative else 1),
+        r1=chosen.r1,
         latent=chosen.latent,
         forward=chosen.forward,
         identity_kind=chosen.identity_kind,

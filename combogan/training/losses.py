@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from combogan.networks.blocks import at_least_float32
 
@@ -48,6 +48,18 @@ def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
 
 
 VERDICTS: dict[str, Verdict] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
+
+
+def steepness(discriminator: nn.Module, image: Tensor) -> Tensor:
+    """R1 of Mescheder et al. 2018: the squared gradient of the verdict on images (n, 3, h, w), summed, averaged over n.
+
+    The verdict is the sum of the means of all maps. In float32, since it is differentiated once more.
+    """
+    image = image.detach().requires_grad_(True)
+    with torch.autocast(image.device.type, enabled=False):
+        verdict = torch.stack([at_least_float32(m).mean((-2, -1)).sum() for m in discriminator(image)]).sum()
+        (gradient,) = torch.autograd.grad(verdict, image, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
 
 
 def _weighted(parts: list[Tensor]) -> Tensor:

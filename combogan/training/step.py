@@ -16,7 +16,10 @@ from torch import Tensor
 
 from combogan.networks.discriminator import judge_both
 from combogan.training.domain import Domain, Learner
-from combogan.training.losses import Distance, Verdict, small
+from combogan.training.losses import Distance, Verdict, small, steepness
+
+R1_EVERY = 4
+"""Updates of a discriminator between two R1 penalties, each of which counts for all of them (Karras et al. 2020)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Objective:
     identity: float
     latent: float
     forward: float
+    r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     identity_pool: int = 1
     forward_pool: int = 2
@@ -72,8 +76,10 @@ def step(
         fake = domain.pool.query(fakes[domain.name], chance(domain.name))
         with rounding_to(precision, x.device):
             loss = discrimination(domain, real, fake, objective.verdict)
-        loss.backward()
         losses[domain.name]["discriminator"] = loss.detach()
+        if objective.r1 and domain.judge.updates % R1_EVERY == 0:
+            loss = loss + objective.r1 / 2 * R1_EVERY * steepness(domain.discriminator, real)
+        loss.backward()
         domain.judge.update(rate)
     return losses
 

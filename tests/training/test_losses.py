@@ -2,8 +2,9 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from combogan.training.losses import DISTANCES, VERDICTS, small
+from combogan.training.losses import DISTANCES, VERDICTS, small, steepness
 
 
 def test_distances_of_known_differences():
@@ -33,3 +34,18 @@ def test_small_takes_averages_and_stride_1_takes_none():
     image = torch.arange(25.0).view(1, 1, 5, 5)
     assert small(image, 1) is image
     assert small(image, 2).flatten().tolist() == [6.0, 8.0, 16.0, 18.0]
+
+
+class Linear(nn.Module):
+    def forward(self, image):
+        return [6 * image.mean(1), image[:, 0, ::2, ::2]]
+
+
+def test_steepness_is_the_squared_gradient_of_the_mean_verdicts():
+    image = torch.rand(2, 3, 8, 8)
+    first = torch.full((3, 8, 8), 6 / (3 * 64))  # what a value counts in the mean of the first map
+    first[0, ::2, ::2] += 1 / 16
+    with torch.autocast("cpu", torch.bfloat16):
+        found = steepness(Linear(), image)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(first.square().sum().item(), rel=1e-5)

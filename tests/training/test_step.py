@@ -9,6 +9,7 @@ import torch
 from combogan.networks.blocks import Dropout
 from combogan.seeding import numbers
 from combogan.training import building
+from combogan.training.losses import steepness
 from combogan.training.step import discrimination, step, there_and_back
 
 CPU = torch.device("cpu")
@@ -168,6 +169,35 @@ def test_a_loss_that_counts_nothing_is_not_computed(tiny):
     objective = replace(building.objective(tiny), identity=0.0, latent=0.0, forward=0.0)
     _, parts = there_and_back(units["a"], units["b"], image(0), image(1), objective)
     assert set(parts) == {"gan", "cycle"}
+
+
+def judged_after(settings, updates):
+    """The weights of a's discriminator after one step that is its update number `updates`, and what the step told."""
+    units = domains(settings, "a", "b")
+    units["a"].judge.updates = updates
+    losses = train(settings, units["a"], units["b"], 0)
+    return copied(units["a"].discriminator.state_dict()), losses["a"]["discriminator"]
+
+
+@pytest.mark.parametrize("kind", ["patch", "split"])
+def test_r1_is_taken_at_every_4th_update_and_told_apart_from_the_discriminators_loss(tiny, kind):
+    tiny = tiny.changed({"discriminator.kind": kind})
+    steep = tiny.changed({"losses.r1": 100.0})
+    for updates in range(5):
+        (with_r1, its_loss), (without, loss) = judged_after(steep, updates), judged_after(tiny, updates)
+        assert same(with_r1, without) == (updates % 4 != 0)
+        assert its_loss == loss
+
+
+def test_r1_makes_a_discriminator_less_steep_at_real_images(tiny):
+    found = {}
+    for weight in (0.0, 1e4):
+        settings = tiny.changed({"losses.r1": weight})
+        units = domains(settings, "a", "b")
+        for iteration in range(24):
+            train(settings, units["a"], units["b"], iteration)
+        found[weight] = steepness(units["a"].discriminator, image(0)).item()
+    assert found[1e4] < found[0.0] / 2
 
 
 def test_cyclegan_identity_sends_the_targets_image_through_the_translation(tiny):
