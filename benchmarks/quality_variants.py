@@ -20,11 +20,13 @@ REGIMES = {"small": "scenes-small", "300": "scenes"}
 
 @dataclass(frozen=True)
 class Variant:
-    """What is trained: a preset, what is changed in it, and what is changed in the product."""
+    """What is changed in settings and in the product; in those of the reference, or in a preset's."""
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     patches: Sequence[str] = ()
-    preset: str = "quick"
+    without: Sequence[str] = ()
+    """Patches of the reference that are left out."""
+    preset: str = "reference"
 
 
 @dataclass(frozen=True)
@@ -42,49 +44,62 @@ STAGES = {
     "final": Stage(["small", "300"], 4000, [0, 1, 2]),
 }
 
+REFERENCE = Variant(
+    {
+        "images.load": 72,
+        "discriminator.kind": "split",
+        "losses.cycle": 10.0,
+        "losses.identity": 10.0,
+        "losses.r1": 0.0,
+        "schedule.autoencode": 800,
+        "optimizer.rate": 1e-4,
+    },
+    ["start at 1e-4"],
+)
+"""What every candidate is held against: `quick` as it was before the choice, spelled out where it has changed."""
+
 # `original` at the size of `quick`, so that both are the same work an iteration.
 _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discriminator.width": 32}
 
+_FASTER = ["start at 1e-4"]
+
 VARIANTS: dict[str, Variant] = {
-    "quick": Variant(),
-    # What was chosen, one by one undone; all of it is `before`, the recipe that earlier candidates were held against.
-    "crops": Variant({"images.load": 72}),
-    "cycle-10": Variant({"losses.cycle": 10.0}),
-    "split": Variant({"discriminator.kind": "split"}),
-    "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
-    "no-r1": Variant({"losses.r1": 0.0}),
-    "slow-start": Variant({"schedule.autoencode": 800}, ["start at 1e-4"]),
-    # Candidates.
-    "cycle-2": Variant({"losses.cycle": 2.0}),
-    "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
-    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
-    "identity-1": Variant({"losses.identity": 1.0}),
-    "identity-3": Variant({"losses.identity": 3.0}),
-    "latent-1": Variant({"losses.latent": 1.0}),
-    "identity-20": Variant({"losses.identity": 20.0}),
-    "start-6000": Variant({"schedule.autoencode": 6000}),
-    "r1-30": Variant({"losses.r1": 30.0}),
+    "reference": Variant(),
+    "start-3000": Variant({"schedule.autoencode": 3000}, without=_FASTER),
+    "start-6000": Variant({"schedule.autoencode": 6000}, without=_FASTER),
+    "no-start": Variant({"schedule.autoencode": 0}),
+    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
+    "uncropped": Variant({"images.load": 64}),
+    "patch": Variant({"discriminator.kind": "patch"}),
+    "r1": Variant({"losses.r1": 3.0}),
     "r1-10": Variant({"losses.r1": 10.0}),
     "spectral-norm": Variant(patches=["spectral norm"]),
     "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
+    "cycle-2": Variant({"losses.cycle": 2.0}),
+    "cycle-5": Variant({"losses.cycle": 5.0}),
+    "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
+    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
+    "identity-1": Variant({"losses.identity": 1.0}),
+    "identity-20": Variant({"losses.identity": 20.0}),
+    "latent-1": Variant({"losses.latent": 1.0}),
     "ema-0.99": Variant({"optimizer.ema": 0.99}),
     "ema-0.9995": Variant({"optimizer.ema": 0.9995}),
-    "random": Variant({"schedule.pairs": "random"}),
-    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
+    "rate-2e-4": Variant({"optimizer.rate": 2e-4}),
     "cosine": Variant(patches=["cosine rate"]),
-    "layers-4": Variant({"discriminator.layers": 4}),
-    "layers-2": Variant({"discriminator.layers": 2}),
-    "resize-convolution": Variant(patches=["resize-convolution"]),
-    "no-start": Variant({"schedule.autoencode": 0}),
-    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
+    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
+    "random": Variant({"schedule.pairs": "random"}),
     "pool-0": Variant({"optimizer.pool": 0}),
+    "layers-2": Variant({"discriminator.layers": 2}),
+    "layers-4": Variant({"discriminator.layers": 4}),
+    "resize-convolution": Variant(patches=["resize-convolution"]),
     "float32": Variant({"run.precision": "float32"}),
+    "quick": Variant(preset="quick"),
     "original": Variant(_ORIGINAL, preset="original"),
 }
 """In the order in which they are screened."""
 
-TOGETHER = {"before": "crops+cycle-10+split+rate-1e-4+no-r1+slow-start"}
+TOGETHER = {"sharp": "start-3000+uncropped+patch+cycle-5+rate-2e-4"}
 """Short names of variants that are often joined."""
 
 
@@ -93,17 +108,21 @@ def variant(name: str) -> Variant:
     parts = "+".join(TOGETHER.get(part, part) for part in name.split("+")).split("+")
     for part in parts:
         if part not in VARIANTS:
-            sys.exit(f"Error: no variant is called '{part}'; there are: {', '.join(VARIANTS)}.")
+            known = ", ".join([*VARIANTS, *TOGETHER])
+            sys.exit(f"Error: no variant is called '{part}'; there are: {known}.")
     chosen = [VARIANTS[part] for part in parts]
+    if len(chosen) > 1 and any(one.preset != "reference" for one in chosen):
+        sys.exit(f"Error: '{name}' joins a preset with something else; only changes of the reference can be joined.")
     changes: dict[str, Any] = {}
     for one in chosen:
         if twice := [key for key, value in one.changes.items() if changes.get(key, value) != value]:
             sys.exit(f"Error: the parts of '{name}' set {twice[0]} to different values; leave one of them out.")
         changes |= one.changes
-    if len({one.preset for one in chosen}) > 1:
-        sys.exit(f"Error: the parts of '{name}' are of different presets; leave one of them out.")
     asked = {patch for one in chosen for patch in one.patches}
-    return Variant(changes, [patch for patch in PATCHES if patch in asked], chosen[0].preset)
+    if chosen[0].preset != "reference":
+        return chosen[0]
+    asked |= {*REFERENCE.patches} - {patch for one in chosen for patch in one.without}
+    return Variant({**REFERENCE.changes, **changes}, [patch for patch in PATCHES if patch in asked], preset="quick")
 
 
 @dataclass(frozen=True)

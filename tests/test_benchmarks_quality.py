@@ -23,7 +23,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 from quality_patches import PATCHES, _Spectral, augment, shown  # noqa: E402
 from quality_record import known, lines, times, write  # noqa: E402
-from quality_variants import VARIANTS, Row, variant  # noqa: E402
+from quality_variants import REFERENCE, VARIANTS, Row, variant  # noqa: E402
 
 DOMAINS = ["summer=scenes-small/summer", "winter=scenes-small/winter"]
 
@@ -139,19 +139,20 @@ def test_masks_hide_whole_squares_and_never_more_than_their_share_in_the_mean():
 
 
 def test_every_variant_and_all_patches_are_well_formed():
-    asked = {patch for one in VARIANTS.values() for patch in one.patches}
+    asked = {patch for one in [*VARIANTS.values(), REFERENCE] for patch in one.patches}
     assert asked == set(PATCHES)
     digests = {Row("small", name, 1500, 0).digest for name in VARIANTS}
     assert len(digests) == len(VARIANTS)
 
 
 def test_variants_are_joined_and_what_contradicts_itself_is_refused():
-    both = variant("cycle-10+masked+diffaugment")
-    assert both.changes == {"losses.cycle": 10.0}
-    assert list(both.patches) == ["diffaugment, colour shift cutout", "masked, up to 0.6 in squares of 8"]
-    assert variant("diffaugment+masked+cycle-10") == both
-    assert variant("before+masked") == variant("masked+no-r1+slow-start+split+rate-1e-4+crops+cycle-10")
-    for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+original", "presets"), ("r3", "'r3'")):
+    both = variant("cycle-5+masked+start-3000")
+    assert both == variant("start-3000+masked+cycle-5")
+    assert both.changes == {**REFERENCE.changes, "losses.cycle": 5.0, "schedule.autoencode": 3000}
+    assert list(both.patches) == ["masked, up to 0.6 in squares of 8"]  # and not the slow start
+    assert variant("reference+masked").patches == ["start at 1e-4", "masked, up to 0.6 in squares of 8"]
+    assert variant("sharp+masked") == variant("start-3000+uncropped+patch+cycle-5+rate-2e-4+masked")
+    for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+r1", "a preset"), ("r3", "'r3'")):
         with pytest.raises(SystemExit, match=why):
             variant(wrong)
 
