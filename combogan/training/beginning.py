@@ -12,6 +12,7 @@ from combogan.errors import DivergedError
 from combogan.networks.blocks import Dropout
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
+from combogan.networks.linear import look_linear
 from combogan.seeding import tensors
 from combogan.training import building
 from combogan.training.autoencoding import Colours, autoencode, start_from
@@ -36,6 +37,7 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
     decoder = building.first_weights(
         Decoder(**building.decoder_shape(settings)), settings, "autoencoder", "decoder", device=device
     )
+    look_linear(encoder, decoder)
     for place, layer in enumerate(m for half in (encoder, decoder) for m in half.modules() if isinstance(m, Dropout)):
         layer.generator = tensors(settings.run.seed, "dropout", "autoencoder", place, device=str(device))
     colours = {name: _colours(trainer, name) for name in trainer.domains}
