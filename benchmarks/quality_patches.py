@@ -213,7 +213,6 @@ PATCHES: dict[str, Patch] = {
     "resize-convolution": resize_convolution,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
     "cosine rate": cosine_rate,
-    "start from chance": lambda: replaced(beginning, "look_linear", lambda _: lambda *halves: False),
     "start at 1e-4": partial(slow_start, rate=1e-4, betas=(0.5, 0.999)),
     "masked, up to 0.6 in squares of 8": partial(masked_autoencoder, most=0.6, square=8),
 }

@@ -129,6 +129,8 @@ class Schedule(Section):
     autoencode: Count = 0
     """Iterations before the first in which one autoencoder learns all pictures; every encoder and decoder starts as it,
     in its domain's colours, and one that is added later as the old domain nearest in colour. 0 starts from chance."""
+    autoencode_from: Literal["chance", "looks-linear"] = "chance"
+    """The autoencoder's first weights: by chance, or such that it passes on what it is shown, sharply and at once."""
 
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:
@@ -199,6 +201,16 @@ class Settings(Section):
         shared = self.networks.shared_encoder_blocks + self.networks.shared_decoder_blocks
         if self.schedule.autoencode and shared:
             raise ValueError("schedule.autoencode does not go with shared blocks; set one of them to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _wide_enough_to_look_linear(self) -> Settings:
+        width, least = self.networks.width, 24
+        if self.schedule.autoencode_from == "looks-linear" and width < least:
+            raise ValueError(
+                f"networks of width {width} are too narrow for schedule.autoencode_from = looks-linear, which needs "
+                f"{least}; raise networks.width or take chance"
+            )
         return self
 
     @model_validator(mode="after")

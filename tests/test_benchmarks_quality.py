@@ -149,8 +149,8 @@ def test_variants_are_joined_and_what_contradicts_itself_is_refused():
     both = variant("cycle-5+masked+start-3000")
     assert both == variant("start-3000+masked+cycle-5")
     assert both.changes == {**REFERENCE.changes, "losses.cycle": 5.0, "schedule.autoencode": 3000}
-    assert list(both.patches) == ["start from chance", "masked, up to 0.6 in squares of 8"]  # and no slow start
-    assert variant("masked+linear").patches == ["start at 1e-4", "masked, up to 0.6 in squares of 8"]
+    assert list(both.patches) == ["masked, up to 0.6 in squares of 8"]  # and not the slow start
+    assert variant("reference+masked").patches == ["start at 1e-4", "masked, up to 0.6 in squares of 8"]
     assert variant("sharp+masked") == variant("start-3000+uncropped+patch+cycle-5+rate-2e-4+masked")
     for wrong, why in (("layers-2+layers-4", "layers to different"), ("quick+r1", "a preset"), ("r3", "'r3'")):
         with pytest.raises(SystemExit, match=why):

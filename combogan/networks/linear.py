@@ -17,19 +17,17 @@ from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 
 CARRIED = 2 * 3 * 4 * 4
-"""Channels of the latent that are needed."""
+"""Channels of the latent that are needed, which are those of networks 24 wide."""
 CHANCE = 0.1
 """What is left of the chance in the weights behind a channel that carries a value."""
 
 
 @torch.no_grad()
-def look_linear(encoder: Encoder, decoder: Decoder) -> bool:
+def look_linear(encoder: Encoder, decoder: Decoder) -> None:
     """Set the weights of halves that were drawn by chance; the channels that are not needed stay as drawn.
 
-    False, and nothing is changed, where the latent has too few channels.
+    The latent must have CARRIED channels or more.
     """
-    if encoder.latent.channels < CARRIED:
-        return False
     values = 3
     for layer in [*encoder.layers, *decoder.layers]:
         if isinstance(layer, ResidualBlock):
@@ -44,12 +42,11 @@ def look_linear(encoder: Encoder, decoder: Decoder) -> bool:
         elif isinstance(layer, nn.Conv2d):
             middle = layer.kernel_size[0] // 2, layer.kernel_size[1] // 2
             _carry(layer.weight, [(value, value, middle) for value in range(values)])
-    return True
 
 
 def _quarters(values: int) -> list[tuple[int, int, tuple[int, int]]]:
     """(value of a quarter, value of the whole, where under the kernel the quarter lies) for all quarters."""
-    places = list(enumerate(product((1, 2), repeat=2)))
+    places = list(enumerate(product((1, 2), (1, 2))))
     return [(4 * value + quarter, value, place) for value in range(values) for quarter, place in places]
 
 

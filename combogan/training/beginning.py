@@ -37,7 +37,8 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
     decoder = building.first_weights(
         Decoder(**building.decoder_shape(settings)), settings, "autoencoder", "decoder", device=device
     )
-    look_linear(encoder, decoder)
+    if settings.schedule.autoencode_from == "looks-linear":
+        look_linear(encoder, decoder)
     for place, layer in enumerate(m for half in (encoder, decoder) for m in half.modules() if isinstance(m, Dropout)):
         layer.generator = tensors(settings.run.seed, "dropout", "autoencoder", place, device=str(device))
     colours = {name: _colours(trainer, name) for name in trainer.domains}

@@ -103,6 +103,21 @@ def test_the_autoencoder_learns_to_give_back_what_it_is_shown():
     assert losses[-1] < losses[0] / 2
 
 
+def test_an_autoencoder_that_looks_linear_gives_back_what_it_is_shown_before_it_learns(starting, tmp_path):
+    wide = starting.changed({"networks.width": 24, "schedule.autoencode": 1, "schedule.iterations": 1})
+    loss = {}
+    for first in ("chance", "looks-linear"):
+        run = runs.train(wide.changed({"schedule.autoencode_from": first}), ["summer", "winter"], out=tmp_path / first)
+        _started, autoencoded = map(json.loads, (run / "history.jsonl").read_text().splitlines())
+        loss[first] = autoencoded["loss"]
+    assert loss["looks-linear"] < loss["chance"] / 3
+
+
+def test_networks_too_narrow_to_look_linear_are_refused(starting):
+    with pytest.raises(SettingsError, match="networks of width 4 are too narrow"):
+        starting.changed({"schedule.autoencode_from": "looks-linear"})
+
+
 def weights(run):
     return {path.relative_to(run): path.read_bytes() for path in sorted(run.glob("packs/*/*.safetensors"))}
 
