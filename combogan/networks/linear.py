@@ -1,4 +1,4 @@
-"""First weights with which an encoder and a decoder give back what they are shown (Balduzzi et al. 2017, section 4).
+"""First weights with which an encoder and a decoder give back what they are shown (looks-linear, Balduzzi et al. 2017).
 
 Of every value x one channel carries relu(x) and another relu(-x), whose difference is x again; so rectifiers lose
 nothing. Where height and width are halved, the four values under a place become channels of their own, 3 at first, then
@@ -16,8 +16,6 @@ from combogan.networks.blocks import ResidualBlock
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 
-CARRIED = 2 * 3 * 4 * 4
-"""Channels of the latent that are needed, which are those of networks 24 wide."""
 CHANCE = 0.1
 """What is left of the chance in the weights behind a channel that carries a value."""
 
@@ -26,7 +24,7 @@ CHANCE = 0.1
 def look_linear(encoder: Encoder, decoder: Decoder) -> None:
     """Set the weights of halves that were drawn by chance; the channels that are not needed stay as drawn.
 
-    The latent must have CARRIED channels or more.
+    The latent must have 96 channels or more, 3 * 4 * 4 values twice: networks are 24 wide at least.
     """
     values = 3
     for layer in [*encoder.layers, *decoder.layers]:
@@ -37,7 +35,7 @@ def look_linear(encoder: Encoder, decoder: Decoder) -> None:
             values //= 4
             _carry(layer.weight.transpose(0, 1), [(to, of, place) for of, to, place in _quarters(values)])
         elif isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
-            _carry(layer.weight, list(_quarters(values)))
+            _carry(layer.weight, _quarters(values))
             values *= 4
         elif isinstance(layer, nn.Conv2d):
             middle = layer.kernel_size[0] // 2, layer.kernel_size[1] // 2

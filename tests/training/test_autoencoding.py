@@ -35,7 +35,9 @@ def images(season, count=6):
 
 @pytest.fixture
 def starting(tiny):
-    return tiny.changed({"schedule.autoencode": 4, "schedule.iterations": 6, "run.checkpoint_every": 2})
+    return tiny.changed(
+        {"losses.r1": 1.0, "schedule.autoencode": 4, "schedule.iterations": 6, "run.checkpoint_every": 2}
+    )
 
 
 def halves(norm="instance"):
