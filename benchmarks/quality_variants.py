@@ -75,6 +75,8 @@ VARIANTS: dict[str, Variant] = {
     "patch": Variant({"discriminator.kind": "patch"}),
     "r1": Variant({"losses.r1": 3.0}),
     "r1-10": Variant({"losses.r1": 10.0}),
+    "r1-30": Variant({"losses.r1": 30.0}),
+    "r1-100": Variant({"losses.r1": 100.0}),
     "spectral-norm": Variant(patches=["spectral norm"]),
     "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
