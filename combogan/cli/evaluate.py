@@ -12,6 +12,9 @@ from combogan.cli.options import PATH
 @click.command(name="evaluate")
 @click.argument("run", type=PATH)
 @click.option(
+    "--data", type=PATH, metavar="DIR", help="The folders of pictures have moved: look for them in DIR/NAME first."
+)
+@click.option(
     "--json",
     "file",
     type=PATH,
@@ -45,7 +48,9 @@ from combogan.cli.options import PATH
     help="Give the kernel inception distance too, on a classifier of torchvision, such as resnet50; its weights are "
     "those in FILE, or else fetched.",
 )
-def command(run: Path, file: Path | None, device: str, size: int | None, pictures: int, kid: str | None) -> None:
+def command(
+    run: Path, data: Path | None, file: Path | None, device: str, size: int | None, pictures: int, kid: str | None
+) -> None:
     """Score the translations of RUN, for every ordered pair of domains, beside mere colour matching.
 
     Against truth, where it is known: that of the drawn scenes, and of domains whose test folders have the same file
@@ -77,7 +82,7 @@ def command(run: Path, file: Path | None, device: str, size: int | None, picture
     from combogan.translation.translator import Translator
 
     on = machine.device(device)
-    opened = open_run(run)
+    opened = open_run(run, data=data, tell=lambda what: click.echo(what, err=True))
     file = file or run / "evaluation.json"
     for folder in {run, file.parent}:
         storage.refuse_unwritable(folder)

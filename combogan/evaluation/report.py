@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from combogan.data.catalog import Domain, reopen
+from combogan.data.reopening import Tell, moved, usable
 from combogan.errors import DomainError, PackError, RunError
 from combogan.evaluation.judging import PICTURES, judge
 from combogan.evaluation.kid import Features
@@ -36,10 +37,27 @@ class Opened:
         return self.registry.composes(source, target)
 
 
-def open_run(run: Path) -> Opened:
-    """RunError where it is no run, or has published nothing."""
+def open_run(run: Path, *, data: Path | None = None, tell: Tell = lambda what: None) -> Opened:
+    """A run with its pictures, or, of domains whose folders have moved there, those in `data`/NAME.
+
+    Pictures that cannot be read are left out, and `tell` is told of each. RunError where it is no run, or has published
+    nothing; DomainError where `data` has no folder of its domains.
+    """
     settings, registry = _read(run)
-    domains, lost = _reopen_all(registry.packs, settings.domains)
+    origins, lost = _origins(registry.packs, settings.domains)
+    if data is not None:
+        origins |= moved(origins, data=data)
+    domains = []
+    for name, origin in origins.items():
+        try:
+            found = usable([reopen(name, origin)], crop=settings.images.size, tell=tell)[name]
+        except DomainError as error:
+            lost[name] = str(error)
+            continue
+        if len(found.test):
+            domains.append(found)
+        else:
+            lost[name] = "none of its test pictures can be read"
     lost |= {folder.relative_to(run / "packs").as_posix(): str(error) for folder, error in registry.damaged.items()}
     return Opened(settings, registry, tuple(paired(domains)), lost)
 
@@ -83,17 +101,13 @@ def _read(run: Path) -> tuple[Settings, Registry]:
         raise RunError(str(error)) from None
 
 
-def _reopen_all(packs: Iterable[Pack], origins: Mapping[str, str]) -> tuple[list[Domain], dict[str, str]]:
-    """The domains of packs, those added later at the end; and, by name, why the pictures of others cannot be had."""
-    domains, lost = [], {}
+def _origins(packs: Iterable[Pack], origins: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the pictures of packs' domains are, those added later at the end; and why it is not known of others."""
+    found, lost = {}, {}
     order = list(origins)
     for pack in sorted(packs, key=lambda pack: order.index(pack.domain) if pack.domain in origins else len(order)):
-        origin = origins.get(pack.domain) or pack.about.get("origin")
-        if not origin:
+        if origin := origins.get(pack.domain) or pack.about.get("origin"):
+            found[pack.domain] = origin
+        else:
             lost[pack.domain] = "its pack does not say where its pictures are"
-            continue
-        try:
-            domains.append(reopen(pack.domain, origin))
-        except DomainError as error:
-            lost[pack.domain] = str(error)
-    return domains, lost
+    return found, lost

@@ -11,6 +11,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
+from combogan.data.reopening import moved, reopen_all, usable
 from combogan.errors import PackError
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
@@ -22,7 +23,7 @@ from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 from combogan.training.growthcard import CARD_OF_GROWTH, Growth
-from combogan.training.preparing import in_proportion, moved, reopen_all, resolve, usable
+from combogan.training.preparing import in_proportion, resolve
 from combogan.training.publishing import about_pack, best_of, to_publish
 from combogan.training.report import Report
 from combogan.training.runs import course_of, refuse_changes

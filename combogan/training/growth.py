@@ -12,6 +12,7 @@ from typing import Any
 
 from combogan import machine
 from combogan.data import catalog
+from combogan.data.reopening import usable
 from combogan.errors import DomainError, RunError, SpaceError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
@@ -20,7 +21,7 @@ from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.growing import Prepared, start
 from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
-from combogan.training.preparing import in_proportion, resolve, usable
+from combogan.training.preparing import in_proportion, resolve
 from combogan.training.report import Quiet, Report
 from combogan.training.runs import refuse_changes
 from combogan.training.validating import spared

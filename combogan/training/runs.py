@@ -9,6 +9,7 @@ from typing import Any
 
 from combogan import machine
 from combogan.data import catalog
+from combogan.data.reopening import moved, reopen_all, usable
 from combogan.errors import RunError
 from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
@@ -16,7 +17,7 @@ from combogan.training import building
 from combogan.training.beginning import begin_run
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.growthcard import CARD_OF_GROWTH
-from combogan.training.preparing import in_proportion, moved, reopen_all, resolve, usable
+from combogan.training.preparing import in_proportion, resolve
 from combogan.training.publishing import one_space, publish_run
 from combogan.training.report import Quiet, Report
 from combogan.training.schedule import PAIRS, Course, course

@@ -11,11 +11,11 @@ import torch
 from combogan import machine
 from combogan.data import catalog
 from combogan.data.holding import hold_out, too_few
+from combogan.data.reopening import Tell
 from combogan.evaluation.log import validations
 from combogan.evaluation.validation import Validation, best, described, directions, goodness
 from combogan.settings import Settings
 from combogan.training.halves import Halves
-from combogan.training.preparing import Tell
 
 
 @dataclass(frozen=True)

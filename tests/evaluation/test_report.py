@@ -9,7 +9,7 @@ from PIL import Image
 
 from combogan.data import scenes
 from combogan.data.scenes import draw
-from combogan.errors import RunError
+from combogan.errors import DomainError, RunError
 from combogan.evaluation import arrival
 from combogan.evaluation.report import evaluate, open_run
 from combogan.networks.decoder import Decoder
@@ -100,6 +100,29 @@ def test_folders_whose_test_files_pair_up_by_name_have_truth(tmp_path: Path) -> 
     assert scores.paired == ("labels", "front")
     assert scores.truth is not None
     assert scores.truth.copying.psnr == 100  # the folders hold the same pictures
+
+
+def test_pictures_that_have_moved_are_found_and_broken_ones_left_out(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    origins = {name: str(pictures(old / name)) for name in ("labels", "front")}
+    settings = Settings(domains=origins).changed({"images.size": SIZE, "images.load": SIZE})
+    (tmp_path / "settings.toml").write_text(settings.toml())
+    for name in origins:
+        publish(tmp_path, name)
+    old.rename(new)
+    assert set(open_run(tmp_path).lost) == {"labels", "front"}
+    broken = sorted((new / "front").rglob("*.png"))[-1]
+    before = {one.name: len(one.train) + len(one.test) for one in open_run(tmp_path, data=new).domains}
+    broken.write_bytes(broken.read_bytes()[:60])
+    told: list[str] = []
+    opened = open_run(tmp_path, data=new, tell=told.append)
+    after = {one.name: len(one.train) + len(one.test) for one in opened.domains}
+    assert after == {"labels": before["labels"], "front": before["front"] - 1}
+    assert len(told) == 1
+    assert f"'front': skipping a picture: '{broken.name}'" in told[0]
+    assert evaluate(opened).pairs
+    with pytest.raises(DomainError, match="has no folder of a domain of the run"):
+        open_run(tmp_path, data=tmp_path / "nowhere")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import shutil
 
 import pytest
 
+from combogan.data.reopening import moved
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError
 from combogan.training import runs
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.folder import RunFolder
-from combogan.training.preparing import in_proportion, moved
+from combogan.training.preparing import in_proportion
 from combogan.training.report import Quiet
 
 
