@@ -31,6 +31,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-identity": {"losses.identity": 0.0},
     "identity-3": {"losses.identity": 3.0},
     "latent-1": {"losses.latent": 1.0},
+    "rate-4e-4": {"optimizer.rate": 4e-4},
+    "r1-0": {"losses.r1": 0.0},
+    "cycle-10": {"losses.cycle": 10.0},
 }
 """What is changed in the settings of the added domain; of judges, who judges and whether they learn."""
 
