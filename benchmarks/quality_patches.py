@@ -193,7 +193,10 @@ def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[No
 @contextmanager
 def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
     """The autoencoder that all halves start as learns at one rate, as slowly as what is judged."""
-    with replaced(autoencoding, "BETAS", lambda _: betas), replaced(autoencoding, "rate", lambda _: lambda done: rate):
+    with (
+        replaced(autoencoding, "BETAS", lambda _: betas),
+        replaced(autoencoding, "rate", lambda _: lambda done, height: rate),
+    ):
         yield
 
 

@@ -25,8 +25,10 @@ LIMIT = 0.97
 """Values nearer to black or white count as this: what the decoder's tanh would need for them has no bound."""
 FLAT = 0.02
 """The least deviation of a channel; that of a grey set's colours would be divided by next to nothing."""
-RATE, WARM_UP = 1e-3, 0.05
-"""Adam's learning rate at its height, and the share of the iterations in which it is reached; then it falls to zero."""
+RATES = {"chance": 1e-3, "looks-linear": 2e-4}
+"""Adam's learning rate at its height, by first weights; more leaves a grid of dots where pictures are passed on."""
+WARM_UP = 0.05
+"""The share of the iterations in which the height is reached; then the rate falls to zero."""
 BETAS = (0.9, 0.99)
 """Adam's decay rates: nobody judges an autoencoder, so it can go faster than what is judged."""
 
@@ -68,17 +70,18 @@ def autoencode(
     colours: Mapping[str, Colours],
     *,
     iterations: int,
+    height: float,
     distance: Distance,
     precision: torch.dtype,
     done: Callable[[int, Tensor], None],
 ) -> None:
     """Train two halves together on images of all domains, brought to no colours; `done` hears of each pair's losses.
 
-    `pairs` are `iterations` many, or fewer where it is stopped.
+    `pairs` are `iterations` many, or fewer where it is stopped; `height` is the learning rate's.
     """
     learner = Learner({"encoder": encoder, "decoder": decoder}, betas=BETAS)
     for count, (a, b, x, y) in enumerate(pairs, 1):
-        losses, now = [], rate((count - 1) / iterations)
+        losses, now = [], rate((count - 1) / iterations, height)
         for name, image in ((a, x), (b, y)):
             with rounding_to(precision, image.device):
                 latent = encoder(_without(image, colours[name].seen))
@@ -90,9 +93,9 @@ def autoencode(
         done(count, torch.stack(losses).mean())
 
 
-def rate(done: float) -> float:
+def rate(done: float, height: float) -> float:
     """The learning rate after a share of the iterations: up in a line, down as a cosine (Loshchilov, Hutter 2017)."""
-    return RATE * min(1.0, (done + 1e-3) / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
+    return height * min(1.0, (done + 1e-3) / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.no_grad()

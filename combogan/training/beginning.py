@@ -15,7 +15,7 @@ from combogan.networks.encoder import Encoder
 from combogan.networks.linear import look_linear
 from combogan.seeding import tensors
 from combogan.training import building
-from combogan.training.autoencoding import Colours, autoencode, start_from
+from combogan.training.autoencoding import RATES, Colours, autoencode, start_from
 
 if TYPE_CHECKING:
     from combogan.training.trainer import Trainer
@@ -65,6 +65,7 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
         pairs(),
         colours,
         iterations=total,
+        height=RATES[settings.schedule.autoencode_from],
         distance=trainer.objective.distance,
         precision=trainer.precision,
         done=done,

@@ -98,6 +98,7 @@ def test_the_autoencoder_learns_to_give_back_what_it_is_shown():
         (("summer", "winter", shown["summer"], shown["winter"]) for _ in range(60)),
         colours,
         iterations=60,
+        height=1e-3,
         distance=l1,
         precision=torch.float32,
         done=lambda count, loss: losses.append(loss.item()),
