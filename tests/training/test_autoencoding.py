@@ -1,6 +1,7 @@
 """The start that all encoders and decoders can share: one autoencoder, copied in each domain's colours."""
 
 import json
+from typing import get_args
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.registry import Registry
+from combogan.settings import Schedule
 from combogan.training import runs
-from combogan.training.autoencoding import LIMIT, Colours, autoencode, start_from
+from combogan.training.autoencoding import LIMIT, RATES, Colours, autoencode, rate, start_from
 from combogan.training.building import new_domain
 from combogan.training.growth import add_domain
 from combogan.training.losses import l1
@@ -179,3 +181,14 @@ def test_an_added_domain_starts_as_the_nearest_in_colour(starting, tmp_path):
 def test_shared_blocks_have_no_start_of_their_own(starting):
     with pytest.raises(SettingsError, match="shared blocks"):
         starting.changed({"networks.shared_encoder_blocks": 1})
+
+
+def test_all_first_weights_have_a_learning_rate_that_rises_and_falls():
+    choices = get_args(Schedule.model_fields["autoencode_from"].annotation)
+    assert set(RATES) == set(choices)
+    for height in RATES.values():
+        course = [rate(done / 100, height) for done in range(101)]
+        assert height * 0.98 < max(course) <= height
+        assert course.index(max(course)) == 5
+        assert course[100] == 0
+        assert 0 < course[0] < height / 10
