@@ -14,12 +14,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from combogan.evaluation.report import evaluate
 from combogan.evaluation.scores import Comparison
 from combogan.training import growth
+from combogan.training.domain import Learner
 from combogan.training.growing import start
 from combogan.training.report import Quiet
 
@@ -73,15 +75,21 @@ def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int
     if variant == "frozen-judges":
         for name, old in trainer.domains.items():
             if name != domain:
-                old.judge.update = lambda rate, judge=old.judge: judge.networks.zero_grad()  # type: ignore[method-assign]
+                old.judge.update = partial(_stay, old.judge)  # type: ignore[method-assign]
     trainer.run()
     return trainer.iteration
+
+
+def _stay(judge: Learner, rate: float) -> None:
+    """What a frozen judge does in place of an update."""
+    judge.networks.zero_grad()
+    judge.updates += 1
 
 
 def scores(run: Path, domain: str) -> str:
     """PSNR, PSNR over colour matching, SSIM; PSNR to the domain and from it."""
     pairs = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target) and pair.truth is not None]
-    mean = Comparison.mean([pair.truth for pair in pairs if pair.truth])
+    mean = Comparison.mean([pair.truth for pair in pairs])
     to, back = (
         Comparison.mean([pair.truth for pair in pairs if pair.truth and getattr(pair, end) == domain]).translation.psnr
         for end in ("target", "source")

@@ -130,7 +130,7 @@ class Schedule(Section):
     """Iterations before the first in which one autoencoder learns all pictures; every encoder and decoder starts as it,
     in its domain's colours, and one that is added later as the old domain nearest in colour. 0 starts from chance."""
     autoencode_from: Literal["chance", "looks-linear"] = "chance"
-    """The autoencoder's first weights: by chance, or such that it passes on what it is shown, sharply and at once."""
+    """The autoencoder's first weights, where there is one: by chance, or such that it passes on what it is shown."""
 
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:
@@ -145,7 +145,7 @@ class Optimizer(Section):
     """How weights are changed."""
 
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e-4
-    """Adam's learning rate at the start."""
+    """Adam's learning rate at the start; the autoencoder that everything may start as has its own."""
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], Field(strict=False)
     ] = (0.5, 0.999)
@@ -206,7 +206,8 @@ class Settings(Section):
     @model_validator(mode="after")
     def _wide_enough_to_look_linear(self) -> Settings:
         width, least = self.networks.width, 24
-        if self.schedule.autoencode_from == "looks-linear" and width < least:
+        chosen = self.schedule
+        if chosen.autoencode and chosen.autoencode_from == "looks-linear" and width < least:
             raise ValueError(
                 f"networks of width {width} are too narrow for schedule.autoencode_from = looks-linear, which needs "
                 f"{least}; raise networks.width or take chance"

@@ -99,7 +99,7 @@ def reopen(name: str, origin: str) -> Domain:
     name = check_name(name)
     place = None if Path(origin).is_absolute() else _from_card(name, origin)
     if place is None and not Path(origin).is_dir():
-        raise DomainError(f"the pictures of '{name}' are no longer in {origin}; put them back, or give --data DIR.")
+        raise DomainError(f"the pictures of '{name}' are no longer in {origin}; put them back.")
     return open_place(place or _from_folder(name, Path(origin)))
 
 

@@ -11,7 +11,7 @@ from combogan.data.checking import check
 from combogan.data.pictures import FolderPictures, PictureSet
 from combogan.errors import DomainError, suggestion
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 
 MANY = 500
 """Pictures of a domain above which opening them all takes long enough to be told of."""

@@ -52,7 +52,8 @@ def open_run(run: Path, *, data: Path | None = None, tell: Tell = lambda what: N
         try:
             found = usable([reopen(name, origin)], crop=settings.images.size, tell=tell)[name]
         except DomainError as error:
-            lost[name] = str(error)
+            gone = Path(origin).is_absolute() and not Path(origin).is_dir()
+            lost[name] = str(error).rstrip(".") + (", or give --data DIR" if gone else "")
             continue
         if len(found.test):
             domains.append(found)
@@ -75,7 +76,7 @@ def evaluate(
 
     Errors as of `open_run`, and as raised by what reads packs and pictures; see `judge` for the rest.
     """
-    opened = run if isinstance(run, Opened) else open_run(run)
+    opened = run if isinstance(run, Opened) else open_run(run, tell=say)
     scores = judge(
         Translator(opened.registry, device, "float32").translate,
         opened.domains,

@@ -54,8 +54,8 @@ def begin_run(trainer: Trainer, stop: Callable[[], bool]) -> bool:
         losses.append(loss)
         if count % settings.run.log_every == 0 and not loss.isfinite():
             raise DivergedError(
-                f"the loss of the autoencoder is {loss.item()} after {count} iterations, so training stopped; a lower "
-                "optimizer.rate may help."
+                f"the loss of the autoencoder is {loss.item()} after {count} iterations, so training stopped; try "
+                "--set run.precision=float32, or --set schedule.autoencode=0, which starts from chance."
             )
         trainer.report.began(count, total)
 

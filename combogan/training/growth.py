@@ -88,7 +88,8 @@ def onto_packs(
     like = next(iter(packs.values()))
     assert like.encoder is not None
     assert like.decoder is not None
-    settings = settings.changed(building.networks_of(like.encoder.shape, like.decoder.shape))
+    networks = building.networks_of(like.encoder.shape, like.decoder.shape)
+    settings = settings.changed({**networks, "schedule.autoencode_from": "chance"})  # it starts as an old domain
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:

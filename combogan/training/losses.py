@@ -53,12 +53,11 @@ VERDICTS: dict[str, Verdict] = {"least-squares": least_squares, "cross-entropy":
 def steepness(discriminator: nn.Module, image: Tensor) -> Tensor:
     """R1 of Mescheder et al. 2018: the squared gradient of the verdict on images (n, 3, h, w), summed, averaged over n.
 
-    The verdict is the sum of the means of all maps. In float32, since it is differentiated once more.
+    The verdict is the sum of the means of all maps.
     """
     image = image.detach().requires_grad_(True)
-    with torch.autocast(image.device.type, enabled=False):
-        verdict = torch.stack([at_least_float32(m).mean((-2, -1)).sum() for m in discriminator(image)]).sum()
-        (gradient,) = torch.autograd.grad(verdict, image, create_graph=True)
+    verdict = torch.stack([m.mean((-2, -1)).sum() for m in discriminator(image)]).sum()
+    (gradient,) = torch.autograd.grad(verdict, image, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 

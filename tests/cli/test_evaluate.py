@@ -144,3 +144,20 @@ def test_where_nothing_can_be_scored_older_scores_stay(photographs: Path, tmp_pa
     with pytest.raises(RunError, match="no translation of .* can be scored"):
         CliRunner().invoke(command, [str(photographs), "--device", "cpu"], catch_exceptions=False)
     assert (photographs / "evaluation.json").read_text() == "older"
+
+
+def test_pictures_that_have_moved_are_looked_for_and_broken_ones_told_of(tmp_path: Path) -> None:
+    for name in ("labels", "front"):
+        for part in ("train", "test"):
+            (tmp_path / "old" / name / part).mkdir(parents=True)
+            for index in range(3):
+                scene = scenes.draw("fall", len(part), index, SIZE)
+                Image.fromarray(scene).save(tmp_path / "old" / name / part / f"{index}.png")
+    run = tiny_run(tmp_path / "run", {name: str(tmp_path / "old" / name) for name in ("labels", "front")})
+    (tmp_path / "old").rename(tmp_path / "new")
+    (tmp_path / "new" / "front" / "test" / "2.png").write_bytes(b"no picture")
+    result = CliRunner().invoke(command, [str(run), "--device", "cpu", "--data", str(tmp_path / "new")])
+    assert result.exit_code == 0
+    assert "'front': skipping a picture: '2.png'" in result.stderr
+    ways = json.loads((run / "evaluation.json").read_text())["pairs"]
+    assert {(pair["source"], pair["pictures"]) for pair in ways} == {("labels", 3), ("front", 2)}

@@ -15,7 +15,7 @@ from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.registry import Registry
 from combogan.settings import Schedule
-from combogan.training import runs
+from combogan.training import autoencoding, runs
 from combogan.training.autoencoding import LIMIT, RATES, Colours, autoencode, rate, start_from
 from combogan.training.building import new_domain
 from combogan.training.growth import add_domain
@@ -119,8 +119,20 @@ def test_an_autoencoder_that_looks_linear_gives_back_what_it_is_shown_before_it_
 
 
 def test_networks_too_narrow_to_look_linear_are_refused(starting):
-    with pytest.raises(SettingsError, match="networks of width 4 are too narrow"):
-        starting.changed({"schedule.autoencode_from": "looks-linear"})
+    linear = {"schedule.autoencode_from": "looks-linear", "networks.width": 23}
+    with pytest.raises(SettingsError, match="networks of width 23 are too narrow"):
+        starting.changed(linear)
+    starting.changed({**linear, "schedule.autoencode": 0})  # then nothing has to look linear
+
+
+@pytest.mark.parametrize("first", ["chance", "looks-linear"])
+def test_the_autoencoder_of_a_run_learns_at_the_rate_of_its_first_weights(starting, tmp_path, monkeypatch, first):
+    used, update = [], autoencoding.Learner.update
+    monkeypatch.setattr(autoencoding.Learner, "update", lambda self, rate: (used.append(rate), update(self, rate)))
+    settings = starting.changed({"networks.width": 24, "schedule.autoencode_from": first, "schedule.iterations": 1})
+    runs.train(settings, ["summer", "winter"], out=tmp_path / "run")
+    expected = [rate(done / 4, RATES[first]) for done in range(4) for _ in range(2)]  # of two images each
+    assert used[:8] == expected
 
 
 def weights(run):
@@ -155,6 +167,8 @@ def test_the_start_is_noted_and_cannot_change_later(starting, tmp_path):
     assert events[1]["iterations"] == 4
     with pytest.raises(RunError, match=r"schedule\.autoencode cannot change"):
         runs.resume(run, {"schedule.autoencode": 8}, Quiet())
+    with pytest.raises(RunError, match=r"schedule\.autoencode_from cannot change"):
+        runs.resume(run, {"schedule.autoencode_from": "looks-linear", "networks.width": 24}, Quiet())
 
 
 def test_an_added_domain_starts_as_the_nearest_in_colour(starting, tmp_path):

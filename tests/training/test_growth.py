@@ -194,6 +194,12 @@ def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, 
     assert both.compose("winter", "summer")(picture("winter")).shape == (1, 3, 32, 32)
 
 
+def test_packs_take_a_domain_whatever_first_weights_settings_name(tiny, run):
+    linear = tiny.changed({"networks.width": 24, "schedule.autoencode": 4, "schedule.autoencode_from": "looks-linear"})
+    prepared = growth.onto_packs("winter", run, linear, data=None, out=Path("alone"), report=Quiet())
+    assert prepared.settings.networks.width == tiny.networks.width
+
+
 def test_a_run_with_added_domains_is_not_trained_further(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 1})
     with pytest.raises(RunError, match=r"domains were added to .*, so it is not trained further"):

@@ -14,7 +14,7 @@ SEASONS = ["summer", "winter", "fall", "spring"]
 
 @pytest.fixture
 def rounds(tiny):
-    changes = {"schedule.pairs": "rounds", "schedule.iterations": 9, "losses.latent": 0.0}
+    changes = {"schedule.pairs": "rounds", "schedule.iterations": 9, "losses.latent": 0.0, "losses.r1": 3.0}
     return tiny.changed({**changes, "run.pairs_at_once": 2})
 
 

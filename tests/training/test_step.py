@@ -189,6 +189,23 @@ def test_r1_is_taken_at_every_4th_update_and_told_apart_from_the_discriminators_
         assert its_loss == loss
 
 
+def test_r1_adds_its_weight_times_4_times_half_the_gradient_of_the_steepness_at_real_images(tiny):
+    found = {}
+    for weight in (0.0, 3.0):
+        settings = tiny.changed({"losses.r1": weight})
+        units = domains(settings, "a", "b")
+        weights = list(units["a"].discriminator.parameters())
+        units["a"].judge.update = lambda rate, weight=weight, weights=weights: found.update(
+            {weight: [one.grad.clone() for one in weights]}
+        )
+        train(settings, units["a"], units["b"], 0)
+    of_steepness = torch.autograd.grad(steepness(units["a"].discriminator, image(0)), weights, allow_unused=True)
+    for without, with_r1, alone in zip(found[0.0], found[3.0], of_steepness, strict=True):
+        added = torch.zeros_like(without) if alone is None else 3.0 / 2 * 4 * alone
+        torch.testing.assert_close(with_r1 - without, added, rtol=1e-3, atol=1e-5)
+    assert any(alone is not None and alone.abs().max() > 1e-3 for alone in of_steepness)
+
+
 def test_r1_makes_a_discriminator_less_steep_at_real_images(tiny):
     found = {}
     for weight in (0.0, 1e4):
