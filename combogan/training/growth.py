@@ -26,6 +26,9 @@ from combogan.training.report import Quiet, Report
 from combogan.training.runs import refuse_changes
 from combogan.training.validating import spared
 
+SHARE = 0.6
+"""Updates of an added domain, of those that each domain of the run has had."""
+
 
 def add_domain(
     domain: str,
@@ -151,13 +154,10 @@ def _reopened(name: str, origin: str | None, data: Path | None) -> catalog.Domai
 
 
 def _share(settings: Settings) -> int | None:
-    """Iterations for one domain more, where the run counted iterations: twice as many.
-
-    Learning alone against halves that stand still, a domain that differs much, as winter does, needs that long to leave
-    the colours that it started with (benchmarks/README.md).
-    """
+    """Iterations for one domain more, where the run counted iterations: as many as update it 0.6 times as often as the
+    run updated each of its own, which is enough for what starts as a neighbour (benchmarks/README.md)."""
     total = settings.schedule.iterations
-    return None if total is None else 2 * total
+    return None if total is None else max(1, round(SHARE * 2 * total / len(settings.domains)))
 
 
 def _one_space(registry: Registry, where: str) -> dict[str, Pack]:

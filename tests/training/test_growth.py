@@ -194,6 +194,12 @@ def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, 
     assert both.compose("winter", "summer")(picture("winter")).shape == (1, 3, 32, 32)
 
 
+def test_an_added_domain_is_updated_0_6_times_as_often_as_those_of_the_run(tiny, tmp_path):
+    settings = tiny.changed({"schedule.iterations": 15})
+    run = runs.train(settings, ["summer", "fall", "spring"], out=tmp_path / "three")  # 15 pairs: each is in 10
+    assert growth.onto_run("winter", run, data=None, changes={}, report=Quiet()).course.iterations == 6
+
+
 def test_packs_take_a_domain_whatever_first_weights_settings_name(tiny, run):
     linear = tiny.changed({"networks.width": 24, "schedule.autoencode": 4, "schedule.autoencode_from": "looks-linear"})
     prepared = growth.onto_packs("winter", run, linear, data=None, out=Path("alone"), report=Quiet())
