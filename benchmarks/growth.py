@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from combogan.errors import ComboganError
 from combogan.evaluation.report import evaluate
 from combogan.evaluation.scores import Comparison
 from combogan.training import growth
@@ -52,6 +54,19 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := [name for name in given.only if name not in VARIANTS]:
         parser.error(f"no variant is called {unknown[0]}; there are: {', '.join(VARIANTS)}")
+    try:
+        prepared = growth.onto_run(
+            given.domain, given.run, data=None, changes=_changes(given.iterations), report=Quiet()
+        )
+        if prepared.sources[prepared.growth.name].truth is None:
+            sys.exit(f"Error: '{given.domain}' has no truth, such as the drawn seasons have, to be scored against.")
+        compare(given)
+    except ComboganError as error:
+        sys.exit(f"Error: {error}")
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Print the table, a line as soon as it is known."""
     print(HEADS, "| --- | --- | --- | --- | --- | --- | --- | --- |", sep="\n", flush=True)
     if given.together is not None:
         print(f"| all together | | {scores(given.together, given.domain)} | |", flush=True)
@@ -59,11 +74,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             shutil.copytree(given.run, run)
-            changes = {} if given.iterations is None else {"schedule.iterations": given.iterations}
             began = time.perf_counter()
-            iterations = add(run, given.domain, variant, changes)
+            iterations = add(run, given.domain, variant, _changes(given.iterations))
             minutes = (time.perf_counter() - began) / 60
             print(f"| {variant} | {iterations} | {scores(run, given.domain)} | {minutes:.1f} |", flush=True)
+
+
+def _changes(iterations: int | None) -> dict[str, Any]:
+    return {} if iterations is None else {"schedule.iterations": iterations}
 
 
 def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int:

@@ -27,7 +27,7 @@ from quality_record import baselines, known, scored, write
 from quality_table import show
 from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
-from combogan import machine
+from combogan import machine, storage
 from combogan.cli.progress import PlainReport, carry_out
 from combogan.errors import ComboganError
 from combogan.evaluation.report import evaluate
@@ -40,6 +40,8 @@ RECORD = Path(__file__).with_name("quality.jsonl")
 def main() -> None:
     given = _arguments()
     if given.stage == "table":
+        if not given.record.is_file():
+            sys.exit(f"Error: there is no record '{given.record}'; give the file that rows were recorded in.")
         show(given.record)
         return
     stage = STAGES[given.stage]
@@ -48,17 +50,20 @@ def main() -> None:
     iterations = given.iterations or stage.iterations
     order = product(given.seeds or stage.seeds, regimes, names)
     rows = [Row(regime, name, iterations, seed) for seed, regime, name in order]
-    for row in rows:
-        variant(row.variant)  # a wrong name is told before anything is trained
+    try:
+        folders = [row.folder for row in rows]  # what cannot be trained is told of before anything is
+        storage.refuse_unwritable(given.record.parent)
+    except ComboganError as error:
+        sys.exit(f"Error: {error}")
     failed = 0
-    for row in rows:
-        print(row.folder, flush=True)
+    for row, folder in zip(rows, folders, strict=True):
+        print(folder, flush=True)
         if known(given.record, row):
             print("is recorded already.")
             continue
         try:
             with machine.threads(given.threads) if given.threads else nullcontext():
-                carried_out(row, given.out / row.folder, given.record, given.threads)
+                carried_out(row, given.out / folder, given.record, given.threads)
         except ComboganError as error:  # such as a training that diverges; the others are still of interest
             print(f"Error: {error}", file=sys.stderr, flush=True)
             failed += 1
@@ -93,6 +98,13 @@ def prepared(row: Row, out: Path, threads: int | None) -> Trainer:
     return runs.start(runs.prepare(row.settings.changed(changes), row.domains), out, PlainReport())
 
 
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not numbers with commas between them") from None
+
+
 def _commit() -> str:
     """The commit that is trained with, with a + where files were changed since; empty outside a checkout."""
     described = ["git", "-C", str(RECORD.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
@@ -113,7 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="NAME,...", help="these variants only")
     parser.add_argument("--regime", choices=list(REGIMES), help="only this one")
     parser.add_argument("--iterations", type=int, metavar="N")
-    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], metavar="N,...")
+    parser.add_argument("--seeds", type=_numbers, metavar="N,...")
     parser.add_argument("--out", type=Path, default=Path("quality"), metavar="FOLDER", help="where runs are kept")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads, for one pair at a time")
     parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE", help="where results are kept")

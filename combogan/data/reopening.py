@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ Tell = Callable[[str], object]
 
 MANY = 500
 """Pictures of a domain above which opening them all takes long enough to be told of."""
+FEW = 10
+"""Unreadable pictures of a set that are told of one by one."""
 
 
 def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | None = None) -> dict[str, str]:
@@ -39,6 +41,8 @@ def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | No
             raise DomainError(f"the domain '{name}' is given twice; name each domain once.")
         found[name] = catalog.look_up(word, data=data).origin
     if data is not None:
+        if not data.is_dir():
+            raise DomainError(f"the folder '{data}' given with --data does not exist; give the one that they are in.")
         folders = {name: data / name for name, origin in origins.items() if _is_folder(origin) and name not in found}
         there = {
             name: catalog.look_up(f"{name}={folder}").origin for name, folder in folders.items() if folder.is_dir()
@@ -49,7 +53,7 @@ def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | No
                 "give the folder that they are in."
             )
         found |= there
-    _refuse_same({**origins, **found})
+    _refuse_same({**origins, **found}, [name for name in found if found[name] != origins[name]])
     return found
 
 
@@ -69,11 +73,12 @@ def _is_folder(origin: str) -> bool:
     return Path(origin).is_absolute()
 
 
-def _refuse_same(origins: Mapping[str, str]) -> None:
+def _refuse_same(origins: Mapping[str, str], changed: Collection[str]) -> None:
+    """Refuse a change by which two domains come to have the same pictures."""
     first: dict[str, str] = {}
     for name, origin in origins.items():
         other = first.setdefault(origin, name)
-        if other != name:
+        if other != name and (name in changed or other in changed):
             raise DomainError(f"'{other}' and '{name}' would be the same pictures ({origin}); give two sets.")
 
 
@@ -96,8 +101,11 @@ def _readable(name: str, pictures: PictureSet, crop: int, tell: Tell) -> Picture
     if not isinstance(pictures, FolderPictures):
         return pictures
     report = check(pictures.folder, pictures.names, crop=crop)
-    for finding in report.named("unreadable"):
+    unreadable = report.named("unreadable")
+    for finding in unreadable[:FEW]:
         tell(f"'{name}': skipping a picture: {finding}")
+    if more := len(unreadable[FEW:]):
+        tell(f"'{name}': skipping {more} more pictures that cannot be read; `combogan domains check` names them.")
     if small := len(report.named("small")):
         tell(f"'{name}': {small} of {len(pictures)} pictures are smaller than the crop of {crop} px; scaling them up.")
     return FolderPictures(pictures.folder, report.usable)

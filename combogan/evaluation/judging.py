@@ -26,6 +26,7 @@ Composes = Callable[[str, str], bool]
 PICTURES = 200
 """Test pictures of each domain, at most: a fixed choice of them where there are more."""
 ALONE = "no pack leads from it to another domain, or to it"
+NO_OTHER = "no other domain has pictures and a pack"
 
 
 def judge(
@@ -48,7 +49,7 @@ def judge(
     """
     domains = list(domains)
     if len(domains) < 2:
-        return Scores(size, unscored={domain.name: ALONE for domain in domains})
+        return Scores(size, unscored={domain.name: NO_OTHER for domain in domains})
     if arrival is None:
         say("Training the classifier")
         arrival = Arrival.train({domain.name: domain.train for domain in domains}, size, device=device)

@@ -47,20 +47,23 @@ def open_run(run: Path, *, data: Path | None = None, tell: Tell = lambda what: N
     origins, lost = _origins(registry.packs, settings.domains)
     if data is not None:
         origins |= moved(origins, data=data)
-    domains = []
+    listed, domains = [], []
     for name, origin in origins.items():
         try:
-            found = usable([reopen(name, origin)], crop=settings.images.size, tell=tell)[name]
+            all_of_it = reopen(name, origin)
+            found = usable([all_of_it], crop=settings.images.size, tell=tell)[name]
         except DomainError as error:
             gone = Path(origin).is_absolute() and not Path(origin).is_dir()
-            lost[name] = str(error).rstrip(".") + (", or give --data DIR" if gone else "")
+            remedy = ", or give --data DIR" if data is None else f", or as {data / name}"
+            lost[name] = str(error).rstrip(".") + (remedy if gone else "")
             continue
         if len(found.test):
+            listed.append(all_of_it)
             domains.append(found)
         else:
             lost[name] = "none of its test pictures can be read"
     lost |= {folder.relative_to(run / "packs").as_posix(): str(error) for folder, error in registry.damaged.items()}
-    return Opened(settings, registry, tuple(paired(domains)), lost)
+    return Opened(settings, registry, tuple(paired(domains, listed)), lost)
 
 
 def evaluate(

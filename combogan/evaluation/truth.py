@@ -33,25 +33,26 @@ class Renamed:
         return self.pictures.fingerprint()
 
 
-def paired(domains: Iterable[Domain]) -> list[Domain]:
+def paired(domains: Iterable[Domain], listed: Iterable[Domain] | None = None) -> list[Domain]:
     """The domains, those whose test pictures pair up by name with a truth and common names.
 
     They do where the `test` folders of domains have the same file names throughout, but for the ending and a last `_A`
     or `_B`: some equal names may be chance, as where all sets are numbered. A tenth held out of a training set never
-    does. Domains that have a truth already are left as they are.
+    does. Domains that have a truth already are left as they are. `listed` are the same domains with all their pictures,
+    where some were left out: it is those that have to pair up.
     """
     domains = list(domains)
     names = [_common(domain) for domain in domains]
-    groups = [frozenset(own) if own else None for own in names]
+    groups = [frozenset(own) if (own := _common(domain)) else None for domain in listed or domains]
     return [
         replace(
             domain,
             test=Renamed(domain.test, tuple(own)),
-            truth=f"the names in {domains[groups.index(frozenset(own))].name}",
+            truth=f"the names in {domains[groups.index(group)].name}",
         )
-        if own and groups.count(frozenset(own)) > 1
+        if own and group and groups.count(group) > 1
         else domain
-        for domain, own in zip(domains, names, strict=True)
+        for domain, own, group in zip(domains, names, groups, strict=True)
     ]
 
 

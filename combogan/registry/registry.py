@@ -17,6 +17,7 @@ from combogan.registry.swap import folders_with, recover
 __all__ = ["Choice", "Generator", "Registry", "home"]
 
 RUN_CARD = "settings.toml"
+GROWTH_CARD = "growth.json"
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,8 @@ def _given(path: Path) -> list[Path]:
         recover(path / "packs")
     folders = folders_with(CARD, path / "packs" if is_run else path)
     if not folders:
+        if (path / GROWTH_CARD).is_file():
+            raise PackError(f"{path} adds a domain, whose pack is published beside the old ones; give their run.")
         more = f"; `combogan train --resume {path}` publishes them" if is_run else "; give a run or a packs folder"
         raise PackError(f"{path} has no packs{' yet' if is_run else ''}{more}.")
     return folders

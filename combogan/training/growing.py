@@ -16,13 +16,14 @@ from combogan.errors import PackError
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.pack import Pack, write_pack
+from combogan.registry.registry import GROWTH_CARD
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.beginning import begin_growth
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
-from combogan.training.growthcard import CARD_OF_GROWTH, Growth
+from combogan.training.growthcard import Growth
 from combogan.training.preparing import in_proportion, resolve
 from combogan.training.publishing import about_pack, best_of, to_publish
 from combogan.training.report import Report
@@ -51,7 +52,7 @@ class Prepared:
 @machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new growth, in its folder. Raises RunError."""
-    folder = RunFolder.create(prepared.folder, prepared.settings, also=[CARD_OF_GROWTH])
+    folder = RunFolder.create(prepared.folder, prepared.settings, also=[GROWTH_CARD])
     prepared.growth.write(folder.path)
     trainer = _trainer(folder, prepared, report)
     _copy_judges(prepared.growth, trainer.domains, report)

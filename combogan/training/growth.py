@@ -15,12 +15,12 @@ from combogan.data import catalog
 from combogan.data.reopening import usable
 from combogan.errors import DomainError, RunError, SpaceError
 from combogan.registry.pack import Pack
-from combogan.registry.registry import Registry
+from combogan.registry.registry import GROWTH_CARD, Registry
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.growing import Prepared, start
-from combogan.training.growthcard import CARD_OF_GROWTH, Growth, file_hashes
+from combogan.training.growthcard import Growth, file_hashes
 from combogan.training.preparing import in_proportion, resolve
 from combogan.training.report import Quiet, Report
 from combogan.training.runs import refuse_changes
@@ -65,15 +65,16 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     """Prepare to add a domain to a run, in RUN/added/NAME. Raises ComboganError."""
     run = RunFolder.open(path)
     before = run.settings()
+    with run.locked():  # a run that still trains would leave the latent space that the new domain learns
+        packs = _one_space(Registry.open(path), str(path))
+    _refuse_taken(word.partition("=")[0].strip(), packs)
     new = catalog.look_up(word, data=data).name
     threads = before.run.threads * before.run.pairs_at_once  # of the run, all for one pair
     alone = {"schedule.iterations": _share(before), "run.threads": threads}
     settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, growing=True)
-    with run.locked():  # a run that still trains would leave the latent space that the new domain learns
-        packs = _one_space(Registry.open(path), str(path))
     folder = run.added / new
-    began = (folder / CARD_OF_GROWTH).exists() and not RunFolder(folder).is_untrained(also=[CARD_OF_GROWTH])
+    began = (folder / GROWTH_CARD).exists() and not RunFolder(folder).is_untrained(also=[GROWTH_CARD])
     if began and new not in packs:
         raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
     _refuse_taken(new, packs)
@@ -117,6 +118,8 @@ def _prepare(
     """Find and check the pictures, and note what must not change."""
     found = catalog.resolve([word], data=data, needed=1)
     for name, origin in origins.items():
+        if origin == found[0].origin:
+            raise DomainError(f"'{found[0].name}' would be the pictures of '{name}' ({origin}); give another set.")
         try:
             found.append(_reopened(name, origin, data))
         except DomainError as error:

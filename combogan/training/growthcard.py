@@ -11,8 +11,7 @@ from pathlib import Path
 from combogan import storage
 from combogan.errors import RunError
 from combogan.registry.pack import CARD, Pack
-
-CARD_OF_GROWTH = "growth.json"
+from combogan.registry.registry import GROWTH_CARD
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,10 @@ class Growth:
     def read(cls, folder: Path) -> Growth:
         """Raises RunError when the card is damaged."""
         try:
-            growth = cls(**json.loads((folder / CARD_OF_GROWTH).read_bytes()))
+            growth = cls(**json.loads((folder / GROWTH_CARD).read_bytes()))
             return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise RunError(
-                f"{folder / CARD_OF_GROWTH} is damaged ({error}); delete {folder} and add it again."
-            ) from None
+            raise RunError(f"{folder / GROWTH_CARD} is damaged ({error}); delete {folder} and add it again.") from None
 
     def write(self, folder: Path) -> None:
         """Raises StorageError."""
@@ -56,7 +53,7 @@ class Growth:
             inside = Path(path).is_relative_to(home)
             return Path(os.path.relpath(path, here)).as_posix() if inside else path
 
-        storage.write(folder / CARD_OF_GROWTH, json.dumps(asdict(self._with_paths(seen)), indent=1).encode())
+        storage.write(folder / GROWTH_CARD, json.dumps(asdict(self._with_paths(seen)), indent=1).encode())
 
     def changed_files(self) -> list[str]:
         """Files of the old packs that are not as they were."""
@@ -74,7 +71,7 @@ class Growth:
 
 def is_growth(path: Path) -> bool:
     """Whether a folder is one in which a domain is being added."""
-    return (path / CARD_OF_GROWTH).is_file()
+    return (path / GROWTH_CARD).is_file()
 
 
 def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:

@@ -11,12 +11,11 @@ from combogan import machine
 from combogan.data import catalog
 from combogan.data.reopening import moved, reopen_all, usable
 from combogan.errors import RunError
-from combogan.registry.registry import RUN_CARD
+from combogan.registry.registry import GROWTH_CARD, RUN_CARD
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.beginning import begin_run
 from combogan.training.folder import RunFolder, free_name
-from combogan.training.growthcard import CARD_OF_GROWTH
 from combogan.training.preparing import in_proportion, resolve
 from combogan.training.publishing import one_space, publish_run
 from combogan.training.report import Quiet, Report
@@ -155,7 +154,7 @@ def _refuse_lost_growth(path: Path) -> None:
     """A folder in which a domain is added, but whose card is gone, would be trained as a run of its own."""
     for parent in path.resolve().parents:
         if parent.name == "added" and (parent.parent / RUN_CARD).is_file():
-            raise RunError(f"{path / CARD_OF_GROWTH} is missing; delete {path} and add the domain again.")
+            raise RunError(f"{path / GROWTH_CARD} is missing; delete {path} and add the domain again.")
 
 
 def refuse_changes(before: Settings, after: Settings, *, growing: bool = False) -> None:

@@ -79,7 +79,7 @@ class Saving:
         last = f"the last good checkpoint is {good[-1].folder}" if good else "there is no checkpoint yet"
         return DivergedError(
             f"{what} by iteration {iteration}, so training stopped; {last}; a lower optimizer.rate or "
-            "run.precision float32 may help."
+            "losses.r1, or run.precision float32, may help."
         )
 
     def _tell_differences(self, record: Mapping[str, Any]) -> None:

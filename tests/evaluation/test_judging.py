@@ -13,7 +13,7 @@ from combogan.data.catalog import Domain
 from combogan.data.pictures import FolderPictures
 from combogan.data.scenes import draw
 from combogan.evaluation.arrival import Arrival
-from combogan.evaluation.judging import ALONE, colour_matches, judge
+from combogan.evaluation.judging import ALONE, NO_OTHER, colour_matches, judge
 from combogan.evaluation.metrics import BEST_PSNR
 from combogan.evaluation.scores import Scores
 
@@ -206,7 +206,7 @@ def test_only_what_composes_is_translated(domains: list[Domain], arrival: Arriva
 
 
 def test_a_single_domain_has_no_scores(domains: list[Domain]) -> None:
-    assert judge(copy, domains[:1], SIZE) == Scores(SIZE, unscored={"summer": ALONE})
+    assert judge(copy, domains[:1], SIZE) == Scores(SIZE, unscored={"summer": NO_OTHER})
 
 
 def test_scoring_remembers_no_gradient_and_changes_no_generator_of_chance(domains: list[Domain]) -> None:

@@ -1,11 +1,13 @@
 """Which test pictures show the same thing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from combogan.data.catalog import Domain, resolve
+from combogan.data.pictures import FolderPictures
 from combogan.evaluation.truth import is_paired, paired, shared
 
 
@@ -43,6 +45,17 @@ def test_sets_that_pair_by_other_names_share_no_truth(tmp_path: Path) -> None:
     aerial, maps, day, night = paired([folder(tmp_path, name, tested) for name, tested in names.items()])
     assert len(shared(aerial, maps)) == len(shared(day, night)) == 2
     assert shared(aerial, day) == shared(night, maps) == {}
+
+
+def test_pictures_left_out_of_a_set_leave_the_truth_of_the_others(tmp_path: Path) -> None:
+    listed = [folder(tmp_path, name, ["1.png", "2.png", "3.png"]) for name in ("aerial", "map")]
+    test = listed[0].test
+    assert isinstance(test, FolderPictures)
+    readable = [replace(listed[0], test=replace(test, names=("1.png", "3.png"))), listed[1]]
+    assert paired(readable) == readable
+    aerial, maps = paired(readable, listed)
+    assert shared(aerial, maps) == {"1": 0, "3": 2}
+    assert shared(maps, aerial) == {"1": 0, "3": 1}
 
 
 def test_names_that_come_twice_without_their_sides_pair_with_nothing(tmp_path: Path) -> None:

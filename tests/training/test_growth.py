@@ -200,6 +200,19 @@ def test_an_added_domain_is_updated_0_6_times_as_often_as_those_of_the_run(tiny,
     assert growth.onto_run("winter", run, data=None, changes={}, report=Quiet()).course.iterations == 6
 
 
+def test_the_pictures_or_the_name_of_an_old_domain_are_refused(tiny, tmp_path):
+    for name, season in (("photo", "summer"), ("monet", "fall")):
+        (tmp_path / name).mkdir()
+        for index in range(4):
+            ScenePictures(season, "train").picture(index, 40).save(tmp_path / name / f"{index}.png")
+    words = [f"{name}={tmp_path / name}" for name in ("photo", "monet")]
+    run = runs.train(tiny, words, out=tmp_path / "run")
+    with pytest.raises(DomainError, match="'other' would be the pictures of 'monet'"):
+        add_domain(f"other={tmp_path / 'monet'}", run=run)
+    with pytest.raises(DomainError, match="'monet' already has a pack there"):
+        add_domain("monet", run=run)
+
+
 def test_packs_take_a_domain_whatever_first_weights_settings_name(tiny, run):
     linear = tiny.changed({"networks.width": 24, "schedule.autoencode": 4, "schedule.autoencode_from": "looks-linear"})
     prepared = growth.onto_packs("winter", run, linear, data=None, out=Path("alone"), report=Quiet())
