@@ -86,7 +86,15 @@ def command(
     file = file or run / "evaluation.json"
     for folder in {run, file.parent}:
         storage.refuse_unwritable(folder)
-    with Console(stderr=True).status("Evaluating ...") as status:
+    terminal = Console(stderr=True)
+    with terminal.status("Evaluating ...") as status:
+
+        def say(what: str) -> None:
+            if terminal.is_terminal:
+                status.update(f"{what} ...")
+            else:
+                click.echo(f"{what} ...", err=True)
+
         backbone, _, weights = (kid or "").partition(":")
         scores = evaluate(
             opened,
@@ -94,9 +102,9 @@ def command(
             size=size,
             pictures=pictures,
             features=Features(backbone, Path(weights) if weights else None, on) if kid is not None else None,
-            say=lambda what: status.update(f"{what} ..."),
+            say=say,
         )
-        status.update("Choosing pictures to look at ...")
+        say("Choosing pictures to look at")
         translate = Translator(opened.registry, on, "float32").translate
         examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
     for note in scores.notes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class PlainReport:
         means = " ".join(f"{part} {value:.3f}" for part, value in _means(line["losses"]).items())
         click.echo(
             f"iteration {line['iteration']}/{self._course.iterations}  epoch {line['epoch'] + 1}"
-            f"/{max(1, round(self._course.epochs))}  {line['pictures_per_second']:.1f} pictures/s  {left} left  {means}"
+            f"/{math.ceil(self._course.epochs)}  {line['pictures_per_second']:.1f} pictures/s  {left} left  {means}"
         )
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None:
@@ -84,7 +85,7 @@ class LiveReport:
 
     def advance(self, iteration: int, course: Course) -> None:
         """Move the bar."""
-        epoch = f"epoch {course.epoch(iteration - 1) + 1}/{max(1, round(course.epochs))}"
+        epoch = f"epoch {course.epoch(iteration - 1) + 1}/{math.ceil(course.epochs)}"
         self._bar.update(self._task, completed=iteration, total=course.iterations, description=epoch)
 
     def logged(self, line: Mapping[str, Any]) -> None:
