@@ -98,6 +98,7 @@ VARIANTS: dict[str, Variant] = {
     "layers-4": Variant({"discriminator.layers": 4}),
     "resize-convolution": Variant(patches=["resize-convolution"]),
     "dropout": Variant({"networks.dropout": 0.3}),
+    "layer-norm": Variant({"networks.norm": "layer"}),
     "blocks-4-5": Variant({"networks.encoder_blocks": 4, "networks.decoder_blocks": 5}),
     "float32": Variant({"run.precision": "float32"}),
     "quick": Variant(preset="quick"),

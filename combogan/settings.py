@@ -63,8 +63,8 @@ class Networks(Section):
     """Residual blocks before all decoders, shared by the domains and told which one it is."""
     activation: Literal["relu", "prelu", "leaky"] = "relu"
     """The nonlinearity."""
-    norm: Literal["instance", "batch"] = "instance"
-    """The normalization."""
+    norm: Literal["instance", "batch", "layer"] = "instance"
+    """The normalization. With layer, encoders and decoders keep a picture's own light; discriminators take instance."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values dropped inside residual blocks while training."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"

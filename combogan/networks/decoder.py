@@ -32,7 +32,7 @@ class Decoder(nn.Module):
         self.shape = {"width": width, "blocks": blocks, "activation": activation, "norm": norm, "dropout": dropout}
         self.shape["upsampling"] = upsampling
         self.latent = Latent(channels=4 * width, stride=4)
-        bias = norm == "instance"
+        bias = norm != "batch"
         kernel, padding, extra = UPSAMPLING[upsampling]
         layers: list[nn.Module] = [
             ResidualBlock(4 * width, activation=activation, norm=norm, dropout=dropout) for _ in range(blocks)

@@ -21,7 +21,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.shape = {"width": width, "blocks": blocks, "activation": activation, "norm": norm, "dropout": dropout}
         self.latent = Latent(channels=4 * width, stride=4)
-        bias = norm == "instance"
+        bias = norm != "batch"
         layers: list[nn.Module] = [Reflect(3), WideConvolution(3, width, 7, bias=bias)]
         layers += norm_and_activation(width, norm, activation)
         for channels in (width, 2 * width):

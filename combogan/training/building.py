@@ -44,7 +44,8 @@ def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[
 
 def discriminator_shape(settings: Settings) -> dict[str, Any]:
     """The arguments of `discriminator` for every domain."""
-    return settings.discriminator.model_dump() | {"norm": settings.networks.norm}
+    norm = "batch" if settings.networks.norm == "batch" else "instance"
+    return settings.discriminator.model_dump() | {"norm": norm}
 
 
 def first_weights(network: Network, settings: Settings, *where: str, device: torch.device) -> Network:
