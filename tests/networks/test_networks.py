@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from combogan.networks.blocks import InstanceNorm, initialise, reflect
+from combogan.networks.blocks import NORMS, InstanceNorm, LayerNorm, initialise, reflect
 from combogan.networks.decoder import UPSAMPLING, Decoder
 from combogan.networks.discriminator import DISCRIMINATORS, discriminator
 from combogan.networks.encoder import Encoder
 from combogan.networks.latent import space_id
 from combogan.networks.shared import SharedBlocks
 
-VARIANTS = list(itertools.product(["relu", "prelu", "leaky"], ["instance", "batch"], [0.0, 0.5]))
+VARIANTS = list(itertools.product(["relu", "prelu", "leaky"], NORMS, [0.0, 0.5]))
 
 
 @pytest.mark.parametrize(("activation", "norm", "dropout"), VARIANTS)
@@ -53,9 +53,33 @@ def test_instance_norm_is_the_same_for_one_image_and_for_several():
     assert torch.allclose(alone.var((2, 3), unbiased=False), torch.ones(3, 5), atol=1e-3)
 
 
-def test_a_flat_image_gives_no_nan():
+def test_layer_norm_brings_each_image_to_mean_0_and_deviation_1_in_its_own_memory_and_precision():
+    x = (torch.randn(3, 5, 8, 9) * 4 + 2).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = LayerNorm()(x)
+        assert LayerNorm()(x.bfloat16()).dtype == torch.bfloat16
+    assert found.dtype == torch.float32
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found.mean((1, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.var((1, 2, 3), unbiased=False), torch.ones(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found, torch.cat([LayerNorm()(one) for one in x.split(1)]))
+
+
+@pytest.mark.parametrize("norm", ["instance", "layer"])
+def test_the_light_of_a_picture_reaches_the_latent_through_layer_norms_only(norm):
+    encoder = Encoder(width=4, blocks=1, norm=norm).eval()
+    initialise(encoder, torch.Generator().manual_seed(0))
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        bright, dark = encoder(picture), encoder(picture / 2 - 0.4)
+    same = (bright - dark).abs().mean() < 0.01 * bright.abs().mean()
+    assert same == (norm == "instance")
+
+
+@pytest.mark.parametrize("norm", ["instance", "layer"])
+def test_a_flat_image_gives_no_nan(norm):
     image = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
-    out = Decoder(width=4, blocks=1)(Encoder(width=4, blocks=1)(image))
+    out = Decoder(width=4, blocks=1, norm=norm)(Encoder(width=4, blocks=1, norm=norm)(image))
     out.sum().backward()
     assert out.isfinite().all()
     assert image.grad.isfinite().all()
