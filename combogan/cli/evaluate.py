@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from combogan.cli.options import PATH
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from combogan.evaluation.examples import Examples
+    from combogan.evaluation.scores import Scores
 
 
 @click.command(name="evaluate")
@@ -73,11 +82,8 @@ def command(
     from rich.console import Console
 
     from combogan import machine, storage
-    from combogan.errors import RunError
     from combogan.evaluation.examples import collect
     from combogan.evaluation.kid import Features
-    from combogan.evaluation.page import page
-    from combogan.evaluation.page_curves import read_curves
     from combogan.evaluation.report import evaluate, open_run
     from combogan.translation.translator import Translator
 
@@ -88,13 +94,7 @@ def command(
         storage.refuse_unwritable(folder)
     terminal = Console(stderr=True)
     with terminal.status("Evaluating ...") as status:
-
-        def say(what: str) -> None:
-            if terminal.is_terminal:
-                status.update(f"{what} ...")
-            else:
-                click.echo(f"{what} ...", err=True)
-
+        say = _saying(terminal, status)
         backbone, _, weights = (kid or "").partition(":")
         scores = evaluate(
             opened,
@@ -107,6 +107,30 @@ def command(
         say("Choosing pictures to look at")
         translate = Translator(opened.registry, on, "float32").translate
         examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
+    _give(scores, run, file, examples)
+
+
+def _saying(terminal: Console, status: Status) -> Callable[[str], None]:
+    """What tells what is being done: in place on a terminal, elsewhere a line each."""
+
+    def say(what: str) -> None:
+        if terminal.is_terminal:
+            status.update(f"{what} ...")
+        else:
+            click.echo(f"{what} ...", err=True)
+
+    return say
+
+
+def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -> None:
+    """Print the table, and write numbers and page. RunError where there is no score."""
+    from rich.console import Console
+
+    from combogan import storage
+    from combogan.errors import RunError
+    from combogan.evaluation.page import page
+    from combogan.evaluation.page_curves import read_curves
+
     for note in scores.notes():
         click.echo(note)
     if not scores.pairs:

@@ -247,3 +247,10 @@ def test_a_batch_larger_than_one_is_normalised_picture_by_picture(tiny):
         together = units["b"].decode(units["a"].encode(x))
         alone = torch.cat([units["b"].decode(units["a"].encode(part)) for part in x.split(1)])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "judged"), [("instance", "instance"), ("layer", "instance"), ("batch", "batch")])
+def test_layer_norms_are_for_encoders_and_decoders_only(tiny, norm, judged):
+    settings = tiny.changed({"networks.norm": norm})
+    assert building.discriminator_shape(settings)["norm"] == judged
+    assert building.encoder_shape(settings)["norm"] == building.decoder_shape(settings)["norm"] == norm
