@@ -11,6 +11,7 @@ import combogan
 PACKAGE = Path(combogan.__file__).parent
 LAYERS = [
     ["errors"],
+    ["sections"],
     ["settings", "seeding", "storage", "machine"],
     ["data"],
     ["networks"],

@@ -14,7 +14,7 @@ from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.registry import Registry
-from combogan.settings import Schedule
+from combogan.sections import Schedule
 from combogan.training import autoencoding, runs
 from combogan.training.autoencoding import LIMIT, RATES, Colours, autoencode, rate, start_from
 from combogan.training.building import new_domain
