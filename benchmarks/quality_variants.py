@@ -48,6 +48,7 @@ REFERENCE = Variant(
     {
         "images.load": 72,
         "discriminator.kind": "split",
+        "discriminator.layers": 3,
         "losses.cycle": 10.0,
         "losses.identity": 10.0,
         "losses.r1": 0.0,
