@@ -59,7 +59,7 @@ REFERENCE = Variant(
 )
 """What every candidate is held against: `quick` as it was before the choice, spelled out where it has changed."""
 
-# `original` at the size of `quick`, so that both are the same work an iteration.
+# `original` at the size and width of `quick`; blocks and discriminators stay its own.
 _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discriminator.width": 32}
 
 _FASTER = ["start at 1e-4"]

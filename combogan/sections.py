@@ -1,6 +1,6 @@
 """The sections of the settings, a sentence for every setting. Read and put together in settings.py.
 
-The sentences are what `combogan train --help` shows and what `settings.toml` of a run is read with.
+The sentences of settings that have a flag are its help in `combogan train --help`; those of all others are read here.
 """
 
 from __future__ import annotations
