@@ -141,7 +141,9 @@ def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
     """Train; Ctrl-C and SIGTERM finish the iteration and save. Gives the exit code."""
     path = trainer.folder.path
     click.echo(f"run: {path}")
-    if trainer.iteration:
+    if trainer.iteration >= (asked := trainer.course.iterations):
+        click.echo(f"{trainer.iteration:,} iterations are done, {asked:,} were asked for; --iterations trains further.")
+    elif trainer.iteration:
         click.echo(f"going on after iteration {trainer.iteration}")
     stopped: list[int] = []
     with report, _signals(lambda number: stopped.append(number), report.tell):

@@ -86,6 +86,9 @@ def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, monkey
     assert code == 0, error
     assert "Trained 2 iterations." in output
     assert f'photo = "{here / "new" / "photo"}"' in (here / "run" / "settings.toml").read_text()
+    code, output, error = resume("--iterations", "1")
+    assert code == 0, error
+    assert "2 iterations are done, 1 were asked for; --iterations trains further." in output
 
 
 MISTAKES = {
