@@ -90,15 +90,8 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     canvas.shape([(near, y), (near, eave), peak, (corner, eave), (corner, y + 0.004)], ink(tinted(wall, gable_lit)))
     canvas.shape([(corner, y + 0.004), (corner, eave), (far, eave), (far, y - 0.004)], ink(tinted(wall, long_lit)))
     chimney = corner + turn * back * 0.45
-    canvas.shape(
-        [
-            (chimney - size * 0.07, gable + size * 0.1),
-            (chimney - size * 0.07, gable - size * 0.2),
-            (chimney + size * 0.07, gable - size * 0.2),
-            (chimney + size * 0.07, gable + size * 0.1),
-        ],
-        ink(tinted(roof, -0.35)),
-    )
+    shade = ink(tinted(roof, -0.35))
+    canvas.shape(_box(chimney, size * 0.07, top=gable - size * 0.2, foot=gable + size * 0.1), shade)
     over = turn * size * 0.08
     ridge = (far + over * 0.2, gable + size * 0.015)
     covered = season == "winter"
@@ -120,25 +113,14 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     glass = (255, 214, 120) if season in ("winter", "fall") else (86, 112, 136)
     for share in (0.28, 0.68):
         wx, wy = corner + turn * back * share, y - tall * 0.42
-        canvas.shape(
-            [
-                (wx - size * 0.09, wy - size * 0.1),
-                (wx + size * 0.09, wy - size * 0.1),
-                (wx + size * 0.09, wy + size * 0.08),
-                (wx - size * 0.09, wy + size * 0.08),
-            ],
-            glass,
-        )
+        canvas.shape(_box(wx, size * 0.09, top=wy - size * 0.1, foot=wy + size * 0.08), glass)
     door = corner - turn * front
-    canvas.shape(
-        [
-            (door - size * 0.11, y),
-            (door - size * 0.11, y - tall * 0.55),
-            (door + size * 0.11, y - tall * 0.55),
-            (door + size * 0.11, y),
-        ],
-        ink(tinted(roof, -0.45)),
-    )
+    canvas.shape(_box(door, size * 0.11, top=y - tall * 0.55, foot=y), ink(tinted(roof, -0.45)))
+
+
+def _box(middle: float, half: float, *, top: float, foot: float) -> list[tuple[float, float]]:
+    """The corners of an upright rectangle, half of its width to either side of its middle."""
+    return [(middle - half, foot), (middle - half, top), (middle + half, top), (middle + half, foot)]
 
 
 def _path(canvas: Canvas, house: House, air: Air) -> None:

@@ -15,6 +15,9 @@ from combogan.errors import FetchError, StorageError
 
 LARGEST_RATIO = 100
 """How many times its own size a zip may unpack to: pictures hardly shrink in it, flat drawings do by ten or twenty."""
+DAMAGE = (zlib.error, EOFError, NotImplementedError, ValueError)
+"""What zipfile raises for damage beside BadZipFile: a broken or short stream, flags that nothing has, names that are no
+text, places before the beginning of the file."""
 
 
 def unpack(
@@ -44,7 +47,7 @@ def unpack(
                 progress("unpacking", done, total)
     except zipfile.BadZipFile as error:
         raise FetchError(_not_a_zip(archive, card, error)) from error
-    except (zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except DAMAGE as error:
         raise FetchError(
             f"the zip of '{card.name}' is damaged ({error}); run the same command to fetch it anew."
         ) from error
@@ -59,6 +62,8 @@ def _refuse_danger(card: Collection, info: zipfile.ZipInfo) -> None:
         found = "a link or device"
     elif info.flag_bits & 1:
         found = "an encrypted file"
+    elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        found = "a file that is packed in an unusual way"
     else:
         return
     raise FetchError(f"the zip of '{card.name}' has {found} in it, '{info.filename}'; nothing of it was unpacked.")

@@ -67,7 +67,7 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     before = run.settings()
     with run.locked():  # a run that still trains would leave the latent space that the new domain learns
         packs = _one_space(Registry.open(path), str(path))
-    _refuse_taken(word.partition("=")[0].strip(), packs)
+    _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
     threads = before.run.threads * before.run.pairs_at_once  # of the run, all for one pair
     alone = {"schedule.iterations": _share(before), "run.threads": threads}

@@ -85,3 +85,24 @@ def test_a_zip_cut_short_is_refused(tmp_path: Path) -> None:
     assert "the zip of 'toy' is damaged" in refused(path)
     path.write_bytes(io.BytesIO(b"PK").getvalue())
     assert "run the same command to fetch it anew" in refused(path)
+
+
+def test_a_zip_with_a_name_that_is_no_text_is_damaged(tmp_path: Path) -> None:
+    path = archive(tmp_path, "trainA/\N{LATIN SMALL LETTER E WITH ACUTE}.png")
+    path.write_bytes(path.read_bytes().replace(b"\xc3\xa9", b"\xc3\x28"))
+    assert "the zip of 'toy' is damaged" in refused(path)
+
+
+def test_a_zip_whose_stream_is_broken_is_damaged(tmp_path: Path) -> None:
+    path = archive(tmp_path, content=b"picture" * 20)
+    whole = path.read_bytes()
+    start = 30 + len("trainA/0.png")  # after the local header
+    path.write_bytes(whole[:start] + b"\xff" * 4 + whole[start + 4 :])
+    with pytest.raises(FetchError, match="the zip of 'toy' is damaged"):
+        unpack(path, CARD, tmp_path / "out")
+
+
+def test_an_unusual_packing_is_refused(tmp_path: Path) -> None:
+    member = zipfile.ZipInfo("trainA/1.png")
+    member.compress_type = zipfile.ZIP_LZMA
+    assert "a file that is packed in an unusual way in it, 'trainA/1.png'" in refused(archive(tmp_path, member))
