@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from combogan.errors import ComboganError
-from combogan.evaluation.report import evaluate
+from combogan.evaluation.run import evaluate
 from combogan.evaluation.scores import Comparison
-from combogan.training import growth
-from combogan.training.domain import Learner
-from combogan.training.growing import start
+from combogan.runs.frozen_domains import start
+from combogan.training.domain import NetworkGroup
 from combogan.training.report import Quiet
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -93,12 +92,12 @@ def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int
     if variant == "frozen-judges":
         for name, old in trainer.domains.items():
             if name != domain:
-                old.judge.update = partial(_stay, old.judge)  # type: ignore[method-assign]
+                old.discriminator_group.update = partial(_stay, old.discriminator_group)  # type: ignore[method-assign]
     trainer.run()
     return trainer.iteration
 
 
-def _stay(judge: Learner, rate: float) -> None:
+def _stay(judge: NetworkGroup, rate: float) -> None:
     """What a frozen judge does in place of an update."""
     judge.networks.zero_grad()
     judge.updates += 1

@@ -30,8 +30,7 @@ from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 from combogan import machine, storage
 from combogan.cli.progress import PlainReport, carry_out
 from combogan.errors import ComboganError
-from combogan.evaluation.report import evaluate
-from combogan.training import runs
+from combogan.evaluation.run import evaluate
 from combogan.training.trainer import Trainer
 
 RECORD = Path(__file__).with_name("quality.jsonl")

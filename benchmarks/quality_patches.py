@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 from combogan.networks.blocks import Reflect
 from combogan.networks.decoder import Decoder
 from combogan.seeding import tensors
-from combogan.training import autoencoding, beginning, building, trainer
+from combogan.training import building, trainer
 
 Patch = Callable[[], AbstractContextManager[None]]
 

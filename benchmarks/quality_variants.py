@@ -11,7 +11,8 @@ from typing import Any
 
 from quality_patches import PATCHES
 
-from combogan.data.scenes import EDITION, SEASONS
+from combogan.data.scenes import EDITION
+from combogan.scenery.scene import SEASONS
 from combogan.settings import Settings
 
 REGIMES = {"small": "scenes-small", "300": "scenes"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from combogan.data.scenes import SEASONS, draw
 from combogan.registry.pack import NewPack, publish
+from combogan.scenery.scene import SEASONS, draw
 from combogan.settings import Settings
 from combogan.training import building
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from combogan.errors import ComboganError
     from combogan.registry.registry import Registry
+    from combogan.runs.add_domain import add_domain
+    from combogan.runs.run import train
     from combogan.settings import Settings
-    from combogan.training.growth import add_domain
-    from combogan.training.runs import train
     from combogan.translation.translator import Translator
 
 __all__ = ["ComboganError", "Registry", "Settings", "Translator", "add_domain", "train"]
@@ -24,8 +24,8 @@ _HOME = {
     "Registry": "combogan.registry.registry",
     "Settings": "combogan.settings",
     "Translator": "combogan.translation.translator",
-    "add_domain": "combogan.training.growth",
-    "train": "combogan.training.runs",
+    "add_domain": "combogan.runs.add_domain",
+    "train": "combogan.runs.run",
 }
 
 

@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from trainers import resume, start, states
 
 from combogan.data import scenes
 from combogan.errors import PackError
 from combogan.evaluation import arrival
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
-from combogan.training import runs
-from combogan.training.checkpoint import Checkpoints
-from combogan.training.report import Quiet
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -47,20 +45,16 @@ def trained(out: Path, *patches: str, stop_after: int = 0, **changes: object) ->
     with ExitStack() as patched:
         for name in patches:
             patched.enter_context(PATCHES[name]())
-        trainer = runs.start(runs.prepare(small(**changes), DOMAINS), out, Quiet())
+        trainer = start(small(**changes), DOMAINS, out)
         if stop_after:
             assert not trainer.run(lambda: trainer.iteration >= stop_after)
-            trainer = runs.resume(out, {}, Quiet())
+            trainer = resume(out)
         assert trainer.run()
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
 def losses(log):
     return [value for line in log for parts in line["losses"].values() for value in parts.values()]
-
-
-def states(run):
-    return Checkpoints(run / "checkpoints", keep=9).find(pytest.fail).states()
 
 
 @pytest.fixture(scope="module")

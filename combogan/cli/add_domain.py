@@ -54,18 +54,19 @@ def command(
         raise click.UsageError(
             "--preset, --config and --out go with --registry; a run has its own settings and folder."
         )
-    from combogan.cli.progress import carry_out, reporter, show_plan
-    from combogan.training import growth
-    from combogan.training.growing import start
+    from combogan.cli.progress import reporter, show_plan
+    from combogan.cli.running import carry_out
+    from combogan.runs.add_domain import onto_packs, onto_run
+    from combogan.runs.run import start
 
     report = reporter()
     given = changed(changes, flags)
     if run is not None:
-        prepared = growth.onto_run(domain, run, data=data, changes=given, report=report)
+        prepared = onto_run(domain, run, data=data, changes=given, tell=report.tell)
     else:
         assert registry is not None
         settings = chosen(preset, config, given)
-        prepared = growth.onto_packs(domain, registry, settings, data=data, out=out, report=report)
-    show_plan(prepared.settings, prepared.sources, prepared.course, new=prepared.growth.name)
+        prepared = onto_packs(domain, registry, settings, data=data, out=out, tell=report.tell)
+    show_plan(prepared)
     if not dry_run:
         sys.exit(carry_out(start(prepared, report), report))

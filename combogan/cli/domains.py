@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from combogan.data.cards import Collection
-    from combogan.data.catalog import Domain, Place
+    from combogan.data.catalog import DomainPictures, Place
     from combogan.data.fetching import Progress
 
 DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a folder of pictures per domain.")
@@ -147,18 +147,18 @@ def _print_fetched(card: Collection, sheet: Path) -> None:
         )
 
 
-def _check(domain: Domain, size: int | None) -> int:
+def _check(domain: DomainPictures, size: int | None) -> int:
     """Print what is wrong with the files; 1 where one is unreadable."""
     from combogan.data.checking import check
-    from combogan.data.pictures import FolderPictures
 
     train, test = domain.train, domain.test
-    if not isinstance(train, FolderPictures) or not isinstance(test, FolderPictures):
+    if train.folder is None or test.folder is None:
         click.echo("They are drawn when they are needed, so there are no files to check.")
         return 0
     # Looked at together, so that a picture that is both trained on and tested with is found.
     folder = train.folder if train.folder == test.folder else train.folder.parent
-    inside = [(part.folder / name).relative_to(folder).as_posix() for part in (train, test) for name in part.names]
+    names = [(train.folder, name) for name in train.names] + [(test.folder, name) for name in test.names]
+    inside = [(parent / name).relative_to(folder).as_posix() for parent, name in names]
     report = check(folder, list(dict.fromkeys(inside)), crop=size)
     if report.sizes:
         sizes = [f"{width} x {height}" for width, height in astuple(report.sizes)]
@@ -200,7 +200,7 @@ def _counts(place: Place) -> str:
     return f"{len(domain.train)} / {len(domain.test)}"
 
 
-def _count_sentence(domain: Domain) -> str:
+def _count_sentence(domain: DomainPictures) -> str:
     count = len(domain.train)
     return f"{count} picture{'s' * (count != 1)} to train on, {len(domain.test)} to test with"
 

@@ -84,7 +84,7 @@ def command(
     from combogan import machine, storage
     from combogan.evaluation.examples import collect
     from combogan.evaluation.kid import Features
-    from combogan.evaluation.report import evaluate, open_run
+    from combogan.evaluation.run import evaluate, open_run
     from combogan.translation.translator import Translator
 
     on = machine.device(device)

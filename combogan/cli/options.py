@@ -57,10 +57,8 @@ def any_setting(function: Function) -> Function:
 
 
 def changed(changes: tuple[str, ...], flags: dict[str, Any]) -> dict[str, Any]:
-    """Flags and --set words as changes of settings, with what a person means by --size but does not say."""
+    """Flags and --set words as changes of settings."""
     given = {FLAGS[name]: value for name, value in flags.items() if value is not None}
-    if (size := given.get("images.size")) is not None:
-        given["images.load"] = round(size * 286 / 256)  # crops keep their share of the picture, as 256 of 286 do
     return given | dict(parse_change(change) for change in changes)
 
 
@@ -81,9 +79,7 @@ def chosen(preset: str | None, config: Path | None, changes: dict[str, Any]) -> 
 
 
 def _load(source: str | Path, changes: dict[str, Any]) -> Settings:
-    """A preset or file with changes; its own epochs and decay say what other epochs mean for the learning rate."""
-    from combogan.training.preparing import in_proportion
+    """A preset or file with changes, and with those that follow from them in proportion to its own values."""
+    from combogan.runs.changes import in_proportion
 
-    counted = ("schedule.epochs", "schedule.decay_from")  # fit together, but perhaps not with those of the source
-    settings = Settings.load(source, {key: value for key, value in changes.items() if key not in counted})
-    return settings.changed(in_proportion(changes, settings))
+    return Settings.load(source, in_proportion(changes, Settings.load(source)))

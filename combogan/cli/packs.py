@@ -132,7 +132,7 @@ def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
     \b
     combogan packs copy summer winter -o ~/.combogan/packs
     """
-    from combogan.registry.copying import copy_packs, together
+    from combogan.registry.copies import copy_packs, together
 
     packs = together(_registry(places), names)
     copied = copy_packs(packs, out.expanduser())

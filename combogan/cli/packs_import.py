@@ -10,7 +10,7 @@ import click
 from combogan.cli.options import PATH, any_setting, changed
 
 if TYPE_CHECKING:
-    from combogan.registry.originals import Original
+    from combogan.published.original import Original
 
 
 @click.command("import")
@@ -73,7 +73,7 @@ def command(
 def _read(
     paths: tuple[Path, ...], names: list[str], cyclegan: bool, epoch: int | None, activation: str | None
 ) -> Original:
-    from combogan.registry.originals import read_combogan, read_cyclegan
+    from combogan.published.original import read_combogan, read_cyclegan
 
     if cyclegan:
         return read_cyclegan(paths, names, activation=activation)
@@ -84,7 +84,7 @@ def _read(
 
 def _write(original: Original, words: list[str], out: Path) -> None:
     from combogan.data import catalog
-    from combogan.registry.importing import write_packs
+    from combogan.published.packs import write_packs
 
     given = [word for word in words if "=" in word]
     origins = {domain.name: domain.origin for domain in catalog.resolve(given, needed=0)}
@@ -101,7 +101,7 @@ def _write(original: Original, words: list[str], out: Path) -> None:
 
 def _make_run(original: Original, words: list[str], run: Path, data: Path | None, changes: dict[str, object]) -> None:
     from combogan.cli.progress import reporter
-    from combogan.training.continuing import start_run
+    from combogan.runs.from_published import start_run
     from combogan.training.folder import RunFolder
 
     start_run(original, words, run, data=data, changes=changes, report=reporter())

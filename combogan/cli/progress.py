@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Callable, Mapping
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -15,15 +13,13 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from combogan.data import catalog
 from combogan.evaluation.validation import described
+from combogan.runs.plan import plan
+from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
-from combogan.training.plan import plan
 from combogan.training.schedule import Course
-from combogan.training.trainer import Trainer
 
 PARTS = ("gan", "cycle", "identity", "latent", "forward", "discriminator")
-STOP_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class PlainReport:
@@ -114,11 +110,9 @@ def reporter() -> PlainReport | LiveReport:
     return LiveReport(console) if console.is_terminal else PlainReport()
 
 
-def show_plan(
-    settings: Settings, sources: Mapping[str, catalog.Domain], course: Course, *, new: str | None = None
-) -> None:
+def show_plan(prepared: Prepared) -> None:
     """Print what is going to happen and what it needs."""
-    what = plan(settings, sources, course, new=new)
+    settings, course, what = prepared.settings, prepared.course, plan(prepared)
     validated = any(held for _, held, _, _ in what.pictures.values())
     table = Table("domain", "training", *(["validation"] if validated else []), "test", "pictures from", box=None)
     for name, (train, held, test, origin) in what.pictures.items():
@@ -135,46 +129,6 @@ def show_plan(
     }
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", highlight=False)
-
-
-def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
-    """Train; Ctrl-C and SIGTERM finish the iteration and save. Gives the exit code."""
-    path = trainer.folder.path
-    click.echo(f"run: {path}")
-    if trainer.iteration >= (asked := trainer.course.iterations):
-        click.echo(f"{trainer.iteration:,} iterations are done, {asked:,} were asked for; --iterations trains further.")
-    elif trainer.iteration:
-        click.echo(f"going on after iteration {trainer.iteration}")
-    stopped: list[int] = []
-    with report, _signals(lambda number: stopped.append(number), report.tell):
-        finished = trainer.run(lambda: bool(stopped))
-    if not finished:
-        done = f"after iteration {trainer.iteration} and saved" if trainer.iteration else "before the first iteration"
-        click.echo(f"Stopped {done}; go on with: combogan train --resume {path}")
-        return STOP_CODES[stopped[0]]
-    click.echo(f"Trained {trainer.iteration:,} iterations.")
-    for line in trainer.results:
-        click.echo(line)
-    return 0
-
-
-class _signals:
-    """Inside, the first Ctrl-C or SIGTERM asks to stop and the next one stops at once."""
-
-    def __init__(self, stop: Callable[[int], None], tell: Callable[[str], None]) -> None:
-        self._stop, self._tell = stop, tell
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, self._before[number])
-        self._tell("Stopping: finishing the iteration and saving; once more stops at once.")
-        self._stop(number)
-
-    def __enter__(self) -> None:
-        self._before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in STOP_CODES}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def _validated(iteration: int, measured: Mapping[str, float], best: bool) -> str:

@@ -10,7 +10,7 @@ import click
 
 from combogan.cli.options import PATH, any_setting, changed, chosen, epochs, setting
 from combogan.errors import RunError
-from combogan.settings import Settings, presets
+from combogan.settings import presets
 
 
 @click.command()
@@ -59,40 +59,28 @@ def command(
     Without --preset or --config the settings are `paper` (256 px, 100 epochs per domain) where there is a CUDA
     device, and `quick` (64 px, minutes on a CPU) where there is none. --set reaches every setting in settings.toml.
     """
-    if resume is not None:
-        _refuse_with_resume({"--preset": preset, "--config": config, "--out": out})
-        _go_on(resume, changed(changes, flags), (domains or "").split(","), data, dry_run)
-        return
-    if not domains:
+    if resume is None and not domains:
         raise click.UsageError(
             "no domains were named; try --domains summer,winter,spring,fall. `combogan domains list` shows all."
         )
-    settings = chosen(preset, config, changed(changes, flags))
-    _begin(settings, domains.split(","), data, out, dry_run)
-
-
-def _begin(settings: Settings, domains: list[str], data: Path | None, out: Path | None, dry_run: bool) -> None:
-    from combogan.cli.progress import carry_out, reporter, show_plan
-    from combogan.training.runs import prepare, start
-
-    report = reporter()
-    prepared = prepare(settings, domains, data=data, tell=report.tell)
-    show_plan(prepared.settings, prepared.sources, prepared.course)
-    if not dry_run:
-        sys.exit(carry_out(start(prepared, out, report), report))
-
-
-def _go_on(run: Path, changes: dict[str, Any], domains: list[str], data: Path | None, dry_run: bool) -> None:
-    from combogan.cli.progress import carry_out, reporter, show_plan
-    from combogan.training import growing, runs
-    from combogan.training.growthcard import is_growth
+    words, given = (domains or "").split(","), changed(changes, flags)
+    if resume is None:
+        settings = chosen(preset, config, given)
+    else:
+        _refuse_with_resume({"--preset": preset, "--config": config, "--out": out})
+    from combogan.cli.progress import reporter, show_plan
+    from combogan.cli.running import carry_out
+    from combogan.runs import prepare, run
 
     report = reporter()
-    take_up = growing.resume if is_growth(run) else runs.resume
-    trainer = take_up(run, changes, report, domains=domains, data=data)
-    show_plan(trainer.settings, trainer.sources, trainer.course, new=trainer.new)
+    if resume is None:
+        prepared = prepare.prepare(settings, words, data=data, out=out, tell=report.tell)
+    else:
+        prepared = prepare.prepare_resume(resume, given, domains=words, data=data, tell=report.tell)
+    show_plan(prepared)
     if not dry_run:
-        sys.exit(carry_out(trainer, report))
+        begin = run.start if resume is None else run.resume
+        sys.exit(carry_out(begin(prepared, report), report))
 
 
 def _refuse_with_resume(given: dict[str, object]) -> None:

@@ -64,8 +64,8 @@ def command(
     combogan translate --from all --to all --grid      the matrix of all domains, each in itself marked
     """
     from combogan.registry.registry import Registry
+    from combogan.translation.directions import pairs
     from combogan.translation.files import SHEET, check_outputs
-    from combogan.translation.pairing import pairs
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)

@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from combogan.data.pictures import PictureSet, scale_short_side
-from combogan.data.scenes import ScenePictures
 from combogan.seeding import numbers
 
 AHEAD = 8
@@ -66,7 +65,7 @@ class Batches:
 
         Drawing is Python's work: done in the background it would hold up every operation of the training thread.
         """
-        drawn = {domain: scenes for domain, scenes in self.pictures.items() if isinstance(scenes, ScenePictures)}
+        drawn = {domain: scenes for domain, scenes in self.pictures.items() if scenes.folder is None}
         count = sum(map(len, drawn.values()))
         if 2 * self.batch * iterations >= count and 3 * count * self.load**2 <= CACHE_BYTES:
             if count:

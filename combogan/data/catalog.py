@@ -15,7 +15,7 @@ from pathlib import Path
 from combogan.data.cards import DRAWN, Collection, collections
 from combogan.data.pictures import PictureSet
 from combogan.data.scenes import ScenePictures
-from combogan.data.splitting import split
+from combogan.data.test_split import split
 from combogan.errors import DomainError, suggestion
 
 LOCAL = Path("domains")
@@ -28,7 +28,7 @@ _LONGEST = 80
 
 
 @dataclass(frozen=True)
-class Domain:
+class DomainPictures:
     """What a name resolves to."""
 
     name: str
@@ -43,10 +43,15 @@ class Domain:
     validation: PictureSet | None = None
     """Pictures held out of `train`, to validate with; aligned as the test sets are. None where none are held out."""
 
+    def fingerprint(self) -> str:
+        """A short hash of all pictures, and of which of them are held out. PictureError for a lost file."""
+        sets = [self.train, self.test, *([] if self.validation is None else [self.validation])]
+        return "-".join(pictures.fingerprint() for pictures in sets)
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a name leads, before any picture is looked at; see `Domain` for the fields of the same name."""
+    """Where a name leads, before any picture is looked at; see `DomainPictures` for the fields of the same name."""
 
     name: str
     origin: str
@@ -71,7 +76,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) -> list[Domain]:
+def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) -> list[DomainPictures]:
     """The domains that words name, in their order; pictures are listed but not decoded.
 
     DomainError: a name that is unknown, cannot be a name, or is given twice; the same pictures under two names; a
@@ -94,7 +99,7 @@ def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) 
     return [open_place(place) for place in places]
 
 
-def reopen(name: str, origin: str) -> Domain:
+def reopen(name: str, origin: str) -> DomainPictures:
     """The domain `name` whose pictures are at `origin`, as a run stored it. DomainError where they are gone."""
     name = check_name(name)
     place = None if Path(origin).is_absolute() else _from_card(name, origin)
@@ -143,16 +148,16 @@ def places(data: Path | None = None) -> list[Place]:
     return list(found.values())
 
 
-def open_place(place: Place) -> Domain:
+def open_place(place: Place) -> DomainPictures:
     """The pictures there, listed. DomainError where there are none, or where the collection is not fetched yet."""
     if place.folder is None:
         season = place.origin.partition("/")[2]
         count = None if place.collection is None else place.collection.pictures
         train, test = ScenePictures(season, "train", count), ScenePictures(season, "test")
-        return Domain(place.name, place.origin, train, test, place.title, truth=DRAWN)
+        return DomainPictures(place.name, place.origin, train, test, place.title, truth=DRAWN)
     if not place.folder.is_dir() and place.collection is not None:
         raise DomainError(_not_fetched(place.name, place.collection))
-    return Domain(place.name, place.origin, *split(place.name, place.folder), title=place.title, truth=None)
+    return DomainPictures(place.name, place.origin, *split(place.name, place.folder), title=place.title, truth=None)
 
 
 def _given(name: str, given: str) -> Place:

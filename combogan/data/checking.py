@@ -5,24 +5,27 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from combogan.data.colours import over_white
+from combogan.data.catalog import DomainPictures
+from combogan.data.colour_profiles import over_white
 from combogan.data.decoding import ENDINGS
-from combogan.data.pictures import open_picture
-from combogan.errors import PictureError
-
-__all__ = ["Finding", "Problem", "Report", "Sizes", "check"]
+from combogan.data.pictures import PictureSet, open_picture
+from combogan.errors import DomainError, PictureError
 
 Problem = Literal["unreadable", "duplicate", "small", "suspicious"]
 
+MANY = 500
+"""Pictures of a domain above which opening them all takes long enough to be told of."""
+FEW = 10
+"""Unreadable pictures of a set that are told of one by one."""
 _LONGEST = 4.0
 """Long side / short side above which most of a picture is lost by the crop."""
 _FLAT = 2.0
@@ -113,6 +116,35 @@ def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
     return Report(
         tuple(seen), tuple(findings), _sizes(look.size for look in seen.values()), dict(formats.most_common())
     )
+
+
+def usable(sources: Iterable[DomainPictures], *, crop: int, tell: Callable[[str], object]) -> dict[str, DomainPictures]:
+    """The domains by name, without unreadable pictures; `tell` hears of these. DomainError where none is left."""
+    found = {}
+    for source in sources:
+        count = sum(len(part) for part in (source.train, source.test) if part.folder is not None)
+        if count > MANY:
+            tell(f"Reading {count:,} pictures of '{source.name}' ...")
+        train = _readable(source.name, source.train, crop, tell)
+        test = _readable(source.name, source.test, crop, tell)
+        if not len(train):
+            raise DomainError(f"'{source.name}' has no usable picture in {source.origin}; check that folder.")
+        found[source.name] = replace(source, train=train, test=test)
+    return found
+
+
+def _readable(name: str, pictures: PictureSet, crop: int, tell: Callable[[str], object]) -> PictureSet:
+    if pictures.folder is None:
+        return pictures
+    report = check(pictures.folder, pictures.names, crop=crop)
+    unreadable = report.named("unreadable")
+    for finding in unreadable[:FEW]:
+        tell(f"'{name}': skipping a picture: {finding}")
+    if more := len(unreadable[FEW:]):
+        tell(f"'{name}': skipping {more} more pictures that cannot be read; `combogan domains check` names them.")
+    if small := len(report.named("small")):
+        tell(f"'{name}': {small} of {len(pictures)} pictures are smaller than the crop of {crop} px; scaling them up.")
+    return pictures.named(report.usable)
 
 
 def _look(path: Path) -> _Look | str:

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from combogan.data.colours import split
+from combogan.data.colour_profiles import split
 from combogan.errors import PictureError
 
 __all__ = ["ENDINGS", "HEADER", "LARGEST", "Picture", "decode", "kind", "upright_size"]

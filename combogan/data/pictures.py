@@ -20,27 +20,12 @@ import numpy as np
 from PIL import Image
 
 from combogan import storage
-from combogan.data.colours import over_white
+from combogan.data.colour_profiles import over_white
 from combogan.data.decoding import ENDINGS, HEADER, Picture, decode, kind, upright_size
 from combogan.errors import DomainError, PictureError, StorageError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-__all__ = [
-    "FolderPictures",
-    "Picture",
-    "PictureSet",
-    "list_pictures",
-    "middle_square",
-    "open_picture",
-    "picture_size",
-    "read_picture",
-    "save_picture",
-    "scale_short_side",
-    "to_image",
-    "to_picture",
-]
 
 _HOLD_ALPHA = {"PNG", "WEBP", "TIFF", "GIF"}
 _OPTIONS: dict[str, dict[str, object]] = {
@@ -57,7 +42,14 @@ class PictureSet(Protocol):
     def names(self) -> Sequence[str]:
         """Unique, in a stable order; '/'-separated relative file names."""
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that the names are relative to; None for pictures that are drawn when they are asked for."""
+
     def __len__(self) -> int: ...
+
+    def named(self, names: Sequence[str]) -> PictureSet:
+        """The pictures of these names; where they are drawn, also of names that this set has not."""
 
     def picture(self, index: int, size: int) -> Image.Image:
         """RGB, upright, sRGB. Scenes are drawn at `size`, the short side the caller will scale to; files ignore it."""
@@ -75,6 +67,10 @@ class FolderPictures:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def named(self, names: Sequence[str]) -> FolderPictures:
+        """The pictures of these names in the same folder."""
+        return FolderPictures(self.folder, tuple(names))
 
     def picture(self, index: int, size: int) -> Image.Image:
         """RGB, upright, sRGB, at the file's own size. Raises PictureError."""

@@ -5,47 +5,24 @@ The training scenes of the seasons are disjoint, as in any unpaired set; the tes
 a translation can be compared with what it should have been.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from combogan.data.scene_land import paint_land, weave
-from combogan.data.scene_layout import lay_out
-from combogan.data.scene_things import draw_things
-from combogan.errors import DomainError, PictureError, suggestion
+from combogan.errors import DomainError
+from combogan.scenery.scene import SEASONS, SMALLEST, check_season, draw
 
-__all__ = ["SEASONS", "ScenePictures", "draw"]
-
-SEASONS = ("spring", "summer", "fall", "winter")
 SEED = 2018
 """The seed of the embedded domains."""
 EDITION = 1
 """Raised when the drawings change, so that a run trained on earlier ones announces it."""
 TRAIN, TEST = 300, 40
-SMALLEST = 32
-
-
-def draw(season: str, seed: int, index: int, size: int) -> NDArray[np.uint8]:
-    """Scene `index` of `seed` in a season: (size, size, 3), red, green, blue.
-
-    Raises DomainError for a season that does not exist, PictureError for a size below 32.
-    """
-    _check_season(season)
-    if size < SMALLEST:
-        raise PictureError(f"Scenes cannot be drawn at {size} pixels; ask for {SMALLEST} or more.")
-    layout = lay_out(seed, index)
-    land = paint_land(layout, weave(seed, index, size), season, size)
-    finer = 3 if size >= 64 else 4
-    picture = Image.fromarray(np.clip(land + 0.5, 0, 255).astype(np.uint8))
-    picture = picture.resize((size * finer, size * finer), Image.Resampling.NEAREST)
-    draw_things(picture, layout, season, detail=size >= 96)
-    return np.asarray(picture.reduce(finer))
 
 
 @dataclass(frozen=True)
@@ -60,11 +37,14 @@ class ScenePictures:
     """The indices of the only scenes that the set has; None for all of its split."""
 
     def __post_init__(self) -> None:
-        _check_season(self.season)
+        check_season(self.season)
         if self.split not in ("train", "test"):
             raise DomainError(f"Scenes have no split '{self.split}'; ask for 'train' or 'test'.")
         if self.count is not None and not 0 < self.count <= TRAIN:
             raise DomainError(f"A season has {TRAIN} training scenes, but {self.count} were asked for; ask for fewer.")
+
+    folder = None
+    """No files: scenes are drawn when they are asked for."""
 
     @cached_property
     def _indices(self) -> range:
@@ -89,16 +69,13 @@ class ScenePictures:
         """The picture at a position of `names`, `size` pixels a side, or the smallest that can be drawn."""
         return Image.fromarray(draw(self.season, SEED, self.indices[index], max(size, SMALLEST)))
 
+    def named(self, names: Sequence[str]) -> ScenePictures:
+        """The scenes of these names in the same season, also those that this set has not."""
+        return replace(self, scenes=tuple(int(name.removeprefix("scene-").removesuffix(".png")) for name in names))
+
     def fingerprint(self) -> str:
         """A short hash of everything that decides the pictures."""
         key = f"{EDITION} {SEED} {self.season} {self._indices.start} {self._indices.stop}"
         if self.scenes is not None:
             key += f" {' '.join(map(str, self.scenes))}"
         return blake2b(key.encode(), digest_size=8).hexdigest()
-
-
-def _check_season(season: str) -> None:
-    if season not in SEASONS:
-        raise DomainError(
-            f"There is no drawn season '{season}'; choose from {', '.join(SEASONS)}." + suggestion(season, SEASONS)
-        )

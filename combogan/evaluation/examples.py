@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from combogan.data.catalog import Domain
+from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import to_picture
 from combogan.evaluation.images import choice, square
-from combogan.evaluation.judging import PICTURES, Composes, Translate
 from combogan.evaluation.metrics import edges, psnr
+from combogan.evaluation.scoring import PICTURES, Composes, Translate
 from combogan.evaluation.truth import shared
 
 __all__ = ["Example", "Examples", "collect"]
@@ -55,7 +55,7 @@ class Examples:
 
 def collect(
     translate: Translate,
-    domains: Sequence[Domain],
+    domains: Sequence[DomainPictures],
     size: int,
     *,
     composes: Composes = lambda source, target: True,
@@ -76,7 +76,7 @@ class _Chooser:
     def __init__(
         self,
         translate: Translate,
-        domains: Mapping[str, Domain],
+        domains: Mapping[str, DomainPictures],
         size: int,
         composes: Composes,
         pictures: int | None,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from combogan.evaluation.log import finite, lines, measured
-from combogan.evaluation.validation import best
+from combogan.evaluation.run_log import finite, lines, measured
+from combogan.evaluation.validation import best_iteration
 
 __all__ = ["Chart", "Curves", "Line", "chart", "read_curves"]
 
@@ -58,7 +58,7 @@ def read_curves(run: Path) -> Curves:
         for measure, value in found.items():
             validation.setdefault(measure, []).append((now, value))
     seconds += sum(line.get("seconds", 0.0) for line in lines(run / "history.jsonl"))  # of what came before the first
-    return Curves(losses, validation, best(validations), iterations, seconds)
+    return Curves(losses, validation, best_iteration(validations), iterations, seconds)
 
 
 @dataclass(frozen=True)

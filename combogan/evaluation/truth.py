@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from combogan.data.catalog import Domain
-from combogan.data.pictures import FolderPictures, PictureSet
+from combogan.data.catalog import DomainPictures
+from combogan.data.pictures import PictureSet
 
 # The published pairs are called 1_A.jpg in testA and 1_B.jpg in testB.
 _SIDE = re.compile(r"_[AB]$")
@@ -23,8 +23,16 @@ class Renamed:
     pictures: PictureSet
     names: tuple[str, ...]
 
+    @property
+    def folder(self) -> Path | None:
+        return self.pictures.folder
+
     def __len__(self) -> int:
         return len(self.names)
+
+    def named(self, names: Sequence[str]) -> PictureSet:
+        places = [self.names.index(name) for name in names]
+        return Renamed(self.pictures.named([self.pictures.names[place] for place in places]), tuple(names))
 
     def picture(self, index: int, size: int) -> Image.Image:
         return self.pictures.picture(index, size)
@@ -33,7 +41,7 @@ class Renamed:
         return self.pictures.fingerprint()
 
 
-def paired(domains: Iterable[Domain], listed: Iterable[Domain] | None = None) -> list[Domain]:
+def paired(domains: Iterable[DomainPictures], listed: Iterable[DomainPictures] | None = None) -> list[DomainPictures]:
     """The domains, those whose test pictures pair up by name with a truth and common names.
 
     They do where the `test` folders of domains have the same file names throughout, but for the ending and a last `_A`
@@ -56,12 +64,12 @@ def paired(domains: Iterable[Domain], listed: Iterable[Domain] | None = None) ->
     ]
 
 
-def is_paired(domain: Domain) -> bool:
+def is_paired(domain: DomainPictures) -> bool:
     """Whether its truth is a matter of names alone."""
-    return isinstance(domain.test, Renamed)
+    return domain.truth is not None and domain.test.folder is not None
 
 
-def shared(source: Domain, target: Domain) -> dict[str, int]:
+def shared(source: DomainPictures, target: DomainPictures) -> dict[str, int]:
     """The names of test pictures that the two have in common -> their places in the target's; none without truth."""
     if source.truth is None or source.truth != target.truth:
         return {}
@@ -69,12 +77,10 @@ def shared(source: Domain, target: Domain) -> dict[str, int]:
     return {name: place for place, name in enumerate(target.test.names) if name in known}
 
 
-def _common(domain: Domain) -> Sequence[str] | None:
+def _common(domain: DomainPictures) -> Sequence[str] | None:
     """The names of the test pictures without what may differ; None where they cannot pair up."""
     train, test = domain.train, domain.test
-    if domain.truth is not None or not isinstance(test, FolderPictures) or not isinstance(train, FolderPictures):
-        return None
-    if test.folder == train.folder:
+    if domain.truth is not None or test.folder is None or test.folder == train.folder:
         return None
     names = [_SIDE.sub("", PurePosixPath(name).with_suffix("").as_posix()) for name in test.names]
     return names if len(set(names)) == len(names) else None

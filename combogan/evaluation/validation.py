@@ -10,17 +10,16 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from combogan.data.catalog import Domain
-from combogan.data.holding import only
-from combogan.data.pictures import middle_square, to_image
+from combogan.data.catalog import DomainPictures
+from combogan.data.pictures import PictureSet, middle_square, to_image
 from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.images import choice
-from combogan.evaluation.judging import Translate
 from combogan.evaluation.metrics import edges, psnr, ssim
+from combogan.evaluation.scoring import Translate
 from combogan.evaluation.truth import shared
 from combogan.seeding import derive
 
-__all__ = ["Validation", "best", "described", "directions", "goodness"]
+__all__ = ["Validation", "best_iteration", "described", "directions", "goodness"]
 
 MEASURES = ("psnr", "ssim", "arrival", "edges")
 DIRECTIONS = 20
@@ -39,7 +38,7 @@ def goodness(measured: Mapping[str, float]) -> float:
     return measured.get("arrival", 0.0) * measured.get("edges", 1.0)
 
 
-def best(validations: Mapping[int, Mapping[str, float]]) -> int | None:
+def best_iteration(validations: Mapping[int, Mapping[str, float]]) -> int | None:
     """The iteration with the best validation, the latest of equals; None where there is none."""
     return max(validations, key=lambda iteration: (goodness(validations[iteration]), iteration), default=None)
 
@@ -73,7 +72,7 @@ class Validation:
 
     def __init__(
         self,
-        domains: Mapping[str, Domain],
+        domains: Mapping[str, DomainPictures],
         chosen: Sequence[tuple[str, str]],
         size: int,
         *,
@@ -105,7 +104,7 @@ class Validation:
         self._arrival: Arrival | None = None
         if not any(self._truth.values()):
             tell("Training the classifier for the validation.")
-            learnt = {name: only(domain.train, choice(domain.train.names, LEARNT)) for name, domain in domains.items()}
+            learnt = {name: _some(domain.train) for name, domain in domains.items()}
             self._arrival = Arrival.train(learnt, size, iterations=ITERATIONS, device=device)
 
     @torch.no_grad()
@@ -144,7 +143,14 @@ class Validation:
         return torch.stack([to_image(self._pictures[name][place]) for place in places]).to(self._device)
 
 
-def _truth(source: Domain, chosen: Sequence[int], target: Domain, rivals: Sequence[int]) -> dict[int, int]:
+def _some(pictures: PictureSet) -> PictureSet:
+    """At most LEARNT of the pictures."""
+    return pictures.named([pictures.names[place] for place in choice(pictures.names, LEARNT)])
+
+
+def _truth(
+    source: DomainPictures, chosen: Sequence[int], target: DomainPictures, rivals: Sequence[int]
+) -> dict[int, int]:
     """Place among the chosen pictures of the source -> that of its truth among those of the target."""
     known = shared(source, target)
     there = {place: index for index, place in enumerate(rivals)}

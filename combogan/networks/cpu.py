@@ -38,7 +38,7 @@ class WideConvolution(nn.Conv2d):
         return F.conv2d(F.conv2d(x, shifts), columns, self.bias)
 
 
-class JudgingConvolution(nn.Conv2d):
+class SmallMapConvolution(nn.Conv2d):
     """A convolution that may meet maps of a few pixels: (n, c, h, w) -> (n, o, h', w')."""
 
     def forward(self, x: Tensor) -> Tensor:

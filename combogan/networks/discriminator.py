@@ -1,4 +1,4 @@
-"""The discriminators: is this image of the domain, judged patch by patch."""
+"""The discriminators: a score for every patch of an image, high where it seems real."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_activation
-from combogan.networks.cpu import JudgingConvolution
+from combogan.networks.cpu import SmallMapConvolution
 
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 
 
 class PatchDiscriminator(nn.Module):
-    """Image (n, 3, h, w) -> one map of verdicts in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
+    """Image (n, 3, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
 
     Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2).
     """
@@ -27,15 +27,15 @@ class PatchDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         bias = norm == "instance"
-        body: list[nn.Module] = [JudgingConvolution(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
+        body: list[nn.Module] = [SmallMapConvolution(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
         channels = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, 8)
             stride = 2 if layer < layers else 1
-            body.append(JudgingConvolution(channels, wider, 4, stride=stride, padding=padding, bias=bias))
+            body.append(SmallMapConvolution(channels, wider, 4, stride=stride, padding=padding, bias=bias))
             body += norm_and_activation(wider, norm, activation)
             channels = wider
-        body.append(JudgingConvolution(channels, 1, 4, padding=padding))
+        body.append(SmallMapConvolution(channels, 1, 4, padding=padding))
         self.layers = nn.Sequential(*body)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -45,37 +45,37 @@ class PatchDiscriminator(nn.Module):
 class DeepDiscriminator(nn.Module):
     """Image (n, channels, h, w) -> a list of maps (n, h', w'), one after every layer but the first.
 
-    Each middle layer has one channel more than it hands on: that channel is its verdict.
+    Each middle layer has one channel more than it hands on: that channel is its score.
     """
 
     def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str, padding: int = 2) -> None:
         super().__init__()
         bias = norm == "instance"
         self.stem = nn.Sequential(
-            JudgingConvolution(channels, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()
+            SmallMapConvolution(channels, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()
         )
         self.middle = nn.ModuleList()
         channels = width
         for layer in range(1, layers):
             wider = width * min(2**layer, 8)
-            convolution = JudgingConvolution(channels, wider + 1, 4, stride=2, padding=padding, bias=bias)
+            convolution = SmallMapConvolution(channels, wider + 1, 4, stride=2, padding=padding, bias=bias)
             self.middle.append(nn.Sequential(convolution, *norm_and_activation(wider + 1, norm, activation)))
             channels = wider
         wider = width * min(2**layers, 8)
         self.head = nn.Sequential(
-            JudgingConvolution(channels, wider, 4, padding=padding, bias=bias),
+            SmallMapConvolution(channels, wider, 4, padding=padding, bias=bias),
             *norm_and_activation(wider, norm, activation),
-            JudgingConvolution(wider, 1, 4, padding=padding),
+            SmallMapConvolution(wider, 1, 4, padding=padding),
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        verdicts = []
+        scores = []
         x = self.stem(image)
         for layer in self.middle:
             x = layer(x)
-            verdicts.append(x[:, -1])
+            scores.append(x[:, -1])
             x = x[:, :-1]
-        return [*verdicts, self.head(x)[:, 0]]
+        return [*scores, self.head(x)[:, 0]]
 
 
 class SplitDiscriminator(nn.Module):
@@ -116,7 +116,7 @@ def _gaussian(size: int, sigma: float) -> Tensor:
     return torch.outer(kernel, kernel).float()
 
 
-def judge_both(network: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def real_and_fake_maps(network: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Real and fake images (n, 3, h, w) -> their maps, in one pass unless a norm would mix the images."""
     if any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
         return network(real), network(fake)
@@ -128,5 +128,5 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patch": PatchDiscriminat
 
 
 def discriminator(kind: str, **shape: Any) -> nn.Module:
-    """A discriminator of a kind that DISCRIMINATORS knows; all give a list of maps of verdicts, from fine to coarse."""
+    """A discriminator of a kind that DISCRIMINATORS knows; all give a list of maps of scores, from fine to coarse."""
     return DISCRIMINATORS[kind](**shape)

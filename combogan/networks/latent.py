@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -21,6 +21,28 @@ class Latent:
         return self == other
 
 
+def shares_one_space(domains: int, *, autoencode: bool) -> bool:
+    """Whether the halves of so many domains that are trained together share one latent space (invariant 6).
+
+    Two domains without autoencode identity have two spaces, a -> b and b -> a: no decoder sees a latent of its own
+    domain's encoder.
+    """
+    return domains > 2 or autoencode
+
+
 def space_id(hashes: Iterable[str]) -> str:
     """The id of the latent space of all halves published together: a short hash of their hashes, in any order."""
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:8]
+
+
+def space_ids(hashes: Mapping[str, tuple[str, str]], *, one_space: bool) -> dict[str, tuple[str, str]]:
+    """Hashes of each domain's (encoder, decoder) -> the ids of the latent spaces that they belong to.
+
+    Without `one_space` there are two domains, and a space for each direction.
+    """
+    if one_space:
+        both = space_id(digest for pair in hashes.values() for digest in pair)
+        return dict.fromkeys(hashes, (both, both))
+    (a, (encoder_a, decoder_a)), (b, (encoder_b, decoder_b)) = hashes.items()
+    there, back = space_id((encoder_a, decoder_b)), space_id((encoder_b, decoder_a))
+    return {a: (there, back), b: (back, there)}

@@ -1,11 +1,15 @@
-"""Blocks that all domains of a latent space share, told which domain they work for."""
+"""Blocks that all domains of a latent space share, and a domain's halves together with them."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from combogan.networks.blocks import ResidualBlock
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
 
 
 class SharedBlocks(nn.Module):
@@ -32,3 +36,28 @@ class SharedBlocks(nn.Module):
         for block in self.blocks:
             latent = block(latent, context)
         return latent
+
+
+class EncoderHalf(nn.Module):
+    """A domain's encoder and, behind it, the blocks that it shares, if any: image (n, 3, h, w) -> latent."""
+
+    def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
+        super().__init__()
+        self.own, self.blocks, self.place = cast(Encoder, own), cast(SharedBlocks | None, blocks), place
+        self.latent = self.own.latent
+
+    def forward(self, image: Tensor) -> Tensor:
+        latent = self.own(image)
+        return latent if self.blocks is None else self.blocks(latent, self.place)
+
+
+class DecoderHalf(nn.Module):
+    """The blocks that a domain's decoder shares, if any, and the decoder: latent -> image (n, 3, h, w)."""
+
+    def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
+        super().__init__()
+        self.own, self.blocks, self.place = cast(Decoder, own), cast(SharedBlocks | None, blocks), place
+        self.latent = self.own.latent
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.own(latent if self.blocks is None else self.blocks(latent, self.place))

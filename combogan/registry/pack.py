@@ -20,25 +20,10 @@ from combogan.errors import PackError
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.latent import Latent
-from combogan.networks.shared import SharedBlocks
+from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, read_card, write_card
-from combogan.registry.shared import SharedDecoder, SharedEncoder
 from combogan.registry.swap import folders_with, replacing
 from combogan.registry.weights import half_hash, load_network, weight_bytes
-
-__all__ = [
-    "CARD",
-    "SHARED_CARD",
-    "HalfCard",
-    "NewPack",
-    "Pack",
-    "SharedDecoder",
-    "SharedEncoder",
-    "SharedPart",
-    "half_hash",
-    "publish",
-    "write_pack",
-]
 
 CARD, SHARED_CARD = "pack.json", "shared.json"
 
@@ -79,23 +64,15 @@ class Pack:
         both = {"encoder": self.encoder, "decoder": self.decoder}
         return {name: card for name, card in both.items() if card is not None}
 
-    def load_encoder(self, device: str | torch.device = "cpu") -> Encoder | SharedEncoder:
+    def load_encoder(self, device: str | torch.device = "cpu") -> EncoderHalf:
         """The encoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
         card = self._half("encoder")
-        encoder = self._load(card, Encoder)
-        if card.shared is None:
-            return encoder.to(device)
-        blocks = self._load_shared(card, "encoder")
-        return SharedEncoder(encoder, blocks, card.shared.place).eval().to(device)
+        return EncoderHalf(self._load(card, Encoder), *self._load_shared(card, "encoder")).eval().to(device)
 
-    def load_decoder(self, device: str | torch.device = "cpu") -> Decoder | SharedDecoder:
+    def load_decoder(self, device: str | torch.device = "cpu") -> DecoderHalf:
         """The decoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
         card = self._half("decoder")
-        decoder = self._load(card, Decoder)
-        if card.shared is None:
-            return decoder.to(device)
-        blocks = self._load_shared(card, "decoder")
-        return SharedDecoder(blocks, decoder, card.shared.place).eval().to(device)
+        return DecoderHalf(self._load(card, Decoder), *self._load_shared(card, "decoder")).eval().to(device)
 
     def verify(self) -> None:
         """Check that all files are what their cards say, and that networks can be built of them. Raises PackError."""
@@ -131,10 +108,11 @@ class Pack:
         network.latent = card.latent
         return network
 
-    def _load_shared(self, card: HalfCard, part: str) -> SharedBlocks:
+    def _load_shared(self, card: HalfCard, part: str) -> tuple[SharedBlocks | None, int]:
+        """The blocks that a half shares, if any, and the domain's place among those that share them."""
         folder = self.shared_folder()
-        assert folder is not None
-        assert card.shared is not None
+        if card.shared is None or folder is None:
+            return None, 0
         shared = read_card(folder / SHARED_CARD, SharedCard)
         blocks = shared.encoder if part == "encoder" else shared.decoder
         if blocks is None or blocks.sha256 != card.shared.sha256:
@@ -142,7 +120,7 @@ class Pack:
         network = load_network(folder, blocks, SharedBlocks)
         if card.shared.place >= len(network.get_buffer("contexts")):
             raise PackError(f"{self.folder / CARD} is damaged: it misstates its place; publish the pack again.")
-        return network
+        return network, card.shared.place
 
 
 @dataclass(frozen=True)
@@ -191,18 +169,7 @@ def publish(folder: Path, packs: Iterable[NewPack], *, shared: SharedPart | None
     return [Pack.open(folder / pack.domain) for pack in packs]
 
 
-def write_pack(
-    folder: Path,
-    *,
-    domain: str,
-    encoder: Encoder | None,
-    decoder: Decoder | None,
-    spaces: tuple[str, str],
-    image_size: int,
-    about: Mapping[str, Any] | None = None,
-    shared: SharedPart | None = None,
-    place: int = 0,
-) -> Pack:
+def write_pack(folder: Path, pack: NewPack, *, shared: SharedPart | None = None) -> Pack:
     """Write one pack as `folder`, whole or not at all, in place of an old one; shared blocks are not written again.
 
     Raises StorageError, and PackError when another pack lies inside the folder; both change nothing.
@@ -211,7 +178,7 @@ def write_pack(
     if inside:
         raise PackError(f"{folder} cannot be a pack, because it holds another ({inside[0]}); rename the domain.")
     with replacing(folder) as new:
-        _write(new, NewPack(domain, encoder, decoder, spaces, image_size, about or {}, place), shared)
+        _write(new, pack, shared)
     return Pack.open(folder)
 
 

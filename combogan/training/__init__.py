@@ -1,1 +1,22 @@
-"""How it is trained: the step, the schedule, the loop, growth."""
+"""A domain's state and how training moves it. Read:
+
+losses          what is minimised: tensors in, one number out
+domain          a domain as one unit: networks, averages, moments, fake pool
+step            one iteration on two domains
+schedule        which domains meet when, for how long, at which rates, and what is due then
+building        settings -> networks with their first weights
+engine          trains meetings, several at the same time
+trainer         the loop: train, log, validate, save, publish, sample
+autoencoder     the mathematics of the autoencoder that halves can start from
+pretraining     what happens before the first iteration
+checkpoint      complete checkpoints on disk: written so that a kill loses nothing, found again
+run_state       what a run saves and takes up again
+halves          the halves that packs are made of
+best            validations, and which is the best so far
+publishing      packs out of a run
+samples         the sample grid
+journal         log, history, charts, samples: what a run writes down
+board           charts for TensorBoard
+report          the listener protocol for training progress
+folder          the run's folder: settings, log, history, lock
+"""

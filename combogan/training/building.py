@@ -16,7 +16,7 @@ from combogan.networks.shared import SharedBlocks
 from combogan.seeding import tensors
 from combogan.settings import Settings
 from combogan.training.domain import Domain, Shared
-from combogan.training.losses import DISTANCES, VERDICTS
+from combogan.training.losses import DISTANCES, GAN_LOSSES
 from combogan.training.step import Objective
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -97,7 +97,7 @@ def objective(settings: Settings) -> Objective:
     """What the step minimises; `latent` is the weight at the end of its ramp."""
     chosen = settings.losses
     return Objective(
-        verdict=VERDICTS[chosen.gan],
+        gan_loss=GAN_LOSSES[chosen.gan],
         distance=DISTANCES[chosen.distance],
         cycle=chosen.cycle,
         identity=chosen.identity * (chosen.cycle if chosen.identity_relative else 1),

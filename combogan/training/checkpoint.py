@@ -15,13 +15,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors.torch import load, save
 from torch import Tensor
 
 from combogan import storage
 from combogan.errors import CheckpointError
+
+Result = TypeVar("Result")
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -54,9 +56,10 @@ class Checkpoint:
         """How often a part had been trained."""
         return int(self.manifest["parts"][part]["updates"])
 
-    def states(self) -> dict[str, dict[str, Tensor]]:
-        """The state of every part, on the CPU. Raises CheckpointError when a file is missing or damaged."""
-        return {part: self.state(part) for part in self.manifest["parts"]}
+    @property
+    def parts(self) -> list[str]:
+        """The domains whose states it holds, and what all share."""
+        return list(self.manifest["parts"])
 
     def state(self, part: str) -> dict[str, Tensor]:
         """The state of one part, on the CPU. Raises CheckpointError when its file is missing or damaged."""
@@ -71,12 +74,10 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of a run: the newest `keep` of them, and the best, however old it is."""
+    """The checkpoints in a folder: the newest `keep` of them, and perhaps an older one that stays."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder, self.keep = folder, keep
-        self.best: int | None = None
-        """The iteration of the one with the best validation."""
         self.last: Checkpoint | None = None
 
     def save(
@@ -85,11 +86,13 @@ class Checkpoints:
         states: Mapping[str, Callable[[], dict[str, Tensor]]],
         updates: Mapping[str, int],
         record: Any,
+        *,
+        stays: int | None = None,
     ) -> Checkpoint:
-        """Write a checkpoint of the parts whose `updates` have grown since the last one, then prune.
+        """Write a checkpoint of the parts whose `updates` have grown since the last one, then delete old ones.
 
-        `states` gives each part's state when called, so that only one is in memory at a time. Raises StorageError;
-        then nothing old is lost.
+        `states` gives each part's state when called, so that only one is in memory at a time. The checkpoint of the
+        iteration `stays` is not deleted. Raises StorageError; then nothing old is lost.
         """
         final = self.folder / f"{iteration:06d}"
         partial = self.folder / f".{final.name}.partial"
@@ -119,20 +122,22 @@ class Checkpoints:
         finally:
             storage.remove_folder(partial)
         self.last = Checkpoint(final, manifest)
-        self._prune()
+        self._prune(stays)
         return self.last
 
-    def find(self, tell: Callable[[str], None]) -> Checkpoint | None:
-        """The newest checkpoint whose files are all whole; `tell` hears of damaged ones that were passed over."""
+    def newest(self, read: Callable[[Checkpoint], Result], tell: Callable[[str], None]) -> Result | None:
+        """What `read` gives of the newest checkpoint; where that is damaged `tell` says so, and the one before is read.
+
+        None where no checkpoint is whole.
+        """
         for checkpoint in reversed(self.complete()):
             try:
-                for part in checkpoint.manifest["parts"]:
-                    checkpoint.state(part)
+                result = read(checkpoint)
             except CheckpointError as error:
                 tell(f"{str(error).rstrip('.')}; falling back to the one before.")
                 continue
             self.last = checkpoint
-            return checkpoint
+            return result
         return None
 
     def at(self, iteration: int) -> Checkpoint:
@@ -156,14 +161,14 @@ class Checkpoints:
                 continue
         return sorted(found, key=lambda checkpoint: checkpoint.iteration)
 
-    def _prune(self) -> None:
-        """Delete all but the newest `keep` up to the last one, and the best; files that these refer to stay.
+    def _prune(self, stays: int | None) -> None:
+        """Delete all but the newest `keep` up to the last one, and that of `stays`; files that these refer to stay.
 
         Newer ones are damaged: training fell back from them.
         """
         assert self.last is not None
         good = [found for found in self.complete() if found.iteration <= self.last.iteration]
-        kept = [*good[-self.keep :], *(found for found in good[: -self.keep] if found.iteration == self.best)]
+        kept = [*good[-self.keep :], *(found for found in good[: -self.keep] if found.iteration == stays)]
         needed = {checkpoint.file(part) for checkpoint in kept for part in checkpoint.manifest["parts"]}
         needed |= {checkpoint.folder / MANIFEST for checkpoint in kept}
         for folder in [*self.folder.glob("[0-9]*"), *self.folder.glob(".*.partial")]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from combogan.networks.blocks import Dropout, at_least_float32
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
-from combogan.networks.shared import SharedBlocks
+from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.seeding import tensors
-from combogan.training.pool import FakePool
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-class Learner:
+class NetworkGroup:
     """Networks that are updated together: their weights, Adam's moments, averaged copies and the count of updates.
 
     With ema = 0 there are no averaged copies.
@@ -72,19 +72,46 @@ class Learner:
             self._adam.state[weight]["step"] = torch.tensor(float(self.updates), device=weight.device)
 
 
+class FakePool:
+    """Up to `size` earlier translations into a domain, (3, h, w) each, which its discriminator sees again
+    (Shrivastava et al. 2017)."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.fakes: list[Tensor] = []
+
+    def query(self, fakes: Tensor, chance: np.random.Generator) -> Tensor:
+        """New fakes (n, 3, h, w) -> as many for the discriminator: each as it is or, half of the time, an earlier one
+        whose place it takes.
+
+        While the pool fills, new fakes are kept and handed out.
+        """
+        if not self.size:
+            return fakes
+        chosen = []
+        for fake in fakes:
+            if len(self.fakes) < self.size:
+                self.fakes.append(fake.clone())
+            elif chance.random() > 0.5:
+                place = int(chance.integers(self.size))
+                fake, self.fakes[place] = self.fakes[place], fake.clone()
+            chosen.append(fake)
+        return torch.stack(chosen).contiguous(memory_format=torch.channels_last)
+
+
 class Shared:
-    """The blocks that all domains of a latent space share, one learner of their own."""
+    """The blocks that all domains of a latent space share, in a network group of their own."""
 
     def __init__(self, encoder: SharedBlocks, decoder: SharedBlocks, *, betas: tuple[float, float], ema: float) -> None:
         self.encoder, self.decoder = encoder, decoder
-        self.generator = Learner({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
+        self.generator_group = NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
 
 
 class Domain:
     """One domain's trainable state, keyed by its name.
 
-    A frozen domain's encoder and decoder are translated through but never changed; its discriminator still learns
-    (growth). Where blocks are shared, `place` is the domain's place among those that share them.
+    A frozen domain's encoder and decoder are translated through but never changed; its discriminator still learns.
+    Where blocks are shared, `place` is the domain's place among those that share them.
     """
 
     def __init__(
@@ -103,8 +130,11 @@ class Domain:
     ) -> None:
         self.name, self.shared, self.place = name, shared, place
         self.encoder, self.decoder, self.discriminator = encoder, decoder, discriminator
-        self.generator = None if frozen else Learner({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
-        self.judge = Learner({"discriminator": discriminator}, betas=betas)
+        self._encoder_half = EncoderHalf(encoder, shared.encoder if shared else None, place)
+        self._decoder_half = DecoderHalf(decoder, shared.decoder if shared else None, place)
+        halves = {"encoder": encoder, "decoder": decoder}
+        self.generator_group = None if frozen else NetworkGroup(halves, betas=betas, ema=ema)
+        self.discriminator_group = NetworkGroup({"discriminator": discriminator}, betas=betas)
         self.pool = FakePool(pool)
         if frozen:
             encoder.requires_grad_(False)
@@ -112,46 +142,59 @@ class Domain:
 
     def encode(self, image: Tensor) -> Tensor:
         """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4)."""
-        latent = self.encoder(image)
-        return latent if self.shared is None else self.shared.encoder(latent, self.place)
+        return self._encoder_half(image)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latent -> image (n, 3, h, w) in [-1, 1], in float32 also where bfloat16 was computed in."""
-        if self.shared is not None:
-            latent = self.shared.decoder(latent, self.place)
-        return at_least_float32(self.decoder(latent))
+        return at_least_float32(self._decoder_half(latent))
+
+    def published(self) -> tuple[EncoderHalf, DecoderHalf]:
+        """The halves that packs are made of: averaged copies where there are any."""
+        encoder, decoder = (
+            getattr(self, part) if self.generator_group is None else self.generator_group.published(part)
+            for part in ("encoder", "decoder")
+        )
+        if self.shared is None:
+            return EncoderHalf(encoder), DecoderHalf(decoder)
+        behind, before = (self.shared.generator_group.published(part) for part in ("encoder", "decoder"))
+        return EncoderHalf(encoder, behind, self.place), DecoderHalf(decoder, before, self.place)
 
     def reseed(self, seed: int, iteration: int) -> None:
         """Set the chance of the dropout layers for an iteration, of those in shared blocks too."""
         networks: dict[str, nn.Module] = {"encoder": self.encoder, "decoder": self.decoder}
         if self.shared is not None:
             networks |= {"shared encoder": self.shared.encoder, "shared decoder": self.shared.decoder}
-        device = str(next(self.encoder.parameters()).device)
         for part, network in networks.items():
-            for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
-                layer.generator = tensors(seed, "dropout", iteration, self.name, part, place, device=device)
+            reseed(network, seed, iteration, self.name, part)
 
     @property
     def updates(self) -> int:
         """How often this domain has been trained."""
-        return self.judge.updates
+        return self.discriminator_group.updates
 
     def state(self) -> dict[str, Tensor]:
         """Everything that training changes, as named tensors on the domain's device."""
-        state = {f"discriminator/{name}": value for name, value in self.judge.state().items()}
-        if self.generator is not None:
-            state |= {f"generator/{name}": value for name, value in self.generator.state().items()}
+        state = {f"discriminator/{name}": value for name, value in self.discriminator_group.state().items()}
+        if self.generator_group is not None:
+            state |= {f"generator/{name}": value for name, value in self.generator_group.state().items()}
         if self.pool.fakes:
             state["pool"] = torch.stack(self.pool.fakes)
         return state
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take up a state as `state()` gave it. Raises KeyError or RuntimeError when it is of other networks."""
-        self.judge.load(_below(state, "discriminator/"))
-        if self.generator is not None:
-            self.generator.load(_below(state, "generator/"))
+        self.discriminator_group.load(_below(state, "discriminator/"))
+        if self.generator_group is not None:
+            self.generator_group.load(_below(state, "generator/"))
         device = next(self.discriminator.parameters()).device
         self.pool.fakes = [fake.to(device) for fake in state["pool"]] if "pool" in state else []
+
+
+def reseed(network: nn.Module, seed: int, *when: int | str) -> None:
+    """Give every dropout layer of a network a generator that depends on the seed, on `when`, and on its place."""
+    device = str(next(network.parameters()).device)
+    for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
+        layer.generator = tensors(seed, "dropout", *when, place, device=device)
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
-from combogan.training.domain import Domain, Learner
-from combogan.training.samples import inference
+from combogan.training.domain import Domain, NetworkGroup
 
-if TYPE_CHECKING:
-    from combogan.networks.shared import SharedBlocks
-
-Network = TypeVar("Network", bound=nn.Module)
 PARTS = ("encoder", "decoder")
-
-
-class PublishedHalf(nn.Module):
-    """A domain's encoder or decoder as it is published, with the blocks that all share: what a pack computes."""
-
-    def __init__(self, part: str, own: nn.Module, blocks: nn.Module | None, place: int) -> None:
-        super().__init__()
-        self.part, self.own, self.blocks, self.place = part, own, blocks, place
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.blocks is None:
-            return self.own(x)
-        return self.blocks(self.own(x), self.place) if self.part == "encoder" else self.own(self.blocks(x, self.place))
 
 
 @dataclass(frozen=True)
@@ -40,15 +23,16 @@ class Halves:
     iteration: int
     updates: Mapping[str, int]
     """How often each domain had been trained."""
-    encoders: Mapping[str, PublishedHalf]
-    decoders: Mapping[str, PublishedHalf]
+    encoders: Mapping[str, EncoderHalf]
+    decoders: Mapping[str, DecoderHalf]
 
     @classmethod
     def now(cls, domains: Mapping[str, Domain], iteration: int) -> Halves:
         """As training has them; they go on changing with it."""
+        halves = {name: domain.published() for name, domain in domains.items()}
         updates = {name: domain.updates for name, domain in domains.items()}
-        encoders, decoders = ({n: _half(domain, part) for n, domain in domains.items()} for part in PARTS)
-        return cls(iteration, updates, encoders, decoders)
+        encoders, decoders = ({name: pair[part] for name, pair in halves.items()} for part in (0, 1))
+        return cls(iteration, updates, encoders, decoders)  # type: ignore[arg-type]
 
     @classmethod
     def saved(cls, checkpoint: Checkpoint, domains: Mapping[str, Domain]) -> Halves:
@@ -57,27 +41,18 @@ class Halves:
         Nothing else of the checkpoint stays in memory.
         """
         shared = next(iter(domains.values())).shared
-        common: dict[str, nn.Module] = {}
+        blocks: dict[str, nn.Module] = {}
         if shared is not None:
-            state = checkpoint.state(SHARED)
-            common = {part: _copy(shared.generator, state, "", part) for part in PARTS}
-        halves: dict[str, dict[str, PublishedHalf]] = {part: {} for part in PARTS}
+            blocks = _copies(shared.generator_group, checkpoint.state(SHARED), "")
+        encoders, decoders = {}, {}
         for name, domain in domains.items():
-            state = checkpoint.state(name)
-            for part in PARTS:
-                own = getattr(domain, part)  # of a frozen domain, which no checkpoint holds
-                if domain.generator is not None:
-                    own = _copy(domain.generator, state, "generator/", part)
-                halves[part][name] = PublishedHalf(part, own, common.get(part), domain.place)
+            own: Mapping[str, nn.Module] = {"encoder": domain.encoder, "decoder": domain.decoder}
+            if domain.generator_group is not None:  # else it is frozen, and no checkpoint holds it
+                own = _copies(domain.generator_group, checkpoint.state(name), "generator/")
+            encoders[name] = EncoderHalf(own["encoder"], blocks.get("encoder"), domain.place)
+            decoders[name] = DecoderHalf(own["decoder"], blocks.get("decoder"), domain.place)
         updates = {name: checkpoint.updates(name) for name in domains}
-        return cls(checkpoint.iteration, updates, halves["encoder"], halves["decoder"])
-
-    @property
-    def blocks(self) -> tuple[SharedBlocks, SharedBlocks] | None:
-        """The blocks that the domains share, behind encoders and before decoders; None where they share none."""
-        first = next(iter(self.encoders))
-        pair = self.encoders[first].blocks, self.decoders[first].blocks
-        return None if pair[0] is None else pair  # type: ignore[return-value]
+        return cls(checkpoint.iteration, updates, encoders, decoders)
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         """Images (n, 3, h, w) in every target, encoded once, with no trace in what trains."""
@@ -86,20 +61,33 @@ class Halves:
             return {target: self.decoders[target](latent) for target in targets}
 
 
-def _half(domain: Domain, part: str) -> PublishedHalf:
-    own = getattr(domain, part) if domain.generator is None else domain.generator.published(part)
-    blocks = None if domain.shared is None else domain.shared.generator.published(part)
-    return PublishedHalf(part, own, blocks, domain.place)
+@contextmanager
+def inference(*networks: nn.Module) -> Iterator[None]:
+    """Networks compute as they do when used: no gradients, no dropout; afterwards they train as before."""
+    # Module by module: a frozen half never trains, whatever holds it.
+    training = [module for network in networks for module in network.modules() if module.training]
+    for network in networks:
+        network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module in training:
+            module.training = True
 
 
-def _copy(learner: Learner, state: Mapping[str, Tensor], prefix: str, part: str) -> nn.Module:
-    """A network such as a learner publishes, with the weights of a state."""
-    like = learner.published(part)
-    prefix = f"{prefix}{'average' if learner.ema else 'weights'}/{part}."
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
-        network: nn.Module = type(like)(**like.shape)  # type: ignore[arg-type]
-    network.load_state_dict(
-        {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    )
-    device = next(like.parameters()).device
-    return network.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:
+    """The networks that a group publishes, with the weights of a state."""
+    copies: dict[str, nn.Module] = {}
+    for part in PARTS:
+        like = group.published(part)
+        start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
+        with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
+            network: nn.Module = type(like)(**like.shape)  # type: ignore[arg-type]
+        network.load_state_dict(
+            {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+        )
+        device = next(like.parameters()).device
+        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copies[part] = network.requires_grad_(False)
+    return copies

@@ -1,34 +1,57 @@
-"""What a run writes down while it trains: lines of log.jsonl, charts of TensorBoard, and who is told of them."""
+"""What a run writes down while it trains: log.jsonl, history.jsonl, charts of TensorBoard, sample grids."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from PIL import Image
 from torch import Tensor
 
 from combogan import storage
 from combogan.data.pictures import save_picture
-from combogan.errors import DivergedError
+from combogan.settings import Settings
 from combogan.training.board import Board
 from combogan.training.folder import RunFolder
+from combogan.training.halves import Halves
 from combogan.training.report import MeanLosses, Report
+from combogan.training.samples import Samples
 
 
 class Journal:
-    """The log of a run from `iteration` on; `diverged` gives the error for what is no longer a number."""
+    """The records of a run in its folder; `report` hears of each.
+
+    `changes` are the settings that are changed where a run goes on, None where it is new.
+    """
 
     def __init__(
-        self, folder: RunFolder, report: Report, iteration: int, diverged: Callable[[str, int], DivergedError]
+        self,
+        folder: RunFolder,
+        report: Report,
+        samples: Samples,
+        settings: Settings,
+        changes: Mapping[str, Any] | None = None,
     ) -> None:
-        self._folder, self._report, self._diverged = folder, report, diverged
-        self._board = Board(folder.path / "tensorboard", iteration)
+        self.folder, self.report = folder, report
+        self._samples, self._settings, self._changes = samples, settings, changes
         self._means = MeanLosses()
+
+    @contextmanager
+    def open(self, iteration: int) -> Iterator[None]:
+        """Inside, records go on after an iteration; those after it, which a resumed run writes again, are dropped."""
+        if self._changes is not None:
+            self.folder.cut_log(iteration)
+            self.folder.write_settings(self._settings)
+            self.note("resumed", iteration, changed=dict(self._changes))
+        self._board = Board(self.folder.path / "tensorboard", iteration)
         self._since = iteration
         self.begin()
+        try:
+            yield
+        finally:
+            self._board.close()
 
     def begin(self) -> None:
         """Time what is logged from now on."""
@@ -41,24 +64,23 @@ class Journal:
         yield
         self._when += time.perf_counter() - began
 
+    def note(self, event: str, iteration: int, **facts: Any) -> None:
+        """Append an event to history.jsonl."""
+        self.folder.write_history({"iteration": iteration, "event": event, **facts})
+
     def add(self, losses: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take in the losses of an iteration: domain -> part -> value."""
         self._means.add(losses)
 
-    def log(self, iteration: int, *, epoch: int, rate: float, pictures: int) -> None:
-        """Write the mean losses since the last line, of iterations with so many `pictures` each.
+    def mean_losses(self) -> dict[str, dict[str, float]]:
+        """Domain -> part -> mean since it was asked last; empty where nothing was added."""
+        return self._means.read()
 
-        DivergedError when one is no longer a number.
-        """
-        done = iteration - self._since
-        if not done:
-            return
-        losses = self._means.read()
-        for domain, parts in losses.items():
-            for name, value in parts.items():
-                if not math.isfinite(value):
-                    raise self._diverged(f"the {name} loss of '{domain}' is {value}", iteration)
-        now = time.perf_counter()
+    def log(
+        self, iteration: int, losses: Mapping[str, Mapping[str, float]], *, epoch: int, rate: float, pictures: int
+    ) -> None:
+        """Write the mean losses of the iterations since the last line, of so many `pictures` each."""
+        done, now = iteration - self._since, time.perf_counter()
         seconds = now - self._when
         line = {
             "iteration": iteration,
@@ -69,25 +91,26 @@ class Journal:
             "pictures_per_second": round(pictures * done / seconds, 2),
             "losses": losses,
         }
-        self._folder.write_log(line)
+        self.folder.write_log(line)
         self._board.logged(line)
-        self._report.logged(line)
+        self.report.logged(line)
         self._since, self._when = iteration, now
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, seconds: float, best: bool) -> None:
         """Write a validation, which took so long and is the best so far or not."""
-        self._folder.write_log({"iteration": iteration, "seconds": round(seconds, 3), "validation": dict(measured)})
+        self.folder.write_log({"iteration": iteration, "seconds": round(seconds, 3), "validation": dict(measured)})
         self._board.validated(iteration, measured)
-        self._report.validated(iteration, measured, best=best)
+        self.report.validated(iteration, measured, best=best)
 
-    def sampled(self, iteration: int, sheet: Image.Image) -> None:
-        """Write a sample grid."""
-        path = self._folder.path / "samples" / f"{iteration:06d}.png"
+    def sample(self, iteration: int, halves: Halves) -> None:
+        """Write the sample grid of an iteration."""
+        sheet = self._samples.translated(halves).grid()
+        path = self.sample_path(iteration)
         with storage.explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(sheet, path)
         self._board.sampled(sheet, iteration)
 
-    def close(self) -> None:
-        """Write what is left."""
-        self._board.close()
+    def sample_path(self, iteration: int) -> Path:
+        """Where the sample grid of an iteration is."""
+        return self.folder.path / "samples" / f"{iteration:06d}.png"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from combogan.networks.blocks import at_least_float32
 
 Distance = Callable[[Tensor, Tensor], Tensor]
-Verdict = Callable[[list[Tensor], bool], Tensor]
+GanLoss = Callable[[list[Tensor], bool], Tensor]
 
 
 def l1(found: Tensor, wanted: Tensor) -> Tensor:
@@ -36,28 +36,28 @@ def small(image: Tensor, stride: int) -> Tensor:
 
 
 def least_squares(maps: list[Tensor], real: bool) -> Tensor:
-    """How far verdicts are from 1 (real) or 0 (fake), squared (Mao et al. 2017)."""
+    """Squared distance of the scores from 1 (real) or 0 (fake) (Mao et al. 2017)."""
     return _weighted([F.mse_loss(m, torch.full_like(m, float(real))) for m in map(at_least_float32, maps)])
 
 
 def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
-    """The original loss (Goodfellow et al. 2014); verdicts are logits."""
+    """The original loss (Goodfellow et al. 2014); scores are logits."""
     return _weighted(
         [F.binary_cross_entropy_with_logits(m, torch.full_like(m, float(real))) for m in map(at_least_float32, maps)]
     )
 
 
-VERDICTS: dict[str, Verdict] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
+GAN_LOSSES: dict[str, GanLoss] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
 
 
-def steepness(discriminator: nn.Module, image: Tensor) -> Tensor:
-    """R1 of Mescheder et al. 2018: the squared gradient of the verdict on images (n, 3, h, w), summed, averaged over n.
+def r1_penalty(discriminator: nn.Module, image: Tensor) -> Tensor:
+    """R1 of Mescheder et al. 2018: the squared gradient of the score at images (n, 3, h, w), summed, averaged over n.
 
-    The verdict is the sum of the means of all maps.
+    The score is the sum of the means of all maps.
     """
     image = image.detach().requires_grad_(True)
-    verdict = torch.stack([m.mean((-2, -1)).sum() for m in discriminator(image)]).sum()
-    (gradient,) = torch.autograd.grad(verdict, image, create_graph=True)
+    score = torch.stack([m.mean((-2, -1)).sum() for m in discriminator(image)]).sum()
+    (gradient,) = torch.autograd.grad(score, image, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 

@@ -2,121 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import combogan
-from combogan.data import catalog
-from combogan.errors import CheckpointError
-from combogan.networks.latent import space_id
-from combogan.registry.pack import NewPack, SharedPart, half_hash, publish
-from combogan.settings import Settings
+from combogan.data.catalog import DomainPictures
+from combogan.networks.latent import space_ids
+from combogan.registry.pack import NewPack, SharedPart, publish
+from combogan.registry.weights import half_hash
 from combogan.training.halves import Halves
-from combogan.training.samples import save_preview
-
-if TYPE_CHECKING:
-    from combogan.training.trainer import Trainer
+from combogan.training.samples import Samples
 
 
-def one_space(settings: Settings) -> bool:
-    """Whether all halves of a run share one latent space (invariant 6).
+@dataclass(frozen=True)
+class Published:
+    """What was written, and a line for people on each thing that they can do with it."""
 
-    Two domains that never decode their own latents have two: a -> b and b -> a.
-    """
-    autoencodes = settings.losses.identity > 0 and settings.losses.identity_kind == "autoencode"
-    return len(settings.domains) > 2 or autoencodes
-
-
-def publish_run(trainer: Trainer) -> list[str]:
-    """Write the packs of all domains of a run, if those of the same weights are not there, and say what a person can do
-    with them. Raises StorageError."""
-    if published_of(trainer) != trainer.published:
-        halves = to_publish(trainer)
-        _write(trainer, halves)
-        trainer.published = halves.iteration
-    return _results(trainer)
+    iteration: int
+    """That of the halves."""
+    lines: tuple[str, ...]
 
 
-def published_of(trainer: Trainer) -> int:
-    """The iteration whose weights packs are to be made of: that of the best validation, where settings say so."""
-    best = trainer.validating.best
-    return trainer.iteration if best is None or trainer.settings.run.publish == "last" else best.iteration
+class Publisher(Protocol):
+    """Writes packs."""
+
+    while_training: bool
+    """Whether packs are written with every checkpoint, or only in the end."""
+
+    def publish(self, halves: Halves) -> Published:
+        """Write packs of those halves. Raises StorageError and PackError."""
 
 
-def to_publish(trainer: Trainer) -> Halves:
-    """The halves that packs are to be made of; where the best are damaged, those of now."""
-    iteration = published_of(trainer)
-    if iteration != trainer.iteration:
-        try:
-            return Halves.saved(trainer.checkpoints.at(iteration), trainer.domains)
-        except CheckpointError as error:
-            trainer.report.tell(
-                f"{str(error).rstrip('.')}; it had the best validation, but packs are of the last weights."
-            )
-            trainer.validating.forget()
-            trainer.checkpoints.best = None
-    return trainer.halves()
+class RunPublisher:
+    """Writes the packs of all domains of a run, in place of those before."""
+
+    while_training = True
+
+    def __init__(
+        self, run: Path, sources: Mapping[str, DomainPictures], samples: Samples, *, image_size: int, one_space: bool
+    ) -> None:
+        self._run, self._sources, self._samples = run, sources, samples
+        self._image_size, self._one_space = image_size, one_space
+
+    def publish(self, halves: Halves) -> Published:
+        """Write a pack for each domain, with a preview."""
+        hashes = {
+            name: (half_hash(halves.encoders[name].own), half_hash(halves.decoders[name].own)) for name in self._sources
+        }
+        spaces = space_ids(hashes, one_space=self._one_space)
+        packs = [
+            new_pack(source, halves, spaces=spaces[name], image_size=self._image_size)
+            for name, source in self._sources.items()
+        ]
+        first = packs[0].domain
+        behind, before = halves.encoders[first].blocks, halves.decoders[first].blocks
+        shared = None if behind is None or before is None else SharedPart(behind, before, spaces[first][0])
+        folder = self._run / "packs"
+        publish(folder, packs, shared=shared)
+        shown = self._samples.translated(halves)
+        for pack in packs:
+            shown.save_preview(folder / pack.domain / "preview.png", pack.domain)
+        a, b, *_ = self._sources
+        translate = f"translate: combogan translate --from {a} --to {b} --registry {self._run}"
+        return Published(halves.iteration, (f"packs:     {folder}", translate))
 
 
-def best_of(trainer: Trainer) -> list[str]:
-    """A line on the best validation, if there is one."""
-    best = trainer.validating.best
-    if best is None:
-        return []
-    if trainer.published != best.iteration:
-        return [f"best:      {best}; packs are of the last iteration"]
-    samples = "" if best.iteration == trainer.iteration else ", samples of the last"
-    return [f"best:      {best}; packs are of it{samples}"]
-
-
-def _write(trainer: Trainer, halves: Halves) -> None:
-    settings = trainer.settings
-    hashes = {
-        name: (half_hash(halves.encoders[name].own), half_hash(halves.decoders[name].own)) for name in halves.encoders
-    }
-    if one_space(settings):
-        both = space_id(digest for pair in hashes.values() for digest in pair)
-        spaces = dict.fromkeys(hashes, (both, both))
-    else:
-        a, b = hashes
-        there, back = space_id((hashes[a][0], hashes[b][1])), space_id((hashes[b][0], hashes[a][1]))
-        spaces = {a: (there, back), b: (back, there)}
-    packs = [
-        NewPack(
-            name,
-            halves.encoders[name].own,  # type: ignore[arg-type]
-            halves.decoders[name].own,  # type: ignore[arg-type]
-            spaces[name],
-            settings.images.size,
-            about_pack(trainer.sources[name], halves),
-            halves.encoders[name].place,
-        )
-        for name in hashes
-    ]
-    space = next(iter(spaces.values()))[0]
-    shared = None if halves.blocks is None else SharedPart(*halves.blocks, space)
-    publish(trainer.folder.packs, packs, shared=shared)
-    shown = trainer.translations(halves)
-    for name in hashes:
-        save_preview(trainer.folder.packs / name / "preview.png", name, shown)
-
-
-def about_pack(source: catalog.Domain, halves: Halves) -> dict[str, Any]:
-    """What a pack's card tells people."""
-    return {
+def new_pack(source: DomainPictures, halves: Halves, *, spaces: tuple[str, str], image_size: int) -> NewPack:
+    """The pack of a domain; `spaces` are the ids of the latent spaces of its encoder and decoder."""
+    encoder, decoder = halves.encoders[source.name], halves.decoders[source.name]
+    about: dict[str, Any] = {
         "combogan": combogan.__version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "iterations": halves.iteration,
         "updates": halves.updates[source.name],
         "origin": source.origin,
     }
-
-
-def _results(trainer: Trainer) -> list[str]:
-    path, (a, b, *_) = trainer.folder.path, trainer.domains
-    return [
-        f"look at:   {path / 'samples' / f'{trainer.iteration:06d}.png'}",
-        *best_of(trainer),
-        f"packs:     {path / 'packs'}",
-        f"translate: combogan translate --from {a} --to {b} --registry {path}",
-    ]
+    return NewPack(source.name, encoder.own, decoder.own, spaces, image_size, about, encoder.place)

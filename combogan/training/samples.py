@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from combogan.data.pictures import PictureSet, middle_square, save_picture, to_image, to_picture
+from combogan.data.catalog import DomainPictures
+from combogan.data.pictures import middle_square, save_picture, to_image, to_picture
 from combogan.data.sheets import grid
+from combogan.training.halves import Halves
 
 CELL = 128
 """Side of a grid's cells in pixels, at least."""
@@ -20,63 +22,51 @@ CELL = 128
 
 @dataclass(frozen=True)
 class Translations:
-    """One picture per domain, and what became of it in every domain that its own composes with."""
+    """One picture per domain, and its translation into every domain that its encoder composes with."""
 
     sources: dict[str, Image.Image]
     targets: dict[str, dict[str, Image.Image]]
     """source -> target -> picture"""
 
+    def grid(self) -> Image.Image:
+        """The source at the left, then its translations, a domain into itself marked."""
+        names = list(self.sources)
+        rows = [[self.sources[name], *(self.targets[name].get(target) for target in names)] for name in names]
+        size = max(CELL, self.sources[names[0]].width)
+        marked = [(row, row + 1) for row in range(len(names))]
+        return grid(rows, size=size, row_labels=names, column_labels=["source", *names], marked=marked)
 
-def fixed_images(pictures: Mapping[str, PictureSet], size: int, device: torch.device) -> dict[str, Tensor]:
-    """One image (1, 3, size, size) per domain: a different one in each row, where sets are aligned."""
-    images = {}
-    for row, (name, chosen) in enumerate(pictures.items()):
-        picture = middle_square(chosen.picture(row % len(chosen), size), size)
-        images[name] = to_image(picture).unsqueeze(0).to(device, memory_format=torch.channels_last)
-    return images
-
-
-def translate_all(
-    images: Mapping[str, Tensor],
-    translate: Callable[[str, Sequence[str], Tensor], Mapping[str, Tensor]],
-    composable: Callable[[str, str], bool],
-) -> Translations:
-    """Every image (1, 3, h, w) into every domain that its own composes with, encoded once."""
-    targets: dict[str, dict[str, Image.Image]] = {}
-    for source, image in images.items():
-        fitting = [target for target in images if composable(source, target)]
-        made = translate(source, fitting, image)
-        targets[source] = {target: to_picture(made[target][0]) for target in fitting}
-    return Translations({name: to_picture(image[0]) for name, image in images.items()}, targets)
+    def save_preview(self, path: Path, target: str) -> None:
+        """Write a pack's preview: sources above, their translations into the pack's domain below."""
+        names = [name for name in self.sources if name != target and target in self.targets[name]]
+        if names:
+            rows = [[self.sources[name] for name in names], [self.targets[name][target] for name in names]]
+            save_picture(grid(rows, size=CELL, column_labels=names, row_labels=["source", target]), path)
 
 
-@contextmanager
-def inference(*networks: nn.Module) -> Iterator[None]:
-    """Networks compute as they do when used: no gradients, no dropout; afterwards they train as before."""
-    # Module by module: a frozen half never trains, whatever holds it.
-    training = [module for network in networks for module in network.modules() if module.training]
-    for network in networks:
-        network.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module in training:
-            module.training = True
+class Samples:
+    """A test picture of each domain, a different one in each row; translated into itself only with `one_space`."""
 
+    def __init__(
+        self, sources: Mapping[str, DomainPictures], *, size: int, device: torch.device, one_space: bool
+    ) -> None:
+        self._sources, self._size, self._device, self._one_space = sources, size, device, one_space
 
-def sample_grid(shown: Translations) -> Image.Image:
-    """The grid: the source at the left, then its translations, a domain into itself marked."""
-    names = list(shown.sources)
-    rows = [[shown.sources[name], *(shown.targets[name].get(target) for target in names)] for name in names]
-    size = max(CELL, shown.sources[names[0]].width)
-    marked = [(row, row + 1) for row in range(len(names))]
-    return grid(rows, size=size, row_labels=names, column_labels=["source", *names], marked=marked)
+    @torch.inference_mode()
+    def translated(self, halves: Halves) -> Translations:
+        """The pictures in every domain, through those halves, each encoded once."""
+        targets: dict[str, dict[str, Image.Image]] = {}
+        for source, image in self._images.items():
+            fitting = [target for target in self._images if self._one_space or target != source]
+            made = halves.translate(source, fitting, image)
+            targets[source] = {target: to_picture(made[target][0]) for target in fitting}
+        return Translations({name: to_picture(image[0]) for name, image in self._images.items()}, targets)
 
-
-def save_preview(path: Path, target: str, shown: Translations) -> None:
-    """Write a pack's preview: sources above, their translations into the pack's domain below."""
-    names = [name for name in shown.sources if name != target and target in shown.targets[name]]
-    if names:
-        rows = [[shown.sources[name] for name in names], [shown.targets[name][target] for name in names]]
-        save_picture(grid(rows, size=CELL, column_labels=names, row_labels=["source", target]), path)
+    @cached_property
+    def _images(self) -> dict[str, Tensor]:
+        images = {}
+        for row, (name, source) in enumerate(self._sources.items()):
+            pictures = source.test if len(source.test) else source.train
+            picture = middle_square(pictures.picture(row % len(pictures), self._size), self._size)
+            images[name] = to_image(picture).unsqueeze(0).to(self._device, memory_format=torch.channels_last)
+        return images

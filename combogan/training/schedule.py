@@ -1,11 +1,13 @@
-"""Which domains meet when, and how the learning rate and loss weights go: named functions of the iteration."""
+"""Which domains meet when, what is due then, and the learning rate and loss weights: functions of the iteration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from torch import Tensor
 
 from combogan.seeding import numbers
 
@@ -29,8 +31,8 @@ def round_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[st
 PAIRS = {"random": random_pair, "rounds": round_pair}
 
 
-def meeting(iteration: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
-    """The old domain that a new one meets: any at random, or all in turn in an order drawn anew each round."""
+def partner(iteration: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
+    """The old domain that an added one meets: drawn at random, or each in turn, in a new order every round."""
     if pairs == "random":
         return old[int(numbers(seed, "pair", iteration).integers(len(old)))]
     order = numbers(seed, "round", iteration // len(old)).permutation(len(old))
@@ -74,3 +76,61 @@ def rate(epoch: int, *, start: float, decay_from: float, epochs: float) -> float
 def ramp(epoch: int, *, weight: float, epochs: float) -> float:
     """A loss weight during an epoch: zero in the first, in a line towards `weight` at the end."""
     return weight * epoch / epochs
+
+
+class Due(NamedTuple):
+    """What is to be done after an iteration."""
+
+    log: bool
+    validate: bool
+    save: bool
+    sample: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The course of a run, which two domains meet in an iteration, and the iterations between what is done again.
+
+    An interval of 0 means never; the last iteration is logged, saved and sampled all the same, and validated unless
+    there is no validation.
+    """
+
+    course: Course
+    pair: Callable[[int], tuple[str, str]]
+    log_every: int
+    validate_every: int
+    save_every: int
+    sample_every: int
+
+    def due(self, done: int) -> Due:
+        """What is due after so many iterations. What is validated or saved is logged first."""
+        last = done == self.course.iterations
+
+        def falls(every: int) -> bool:
+            return every > 0 and (last or done % every == 0)
+
+        validate, save = falls(self.validate_every), last or falls(self.save_every)
+        return Due(validate or save or falls(self.log_every), validate, save, last or falls(self.sample_every))
+
+
+Meeting = tuple[int, str, str, Tensor, Tensor]
+"""An iteration, its two domains, and their images (n, 3, h, w)."""
+
+
+def at_once(meetings: Iterable[Meeting], most: int, due: Callable[[int], Iterable[bool]]) -> Iterator[list[Meeting]]:
+    """Groups of successive meetings that can be trained at the same time (invariant 2), at most `most` in each.
+
+    No domain is twice in a group, and a group ends where anything is `due` after so many iterations.
+    """
+    group: list[Meeting] = []
+    for meeting in meetings:
+        iteration, a, b, _, _ = meeting
+        if any({a, b} & {*other[1:3]} for other in group):
+            yield group
+            group = []
+        group.append(meeting)
+        if len(group) == most or any(due(iteration + 1)):
+            yield group
+            group = []
+    if group:
+        yield group

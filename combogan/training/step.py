@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combogan.networks.discriminator import judge_both
-from combogan.training.domain import Domain, Learner
-from combogan.training.losses import Distance, Verdict, small, steepness
+from combogan.networks.discriminator import real_and_fake_maps
+from combogan.training.domain import Domain, NetworkGroup
+from combogan.training.losses import Distance, GanLoss, r1_penalty, small
 
 R1_EVERY = 4
 """Updates of a discriminator between two R1 penalties, each of which counts for all of them (Karras et al. 2020)."""
@@ -26,7 +26,7 @@ R1_EVERY = 4
 class Objective:
     """What is minimised: how parts are measured, and how much each counts. `gan` counts 1."""
 
-    verdict: Verdict
+    gan_loss: GanLoss
     distance: Distance
     cycle: float
     identity: float
@@ -57,30 +57,30 @@ def step(
 ) -> dict[str, dict[str, Tensor]]:
     """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
 
-    `chance` gives the generator of this iteration for a domain's fake pool. Losses are filed under the domain whose
-    image set out, `gan` and `discriminator` under the domain that was judged.
+    `chance` gives the random generator of this iteration for a domain's fake pool. The losses `gan` and `discriminator`
+    belong to the domain whose discriminator was used, all others to the domain whose image was translated.
     """
     losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
     fakes = {}
-    with judging_only(a, b):
+    with without_discriminator_gradients(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
                 fakes[target.name], parts = there_and_back(source, target, image, other, objective)
             objective.total(parts).backward()
             losses[target.name]["gan"] = parts.pop("gan").detach()
             losses[source.name] |= {name: part.detach() for name, part in parts.items()}
-    for learner in generators(a, b):
-        learner.update(rate)
+    for group in generator_groups(a, b):
+        group.update(rate)
 
     for domain, real in ((b, y), (a, x)):
         fake = domain.pool.query(fakes[domain.name], chance(domain.name))
         with rounding_to(precision, x.device):
-            loss = discrimination(domain, real, fake, objective.verdict)
+            loss = discriminator_loss(domain, real, fake, objective.gan_loss)
         losses[domain.name]["discriminator"] = loss.detach()
-        if objective.r1 and domain.judge.updates % R1_EVERY == 0:
-            loss = loss + objective.r1 / 2 * R1_EVERY * steepness(domain.discriminator, real)
+        if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
+            loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
         loss.backward()
-        domain.judge.update(rate)
+        domain.discriminator_group.update(rate)
     return losses
 
 
@@ -93,10 +93,10 @@ def there_and_back(
     z_fake = b.encode(fake_b)
     rec_a = a.decode(z_fake)
     parts = {
-        "gan": objective.verdict(b.discriminator(fake_b), True),
+        "gan": objective.gan_loss(b.discriminator(fake_b), True),
         "cycle": objective.distance(rec_a, x),
     }
-    if objective.identity and objective.identity_kind == "autoencode" and a.generator is not None:
+    if objective.identity and objective.identity_kind == "autoencode" and a.generator_group is not None:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
     if objective.identity and objective.identity_kind == "cyclegan":
@@ -109,16 +109,16 @@ def there_and_back(
     return fake_b.detach(), parts
 
 
-def discrimination(domain: Domain, real: Tensor, fake: Tensor, verdict: Verdict) -> Tensor:
-    """How badly a domain's discriminator tells its real images from translations."""
-    of_real, of_fake = judge_both(domain.discriminator, real, fake)
-    return (verdict(of_real, True) + verdict(of_fake, False)) / 2
+def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: GanLoss) -> Tensor:
+    """The loss of a domain's discriminator on real images and on translations (n, 3, h, w) into the domain."""
+    of_real, of_fake = real_and_fake_maps(domain.discriminator, real, fake)
+    return (gan_loss(of_real, True) + gan_loss(of_fake, False)) / 2
 
 
-def generators(a: Domain, b: Domain) -> Iterator[Learner]:
-    """The learners that the generators' loss changes: of both domains, as far as they learn, and what they share."""
-    shared = a.shared.generator if a.shared is not None else None
-    yield from (learner for learner in (a.generator, shared, b.generator) if learner is not None)
+def generator_groups(a: Domain, b: Domain) -> Iterator[NetworkGroup]:
+    """What the generators' loss trains: the halves of both domains, unless frozen, and shared blocks."""
+    shared = a.shared.generator_group if a.shared is not None else None
+    yield from (group for group in (a.generator_group, shared, b.generator_group) if group is not None)
 
 
 def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:
@@ -131,8 +131,8 @@ def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:
 
 
 @contextmanager
-def judging_only(*domains: Domain) -> Iterator[None]:
-    """Discriminators judge but do not learn: no gradients of their weights are computed."""
+def without_discriminator_gradients(*domains: Domain) -> Iterator[None]:
+    """Inside, no gradients of the discriminators' weights are computed."""
     for domain in domains:
         domain.discriminator.requires_grad_(False)
     try:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from combogan.data.catalog import Domain, reopen, resolve
+from combogan.data.catalog import DomainPictures, reopen, resolve
 from combogan.data.decoding import ENDINGS, Picture
-from combogan.data.pictures import FolderPictures, PictureSet, list_pictures, open_picture, scale_short_side
+from combogan.data.pictures import PictureSet, list_pictures, open_picture, scale_short_side
 from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, home
@@ -79,13 +79,13 @@ def own_pictures(pack: Pack, size: int | None = None) -> list[Source]:
         raise DomainError(
             f"the test pictures of '{pack.domain}' cannot be had ({reason}); name pictures to translate."
         ) from None
-    if isinstance(pictures, FolderPictures):
+    if pictures.folder is not None:
         return [Source(name, pictures.folder / name) for name in pictures.names]
     side = size or pack.image_size
     return [Source(name, None, pictures, index, side) for index, name in enumerate(pictures.names)]
 
 
-def _domain(pack: Pack) -> Domain:
+def _domain(pack: Pack) -> DomainPictures:
     """Where its run says the pictures are, else its card, else where its name leads."""
     origins: list[object] = [pack.about.get("origin")]
     with suppress(OSError, ValueError, KeyError, TypeError):

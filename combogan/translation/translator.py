@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from combogan import machine
-from combogan.data.colours import split
+from combogan.data.colour_profiles import split
 from combogan.data.decoding import Picture
 from combogan.data.pictures import open_picture, to_image, to_picture
 from combogan.errors import PictureError

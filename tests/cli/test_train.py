@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import combogan as package
 from combogan.data.scenes import ScenePictures
 
 
@@ -65,7 +66,6 @@ def test_without_a_preset_the_first_line_says_which_and_why(here):
 
 def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, monkeypatch, capsys):
     from combogan.cli import main
-    from combogan.training import runs
 
     def resume(*words):
         monkeypatch.setattr(sys, "argv", ["combogan", "train", "--resume", "run", *words])
@@ -76,7 +76,7 @@ def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, monkey
     monkeypatch.chdir(here)
     for name, season in (("photo", "summer"), ("monet", "winter")):
         folder_of(here / "old" / name, season)
-    runs.train(tiny.changed({"schedule.iterations": 1}), ["photo", "monet"], data="old", out="run")
+    package.train(tiny.changed({"schedule.iterations": 1}), ["photo", "monet"], data="old", out="run")
     (here / "old").rename(here / "new")
     (here / "new" / "monet").rename(here / "paintings")
     code, _, error = resume()

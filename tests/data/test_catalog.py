@@ -10,7 +10,7 @@ from PIL import Image
 
 from combogan.data.cards import collection, collections
 from combogan.data.catalog import check_name, look_up, places, reopen, resolve
-from combogan.data.splitting import held_out
+from combogan.data.test_split import held_out
 from combogan.errors import DomainError
 
 

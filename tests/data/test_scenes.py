@@ -6,8 +6,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from combogan.data.scenes import SEASONS, ScenePictures, draw
+from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, PictureError
+from combogan.scenery.scene import SEASONS, draw
 
 Pictures = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from combogan.data.scenes import draw
 from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.metrics import ColourMatch
+from combogan.scenery.scene import draw
 
 
 class Drawn:

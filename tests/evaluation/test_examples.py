@@ -9,28 +9,28 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from combogan.data.catalog import Domain
+from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import FolderPictures, to_image, to_picture
-from combogan.data.scenes import draw
 from combogan.evaluation.examples import Examples, collect
 from combogan.evaluation.images import choice
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.registry.pack import write_pack
 from combogan.registry.registry import Registry
+from combogan.scenery.scene import draw
 from combogan.translation.translator import Translator
 
 SIZE = 32
 
 
-def drawn(folder: Path, season: str, indices: Sequence[int], *, truth: str | None = "drawn") -> Domain:
+def drawn(folder: Path, season: str, indices: Sequence[int], *, truth: str | None = "drawn") -> DomainPictures:
     """Scenes of a season as files named after their index."""
     (folder / season).mkdir(parents=True)
     names = tuple(f"scene-{index}.png" for index in indices)
     for index, name in zip(indices, names, strict=True):
         Image.fromarray(draw(season, 1, index, SIZE)).save(folder / season / name)
     pictures = FolderPictures(folder / season, names)
-    return Domain(season, str(folder / season), pictures, pictures, season, truth)
+    return DomainPictures(season, str(folder / season), pictures, pictures, season, truth)
 
 
 def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from combogan.data.scenes import draw
 from combogan.evaluation.metrics import BEST_PSNR, ColourMatch, edges, more_than_colour, psnr, ssim
+from combogan.scenery.scene import draw
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from combogan.data.catalog import Domain, resolve
+from combogan.data.catalog import DomainPictures, resolve
 from combogan.data.pictures import FolderPictures
 from combogan.evaluation.truth import is_paired, paired, shared
 
 
-def folder(parent: Path, name: str, tested: Sequence[str]) -> Domain:
+def folder(parent: Path, name: str, tested: Sequence[str]) -> DomainPictures:
     for part, names in (("train", ["any.png"]), ("test", tested)):
         (parent / name / part).mkdir(parents=True)
         for each in names:

@@ -7,19 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from combogan.data.catalog import Domain, resolve
-from combogan.data.holding import hold_out
+from combogan.data.catalog import DomainPictures, resolve
 from combogan.data.pictures import FolderPictures
 from combogan.data.scenes import ScenePictures
+from combogan.data.validation_split import hold_out
 from combogan.evaluation import validation
 from combogan.evaluation.images import square
 from combogan.evaluation.metrics import BEST_PSNR, edges, psnr, ssim
-from combogan.evaluation.validation import DIRECTIONS, Validation, best, described, directions, goodness
+from combogan.evaluation.validation import DIRECTIONS, Validation, best_iteration, described, directions, goodness
 
 SIZE = 32
 
 
-def drawn(seasons: Sequence[str]) -> dict[str, Domain]:
+def drawn(seasons: Sequence[str]) -> dict[str, DomainPictures]:
     return hold_out({domain.name: domain for domain in resolve(seasons)}, 0)
 
 
@@ -61,7 +61,7 @@ def test_without_truth_a_classifier_says_what_arrived(tmp_path: Path, monkeypatc
         for index, name in enumerate(names):
             ScenePictures(season, "train").picture(index, SIZE).save(tmp_path / season / name)
         pictures = FolderPictures(tmp_path / season, names)
-        domains[season] = Domain(season, str(tmp_path / season), pictures, pictures, season, None)
+        domains[season] = DomainPictures(season, str(tmp_path / season), pictures, pictures, season, None)
     held = hold_out(domains, 0)
     said: list[str] = []
     validate = Validation(held, directions(list(held), seed=0), SIZE, tell=said.append)
@@ -98,9 +98,9 @@ def test_a_new_domain_is_validated_to_and_from_the_old_ones() -> None:
 def test_the_best_is_the_nearest_to_the_truth_and_the_latest_of_equals() -> None:
     near, far = {"psnr": 19.3, "arrival": 0.1, "edges": 0.1}, {"psnr": 18.0, "arrival": 1.0, "edges": 1.0}
     assert goodness(near) > goodness(far)
-    assert best({100: near, 200: far, 300: near, 400: far}) == 300
-    assert best({}) is None
-    assert best({1: {"arrival": 1.0, "edges": 0.3}, 2: {"arrival": 0.7, "edges": 0.7}}) == 2
+    assert best_iteration({100: near, 200: far, 300: near, 400: far}) == 300
+    assert best_iteration({}) is None
+    assert best_iteration({1: {"arrival": 1.0, "edges": 0.3}, 2: {"arrival": 0.7, "edges": 0.7}}) == 2
 
 
 def test_what_decides_is_described() -> None:

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from combogan.networks.blocks import ACTIVATIONS, SLOPES, InstanceNorm, reflect
-from combogan.networks.cpu import SMALL_MAP, JudgingConvolution, NormActivation, WideConvolution
-from combogan.networks.discriminator import discriminator, judge_both
+from combogan.networks.cpu import SMALL_MAP, NormActivation, SmallMapConvolution, WideConvolution
+from combogan.networks.discriminator import discriminator, real_and_fake_maps
 
 
 def random(*shape, dtype=torch.float64):
@@ -39,7 +39,7 @@ def test_a_wide_convolution_is_the_plain_one(channels, out, bias):
 @pytest.mark.parametrize(("stride", "padding", "bias"), [(2, 2, True), (1, 2, False), (2, 1, False)])
 @pytest.mark.parametrize("side", [5, 9, 25])
 def test_a_judging_convolution_is_the_plain_one(stride, padding, bias, side):
-    fast = JudgingConvolution(6, 5, 4, stride=stride, padding=padding, bias=bias).double()
+    fast = SmallMapConvolution(6, 5, 4, stride=stride, padding=padding, bias=bias).double()
     plain = nn.Conv2d(6, 5, 4, stride=stride, padding=padding, bias=bias).double()
     plain.load_state_dict(fast.state_dict())
     x = random(2, 6, side, side)
@@ -50,7 +50,7 @@ def test_a_judging_convolution_is_the_plain_one(stride, padding, bias, side):
 
 
 def test_a_judging_convolution_can_be_differentiated_twice():
-    fast = JudgingConvolution(3, 2, 4, stride=2, padding=1).double()
+    fast = SmallMapConvolution(3, 2, 4, stride=2, padding=1).double()
     assert torch.autograd.gradgradcheck(fast, (random(1, 3, 6, 6),))
 
 
@@ -86,7 +86,7 @@ def test_norm_and_activation_in_one_keep_their_input_alone():
     assert kept(nn.Sequential(InstanceNorm(), nn.PReLU()), x) > 1.9 * x.numel()
 
 
-@pytest.mark.parametrize("layer", [WideConvolution(3, 8, 7), JudgingConvolution(3, 8, 4, padding=2)])
+@pytest.mark.parametrize("layer", [WideConvolution(3, 8, 7), SmallMapConvolution(3, 8, 4, padding=2)])
 def test_they_round_as_they_are_asked_to(layer):
     x = random(1, 3, 8, 8, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
@@ -107,7 +107,7 @@ def test_padding_keeps_the_precision():
 def test_real_and_fake_are_judged_as_if_one_after_the_other(kind, norm):
     network = discriminator(kind, width=4, layers=3, norm=norm).double()
     real, fake = random(2, 3, 32, 32), random(1, 3, 32, 32)
-    of_real, of_fake = judge_both(network, real, fake)
+    of_real, of_fake = real_and_fake_maps(network, real, fake)
     passes = {int(value) for name, value in network.state_dict().items() if name.endswith("tracked")}
     assert passes == ({2} if norm == "batch" else set())
     assert_equal([*of_real, *of_fake], [*network(real), *network(fake)])

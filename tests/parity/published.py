@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from combogan.registry.originals import read_combogan
+from combogan.published.original import read_combogan
+from combogan.runs.from_published import settings_of, take_over
 from combogan.training import building
-from combogan.training.continuing import settings_of, take_over
 
 FIXTURES = Path(__file__).parent / "fixtures"
 COMBOGAN = ["plain", "all_losses", "shared", "vanilla", "release"]
@@ -62,7 +62,7 @@ def domains_of(published: Published, names: list[str], dtype: torch.dtype):
         for network in (domain.encoder, domain.decoder, domain.discriminator):
             network.to(dtype)
     if shared is not None:
-        shared.generator.networks.to(dtype)
+        shared.generator_group.networks.to(dtype)
     take_over(domains, original)
     return domains, settings
 
@@ -71,6 +71,6 @@ def learner_of(domains, names: list[str], network: str):
     """The learner and the part of it that the published program calls encoder_0 or shared_decoder."""
     kind, number = network.rsplit("_", 1)
     if kind == "shared":
-        return next(iter(domains.values())).shared.generator, number
+        return next(iter(domains.values())).shared.generator_group, number
     domain = domains[names[int(number)]]
-    return (domain.judge if kind == "discriminator" else domain.generator), kind
+    return (domain.discriminator_group if kind == "discriminator" else domain.generator_group), kind

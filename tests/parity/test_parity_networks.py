@@ -6,8 +6,8 @@ from published import COMBOGAN, CYCLEGAN, TRAINED, Published
 
 from combogan.errors import SpaceError
 from combogan.networks.discriminator import discriminator
-from combogan.registry.importing import write_packs
-from combogan.registry.originals import read_combogan, read_cyclegan
+from combogan.published.original import read_combogan, read_cyclegan
+from combogan.published.packs import write_packs
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
 from combogan.training import building

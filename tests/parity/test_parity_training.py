@@ -5,13 +5,13 @@ import pytest
 import torch
 from published import FIXTURES, THINNED, TRAINED, Published, domains_of, learner_of, thin
 
-from combogan.registry.originals import read_combogan
+from combogan.published.original import read_combogan
+from combogan.runs.from_published import settings_of
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.continuing import settings_of
 from combogan.training.schedule import course
-from combogan.training.step import discrimination, step, there_and_back
+from combogan.training.step import discriminator_loss, step, there_and_back
 
 NAMES = ["a", "b", "c"]
 
@@ -134,7 +134,7 @@ def test_in_float32_as_runs_train_the_first_losses_are_the_published_ones(name):
 
 def test_shared_blocks_learn_with_every_pair():
     training = Training("shared", torch.float32, iterations=2)
-    assert training.domains["a"].shared.generator.updates == 2
+    assert training.domains["a"].shared.generator_group.updates == 2
 
 
 def test_the_cyclegan_preset_sums_up_what_cyclegan_does():
@@ -149,7 +149,7 @@ def test_the_cyclegan_preset_sums_up_what_cyclegan_does():
     torch.testing.assert_close(objective.total(parts), expected)
     (real,), (fake,) = b.discriminator(y), b.discriminator(fake_b)
     expected = (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
-    torch.testing.assert_close(discrimination(b, y, fake_b, objective.verdict), expected)
+    torch.testing.assert_close(discriminator_loss(b, y, fake_b, objective.verdict), expected)
 
 
 def test_the_cyclegan_preset_trains_two_hundred_epochs_of_which_half_fall():

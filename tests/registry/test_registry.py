@@ -11,7 +11,7 @@ from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.shared import SharedBlocks
-from combogan.registry.copying import copy_packs, together
+from combogan.registry.copies import copy_packs, together
 from combogan.registry.pack import NewPack, SharedPart, publish
 from combogan.registry.registry import Registry, home
 

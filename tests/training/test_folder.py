@@ -3,15 +3,17 @@
 import json
 
 import pytest
+import trainers
+from trainers import onto_run, resume
 
+import combogan
 from combogan.errors import DeviceError, RunError
-from combogan.training import growing, growth, runs
+from combogan.runs.run import start as begin
 from combogan.training.folder import RunFolder
-from combogan.training.report import Quiet
 
 
 def start(settings, out):
-    return runs.start(runs.prepare(settings, ["summer", "winter"]), out, Quiet())
+    return trainers.start(settings, ["summer", "winter"], out)
 
 
 def events(path):
@@ -27,7 +29,7 @@ def test_a_run_that_failed_before_its_first_iteration_leaves_its_folder_free(tin
         raise MemoryError
 
     trainer = start(tiny, run)
-    trainer.train_on = full
+    trainer.engine.train_on = full
     with pytest.raises(DeviceError):
         trainer.run()
     assert start(tiny.changed({"run.seed": 1}), run).run()
@@ -70,15 +72,15 @@ def test_a_run_that_was_begun_anew_by_another_does_not_train_with_settings_that_
 
 
 def test_a_growth_that_failed_before_its_first_iteration_can_be_begun_again(tiny, tmp_path):
-    run = runs.train(tiny, ["summer", "fall"], out=tmp_path / "run")
+    run = combogan.train(tiny, ["summer", "fall"], out=tmp_path / "run")
 
     def again():
-        return growth.onto_run("winter", run, data=None, changes={"schedule.iterations": 2}, report=Quiet())
+        return onto_run("winter", run, {"schedule.iterations": 2})
 
-    growing.start(again(), Quiet())
+    begin(again(), trainers.Listener())
     with pytest.raises(RunError, match="already holds a run"):  # a run of its own would be taken for the growth
         start(tiny, run / "added" / "winter")
-    assert growing.start(again(), Quiet()).run()
+    assert begin(again(), trainers.Listener()).run()
     assert (run / "packs" / "winter" / "pack.json").is_file()
 
 
@@ -90,5 +92,5 @@ def test_a_line_of_the_history_that_a_kill_cut_short_makes_way_for_the_next(tiny
         ('{"iteration": 1, "event": "resumed"}', ["resumed"]),
     ):
         (tmp_path / "history.jsonl").write_text(whole + rest)
-        runs.resume(tmp_path, {}, Quiet()).run(lambda: True)
+        resume(tmp_path).run(lambda: True)
         assert events(tmp_path) == ["started", *kept, "resumed"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from combogan.training.losses import DISTANCES, VERDICTS, small, steepness
+from combogan.training.losses import DISTANCES, GAN_LOSSES, r1_penalty, small
 
 
 def test_distances_of_known_differences():
@@ -15,19 +15,19 @@ def test_distances_of_known_differences():
 
 def test_least_squares_of_known_verdicts():
     maps = [torch.tensor([[0.25]])]
-    assert VERDICTS["least-squares"](maps, True).item() == pytest.approx(0.75**2)
-    assert VERDICTS["least-squares"](maps, False).item() == pytest.approx(0.25**2)
+    assert GAN_LOSSES["least-squares"](maps, True).item() == pytest.approx(0.75**2)
+    assert GAN_LOSSES["least-squares"](maps, False).item() == pytest.approx(0.25**2)
 
 
 def test_cross_entropy_of_an_undecided_judge_is_log_2():
-    assert VERDICTS["cross-entropy"]([torch.zeros(1, 3)], True).item() == pytest.approx(math.log(2))
+    assert GAN_LOSSES["cross-entropy"]([torch.zeros(1, 3)], True).item() == pytest.approx(math.log(2))
 
 
 def test_outputs_of_a_discriminator_count_1_2_and_the_last_one_more():
     # Only the k-th output is wrong, by 1: its weight shows. 1 + 2 + 4 = 7 parts, over 3 outputs.
     for wrong, weight in enumerate((1, 2, 4)):
         maps = [torch.zeros(1, 2) if place == wrong else torch.ones(1, 2) for place in range(3)]
-        assert VERDICTS["least-squares"](maps, True).item() == pytest.approx(weight / 21)
+        assert GAN_LOSSES["least-squares"](maps, True).item() == pytest.approx(weight / 21)
 
 
 def test_small_takes_averages_and_stride_1_takes_none():
@@ -45,4 +45,4 @@ def test_steepness_is_the_squared_gradient_of_the_mean_verdicts():
     image = torch.rand(2, 3, 8, 8)
     first = torch.full((3, 8, 8), 6 / (3 * 64))  # what a value counts in the mean of the first map
     first[0, ::2, ::2] += 1 / 16
-    assert steepness(Linear(), image).item() == pytest.approx(first.square().sum().item(), rel=1e-5)
+    assert r1_penalty(Linear(), image).item() == pytest.approx(first.square().sum().item(), rel=1e-5)

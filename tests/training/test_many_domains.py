@@ -3,10 +3,9 @@
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from trainers import start
 
 from combogan.data.scenes import ScenePictures
-from combogan.training import runs
-from combogan.training.report import Quiet
 
 
 class Taken(TorchDispatchMode):
@@ -32,12 +31,12 @@ def taken(settings, folder, count):
         for index in range(3):
             ScenePictures("summer", "train").picture(3 * number + index, 40).save(pictures / f"{index}.png")
         words.append(f"d{number}={pictures}")
-    trainer = runs.start(runs.prepare(settings, words), folder / f"run-{count}", Quiet())
+    trainer = start(settings, words, folder / f"run-{count}")
     with Taken() as counted:
         for iteration in range(2):
             counted.operations, counted.bytes = 0, 0
-            x, y = (trainer.batches.images(name, iteration) for name in ("d0", "d1"))
-            trainer.train_on(iteration, "d0", "d1", x, y)
+            x, y = (trainer.engine.batches.images(name, iteration) for name in ("d0", "d1"))
+            trainer.engine.train_on(iteration, "d0", "d1", x, y)
     return counted.operations, counted.bytes
 
 

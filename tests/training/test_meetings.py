@@ -1,7 +1,6 @@
 """Iterations that are trained at the same time."""
 
 import torch
-
 from combogan.training.meetings import at_once
 
 NOTHING = torch.zeros(0)

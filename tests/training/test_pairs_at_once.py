@@ -4,10 +4,11 @@ import threading
 
 import pytest
 import torch
+from trainers import Listener, onto_run, resume, start, states
 
-from combogan.training import growth, runs
-from combogan.training.checkpoint import Checkpoints
-from combogan.training.report import Quiet
+import combogan
+from combogan.runs.add_domain import onto_packs
+from combogan.runs.prepare import prepare
 
 SEASONS = ["summer", "winter", "fall", "spring"]
 
@@ -18,10 +19,6 @@ def rounds(tiny):
     return tiny.changed({**changes, "run.pairs_at_once": 2})
 
 
-def states(run):
-    return Checkpoints(run / "checkpoints", keep=9).find(pytest.fail).states()
-
-
 def same(one, other):
     return all(one[part][name].equal(value) for part in other for name, value in other[part].items())
 
@@ -29,14 +26,14 @@ def same(one, other):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_pairs_at_the_same_time_give_the_same_bits_as_in_turn(rounds, tmp_path, precision):
     rounds = rounds.changed({"run.precision": precision, "schedule.iterations": 20})
-    together = runs.train(rounds, SEASONS, out=tmp_path / "together")
-    in_turn = runs.train(rounds.changed({"run.pairs_at_once": 1}), SEASONS, out=tmp_path / "in-turn")
+    together = combogan.train(rounds, SEASONS, out=tmp_path / "together")
+    in_turn = combogan.train(rounds.changed({"run.pairs_at_once": 1}), SEASONS, out=tmp_path / "in-turn")
     assert same(states(together), states(in_turn))
 
 
 def test_a_round_is_trained_by_several_threads(rounds, tmp_path):
-    trainer = runs.start(runs.prepare(rounds, SEASONS), tmp_path / "run", Quiet())
-    train_on, met, both = trainer.train_on, [], threading.Barrier(2, timeout=20)
+    trainer = start(rounds, SEASONS, tmp_path / "run")
+    train_on, met, both = trainer.engine.train_on, [], threading.Barrier(2, timeout=20)
 
     def noting(iteration, *meeting):
         if iteration < 2:
@@ -44,17 +41,17 @@ def test_a_round_is_trained_by_several_threads(rounds, tmp_path):
         met.append(iteration)
         return train_on(iteration, *meeting)
 
-    trainer.train_on = noting
+    trainer.engine.train_on = noting
     trainer.run()
     assert sorted(met) == list(range(9))
 
 
 def test_a_run_stopped_between_the_pairs_of_a_round_goes_on_to_the_same_bits(rounds, tmp_path):
-    whole = runs.train(rounds, SEASONS, out=tmp_path / "whole")
-    trainer = runs.start(runs.prepare(rounds, SEASONS), tmp_path / "stopped", Quiet())
+    whole = combogan.train(rounds, SEASONS, out=tmp_path / "whole")
+    trainer = start(rounds, SEASONS, tmp_path / "stopped")
     trainer.run(lambda: trainer.iteration == 3)  # a checkpoint is due after the first pair of the second round
     assert trainer.iteration == 3
-    assert runs.resume(tmp_path / "stopped", {}, Quiet()).run()
+    assert resume(tmp_path / "stopped").run()
     assert same(states(tmp_path / "stopped"), states(whole))
 
 
@@ -68,7 +65,7 @@ def test_a_run_stopped_between_the_pairs_of_a_round_goes_on_to_the_same_bits(rou
     ],
 )
 def test_how_many_is_chosen_once_and_kept_in_the_run(rounds, changes, together):
-    chosen = runs.prepare(rounds.changed(changes), SEASONS).settings.run
+    chosen = prepare(rounds.changed(changes), SEASONS).settings.run
     assert chosen.pairs_at_once == together or (together is None and 1 <= chosen.pairs_at_once <= 2)
     assert chosen.threads >= 1
 
@@ -77,30 +74,25 @@ def test_training_leaves_the_threads_of_the_process_as_they_were(rounds, tmp_pat
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        runs.train(rounds.changed({"run.threads": 0, "run.pairs_at_once": 0}), SEASONS, out=tmp_path / "run")
+        combogan.train(rounds.changed({"run.threads": 0, "run.pairs_at_once": 0}), SEASONS, out=tmp_path / "run")
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
 
 
 def test_a_run_of_more_threads_than_there_are_here_says_so(rounds, tmp_path):
-    runs.train(rounds.changed({"run.threads": 64}), SEASONS, out=tmp_path / "run")
-    said = []
-
-    class Listener(Quiet):
-        def tell(self, message):
-            said.append(message)
-
-    runs.resume(tmp_path / "run", {}, Listener())
-    assert any("computes with 128 threads" in message for message in said)
-    runs.resume(tmp_path / "run", {"run.threads": 0, "run.pairs_at_once": 0}, Listener())
-    assert sum("computes with" in message for message in said) == 1
+    combogan.train(rounds.changed({"run.threads": 64}), SEASONS, out=tmp_path / "run")
+    listener = Listener()
+    resume(tmp_path / "run", {}, listener)
+    assert any("computes with 128 threads" in message for message in listener.said)
+    resume(tmp_path / "run", {"run.threads": 0, "run.pairs_at_once": 0}, listener)
+    assert sum("computes with" in message for message in listener.said) == 1
 
 
 def test_an_added_domain_meets_the_old_ones_one_at_a_time(rounds, tmp_path):
-    runs.train(rounds, ["summer", "fall", "spring"], out=tmp_path / "run")
+    combogan.train(rounds, ["summer", "fall", "spring"], out=tmp_path / "run")
     settings = rounds.changed({"schedule.iterations": 6})
-    prepared = growth.onto_packs("winter", tmp_path / "run" / "packs", settings, data=None, out=None, report=Quiet())
+    prepared = onto_packs("winter", tmp_path / "run" / "packs", settings, data=None, out=None, tell=print)
     assert prepared.settings.run.pairs_at_once == 1
-    prepared = growth.onto_run("winter", tmp_path / "run", data=None, changes={"run.pairs_at_once": 2}, report=Quiet())
+    prepared = onto_run("winter", tmp_path / "run", {"run.pairs_at_once": 2})
     assert prepared.settings.run.pairs_at_once == 1

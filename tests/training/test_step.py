@@ -9,8 +9,8 @@ import torch
 from combogan.networks.blocks import Dropout
 from combogan.seeding import numbers
 from combogan.training import building
-from combogan.training.losses import steepness
-from combogan.training.step import discrimination, step, there_and_back
+from combogan.training.losses import r1_penalty
+from combogan.training.step import discriminator_loss, step, there_and_back
 
 CPU = torch.device("cpu")
 
@@ -123,19 +123,21 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
     fake_b, there = there_and_back(a, b, x, y, objective)
     _fake_a, back = there_and_back(b, a, y, x, objective)
     (objective.total(there) + objective.total(back)).backward()
-    wanted = {n: p.grad.clone() for n, p in a.generator.networks.named_parameters()}
+    wanted = {n: p.grad.clone() for n, p in a.generator_group.networks.named_parameters()}
     judged = torch.autograd.grad(
-        discrimination(b, y, fake_b, objective.verdict), list(b.discriminator.parameters()), allow_unused=False
+        discriminator_loss(b, y, fake_b, objective.verdict), list(b.discriminator.parameters()), allow_unused=False
     )
     found = {}
-    a.generator.update = lambda rate: found.update(
-        {n: p.grad.clone() for n, p in a.generator.networks.named_parameters()}
+    a.generator_group.update = lambda rate: found.update(
+        {n: p.grad.clone() for n, p in a.generator_group.networks.named_parameters()}
     )
-    b.judge.update = lambda rate: found.update({n: p.grad.clone() for n, p in b.discriminator.named_parameters()})
+    b.discriminator_group.update = lambda rate: found.update(
+        {n: p.grad.clone() for n, p in b.discriminator.named_parameters()}
+    )
     for unit in (a, b):
         unit.generator.networks.zero_grad()
         unit.discriminator.zero_grad()
-    b.generator.update = lambda rate: None
+    b.generator_group.update = lambda rate: None
     step(
         a,
         b,
@@ -174,7 +176,7 @@ def test_a_loss_that_counts_nothing_is_not_computed(tiny):
 def judged_after(settings, updates):
     """The weights of a's discriminator after one step that is its update number `updates`, and what the step told."""
     units = domains(settings, "a", "b")
-    units["a"].judge.updates = updates
+    units["a"].discriminator_group.updates = updates
     losses = train(settings, units["a"], units["b"], 0)
     return copied(units["a"].discriminator.state_dict()), losses["a"]["discriminator"]
 
@@ -195,11 +197,11 @@ def test_r1_adds_its_weight_times_4_times_half_the_gradient_of_the_steepness_at_
         settings = tiny.changed({"losses.r1": weight})
         units = domains(settings, "a", "b")
         weights = list(units["a"].discriminator.parameters())
-        units["a"].judge.update = lambda rate, weight=weight, weights=weights: found.update(
+        units["a"].discriminator_group.update = lambda rate, weight=weight, weights=weights: found.update(
             {weight: [one.grad.clone() for one in weights]}
         )
         train(settings, units["a"], units["b"], 0)
-    of_steepness = torch.autograd.grad(steepness(units["a"].discriminator, image(0)), weights, allow_unused=True)
+    of_steepness = torch.autograd.grad(r1_penalty(units["a"].discriminator, image(0)), weights, allow_unused=True)
     for without, with_r1, alone in zip(found[0.0], found[3.0], of_steepness, strict=True):
         added = torch.zeros_like(without) if alone is None else 3.0 / 2 * 4 * alone
         torch.testing.assert_close(with_r1 - without, added, rtol=1e-3, atol=1e-5)
@@ -213,7 +215,7 @@ def test_r1_makes_a_discriminator_less_steep_at_real_images(tiny):
         units = domains(settings, "a", "b")
         for iteration in range(24):
             train(settings, units["a"], units["b"], iteration)
-        found[weight] = steepness(units["a"].discriminator, image(0)).item()
+        found[weight] = r1_penalty(units["a"].discriminator, image(0)).item()
     assert found[1e4] < found[0.0] / 2
 
 

@@ -12,9 +12,9 @@ from combogan.networks.encoder import Encoder
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
 from combogan.translation import memory
+from combogan.translation.directions import pairs
 from combogan.translation.files import Job, check_outputs, columns, save_sheet, translate_files
 from combogan.translation.memory import needed, refuse_too_large
-from combogan.translation.pairing import pairs
 from combogan.translation.sources import Source, gather, output_names, reconstruction
 from combogan.translation.translator import Translator
 

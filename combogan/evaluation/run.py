@@ -1,0 +1,118 @@
+"""A run on disk, opened to be scored; and its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from combogan.data.catalog import DomainPictures, reopen
+from combogan.data.checking import usable
+from combogan.data.moved import moved
+from combogan.errors import DomainError, PackError, RunError
+from combogan.evaluation.kid import Features
+from combogan.evaluation.scores import Scores
+from combogan.evaluation.scoring import PICTURES, judge
+from combogan.evaluation.truth import paired
+from combogan.registry.pack import Pack
+from combogan.registry.registry import RUN_CARD, Registry
+from combogan.settings import Settings
+from combogan.translation.translator import Translator
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run whose translations can be scored."""
+
+    settings: Settings
+    registry: Registry
+    domains: tuple[DomainPictures, ...]
+    """Those that the run was asked for, then those added later; with a truth where test pictures pair up by name."""
+    lost: Mapping[str, str]
+    """Domains whose pictures or packs cannot be had, and why."""
+
+    def composes(self, source: str, target: str) -> bool:
+        """Whether there are packs for this direction."""
+        return self.registry.composes(source, target)
+
+
+def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], object] = lambda what: None) -> Opened:
+    """A run with its pictures, or, of domains whose folders have moved there, those in `data`/NAME.
+
+    Pictures that cannot be read are left out, and `tell` is told of each. RunError where it is no run, or has published
+    nothing; DomainError where `data` has no folder of its domains.
+    """
+    settings, registry = _read(run)
+    origins, lost = _origins(registry.packs, settings.domains)
+    if data is not None:
+        origins |= moved(origins, data=data)
+    listed, domains = [], []
+    for name, origin in origins.items():
+        try:
+            all_of_it = reopen(name, origin)
+            found = usable([all_of_it], crop=settings.images.size, tell=tell)[name]
+        except DomainError as error:
+            gone = Path(origin).is_absolute() and not Path(origin).is_dir()
+            remedy = ", or give --data DIR" if data is None else f", or as {data / name}"
+            lost[name] = str(error).rstrip(".") + (remedy if gone else "")
+            continue
+        if len(found.test):
+            listed.append(all_of_it)
+            domains.append(found)
+        else:
+            lost[name] = "none of its test pictures can be read"
+    lost |= {folder.relative_to(run / "packs").as_posix(): str(error) for folder, error in registry.damaged.items()}
+    return Opened(settings, registry, tuple(paired(domains, listed)), lost)
+
+
+def evaluate(
+    run: Path | Opened,
+    *,
+    device: str | torch.device = "cpu",
+    size: int | None = None,
+    pictures: int | None = PICTURES,
+    features: Features | None = None,
+    say: Callable[[str], object] = lambda what: None,
+) -> Scores:
+    """Score the packs of a run on at most `pictures` test pictures of each domain, at `size` or else as it was trained.
+
+    Errors as of `open_run`, and as raised by what reads packs and pictures; see `judge` for the rest.
+    """
+    opened = run if isinstance(run, Opened) else open_run(run, tell=say)
+    scores = judge(
+        Translator(opened.registry, device, "float32").translate,
+        opened.domains,
+        size or opened.settings.images.size,
+        composes=opened.composes,
+        pictures=pictures,
+        features=features,
+        device=device,
+        say=say,
+    )
+    return replace(scores, unscored={**scores.unscored, **opened.lost})
+
+
+def _read(run: Path) -> tuple[Settings, Registry]:
+    """What a run was asked for, and the packs that it has published. RunError where it is none, or has none."""
+    file = run / RUN_CARD
+    if not file.is_file():
+        found = f"it has no {RUN_CARD}" if run.is_dir() else "there is no such folder"
+        raise RunError(f"'{run}' is not a run: {found}; give a folder that `combogan train` has written.")
+    try:
+        return Settings.load(file), Registry.open(run)
+    except PackError as error:  # not of a damaged pack: those are kept in `Registry.damaged`
+        raise RunError(str(error)) from None
+
+
+def _origins(packs: Iterable[Pack], origins: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the pictures of packs' domains are, those added later at the end; and why it is not known of others."""
+    found, lost = {}, {}
+    order = list(origins)
+    for pack in sorted(packs, key=lambda pack: order.index(pack.domain) if pack.domain in origins else len(order)):
+        if origin := origins.get(pack.domain) or pack.about.get("origin"):
+            found[pack.domain] = origin
+        else:
+            lost[pack.domain] = "its pack does not say where its pictures are"
+    return found, lost

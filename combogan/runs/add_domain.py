@@ -1,0 +1,188 @@
+"""One more domain for what is trained already: only its own networks learn (Anoosheh et al. 2017, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from combogan.data import catalog
+from combogan.data.catalog import DomainPictures
+from combogan.errors import DomainError, RunError, SpaceError
+from combogan.registry.pack import Pack
+from combogan.registry.registry import GROWTH_CARD, Registry
+from combogan.runs.changes import in_proportion, refuse_changes
+from combogan.runs.growth_card import Growth, file_hashes
+from combogan.runs.prepare import Prepared, settle
+from combogan.runs.run import run_to_the_end, start
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.folder import RunFolder, free_name
+from combogan.training.report import Quiet, Report
+
+SHARE = 0.6
+"""Updates of an added domain, of those that each domain of the run has had."""
+Tell = Callable[[str], object]
+
+
+def add_domain(
+    domain: str,
+    *,
+    run: str | Path | None = None,
+    registry: str | Path | None = None,
+    settings: Settings | None = None,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Teach a trained run, or the packs in `registry`, one more domain; gives the new pack's folder.
+
+    `domain` is a name or `name=FOLDER`. `changes` apply to the run's settings, or to `settings` where there is only a
+    registry. Ctrl-C saves, and is a KeyboardInterrupt then. Raises ComboganError for whatever a person can put right.
+    """
+    report = report or Quiet()
+    data = Path(data) if data else None
+    if run is not None:
+        prepared = onto_run(domain, Path(run), data=data, changes=changes or {}, tell=report.tell)
+    elif registry is not None:
+        settings = settings or Settings()
+        settings = settings.changed(in_proportion(changes or {}, settings))
+        out = Path(out) if out else None
+        prepared = onto_packs(domain, Path(registry), settings, data=data, out=out, tell=report.tell)
+    else:
+        raise RunError("add_domain needs a run or a registry to add the domain to.")
+    run_to_the_end(start(prepared, report))
+    assert prepared.growth is not None
+    return Path(prepared.growth.target)
+
+
+def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, Any], tell: Tell) -> Prepared:
+    """Prepare to add a domain to a run, in RUN/added/NAME. Raises ComboganError."""
+    run = RunFolder.open(path)
+    before = run.settings()
+    with run.locked():  # a run that still trains would leave the latent space that the new domain learns
+        packs = _one_space(Registry.open(path), str(path))
+    _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
+    new = catalog.look_up(word, data=data).name
+    threads = before.run.threads * before.run.pairs_at_once  # of the run, all for one pair
+    alone = {"schedule.iterations": _share(before), "run.threads": threads}
+    settings = before.changed({**alone, **in_proportion(changes, before)})
+    refuse_changes(before, settings, adding=True)
+    folder = run.added / new
+    began = (folder / GROWTH_CARD).exists() and not RunFolder(folder).is_untrained(also=[GROWTH_CARD])
+    if began and new not in packs:
+        raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
+    _refuse_taken(new, packs)
+    origins = {name: before.domains.get(name) or _origin(pack) for name, pack in packs.items()}
+    return _prepare(word, data, folder, settings, packs, origins, run.packs / new, path, tell)
+
+
+def onto_packs(
+    word: str, registry: Path, settings: Settings, *, data: Path | None, out: Path | None, tell: Tell
+) -> Prepared:
+    """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError."""
+    new = catalog.look_up(word, data=data).name
+    packs = _one_space(Registry.open(registry), str(registry))
+    _refuse_taken(new, packs)
+    like = next(iter(packs.values()))
+    assert like.encoder is not None
+    assert like.decoder is not None
+    networks = building.networks_of(like.encoder.shape, like.decoder.shape)
+    settings = settings.changed({**networks, "schedule.autoencode_from": "chance"})  # it starts as an old domain
+    origins: dict[str, str | None] = {}
+    for name, pack in packs.items():
+        try:
+            origins[name] = catalog.look_up(name, data=data).origin
+        except DomainError:
+            origins[name] = _origin(pack)
+    folder = out or free_name(Path("runs"), new.replace("/", "-"))
+    return _prepare(word, data, folder, settings, packs, origins, folder / "packs" / new, None, tell)
+
+
+def _prepare(
+    word: str,
+    data: Path | None,
+    path: Path,
+    settings: Settings,
+    packs: Mapping[str, Pack],
+    origins: Mapping[str, str | None],
+    target: Path,
+    run: Path | None,
+    tell: Tell,
+) -> Prepared:
+    """Find and check the pictures, and note what must not change."""
+    found = catalog.resolve([word], data=data, needed=1)
+    for name, origin in origins.items():
+        if origin == found[0].origin:
+            raise DomainError(f"'{found[0].name}' would be the pictures of '{name}' ({origin}); give another set.")
+        try:
+            found.append(_reopened(name, origin, data))
+        except DomainError as error:
+            tell(f"Training without '{name}': {error}")
+    if len(found) == 1:
+        raise DomainError(
+            f"no pictures of an old domain ({', '.join(packs)}) were found, and at least one is needed to learn "
+            "against; give --data DIR with a folder of its name."
+        )
+    old = packs[found[1].name].encoder
+    assert old is not None
+    settings, sources = settle(settings, found, adding=True, tell=tell)
+    growth = Growth(
+        name=found[0].name,
+        space=old.latent.space,
+        packs={name: str(pack.folder.resolve()) for name, pack in packs.items()},
+        files=file_hashes(packs.values()),
+        target=str(target.resolve()),
+        discriminators=str(run.resolve()) if run is not None else None,
+    )
+    return Prepared(path, settings, sources, growth)
+
+
+def _reopened(name: str, origin: str | None, data: Path | None) -> DomainPictures:
+    """An old domain where its pictures were, or, if they are gone, in `data`/NAME. DomainError."""
+    lost = origin is None or (Path(origin).is_absolute() and not Path(origin).is_dir())
+    if lost and data is not None and (data / name).is_dir():
+        return catalog.open_place(catalog.look_up(f"{name}={data / name}"))
+    if origin is None:
+        raise DomainError("where its pictures are is not known.")
+    return catalog.reopen(name, origin)
+
+
+def _share(settings: Settings) -> int | None:
+    """Iterations for one domain more, where the run counted iterations: as many as update it 0.6 times as often as the
+    run updated each of its own, which is enough for what starts as a neighbour (benchmarks/README.md)."""
+    total = settings.schedule.iterations
+    return None if total is None else max(1, round(SHARE * 2 * total / len(settings.domains)))
+
+
+def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
+    """The packs of the newest latent space that a domain can join. SpaceError when there is none; PackError when a
+    pack there is damaged, since the new domain would be learned without it."""
+    if registry.damaged:
+        raise next(iter(registry.damaged.values()))
+    newest = next(iter(registry.spaces().values()))
+    packs = {pack.domain: pack for pack in reversed(newest)}
+    for pack in packs.values():
+        if pack.encoder is None or pack.decoder is None or pack.encoder.latent != pack.decoder.latent:
+            raise SpaceError(
+                f"{where} has no latent space that a domain could join: its two domains were trained without "
+                "autoencode identity, so a->b and b->a are two separate spaces; train with three domains, or with "
+                "--set losses.identity=1."
+            )
+        if pack.encoder.shared is not None or pack.decoder.shared is not None:
+            raise SpaceError(
+                f"the domains of {where} share blocks that know only them, so no domain can be added; train without "
+                "networks.shared_encoder_blocks and shared_decoder_blocks."
+            )
+    return packs
+
+
+def _refuse_taken(name: str, packs: Mapping[str, Pack]) -> None:
+    if name in packs:
+        raise DomainError(f"'{name}' already has a pack there ({packs[name].folder}); give the new one another name.")
+
+
+def _origin(pack: Pack) -> str | None:
+    origin = pack.about.get("origin")
+    return origin if isinstance(origin, str) else None

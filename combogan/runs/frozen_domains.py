@@ -1,0 +1,133 @@
+"""The old domains to which one is added: frozen halves, discriminators that learn; and the pack of the new one.
+
+Old discriminators go on learning because a frozen one is soon fooled. They do so in a copy, which stays in the folder
+of the added domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from combogan.data.catalog import DomainPictures
+from combogan.errors import PackError
+from combogan.registry.pack import Pack, write_pack
+from combogan.runs.growth_card import Growth
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.checkpoint import Checkpoint, Checkpoints
+from combogan.training.domain import Domain
+from combogan.training.engine import Engine
+from combogan.training.folder import RunFolder
+from combogan.training.halves import Halves
+from combogan.training.pretraining import start_as_nearest
+from combogan.training.publishing import Published, new_pack
+from combogan.training.report import Report
+from combogan.training.samples import Samples
+from combogan.training.schedule import Pairs, partner
+
+
+def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
+    """The added domain, with new networks, and the old ones of those names, frozen. Raises PackError."""
+    found = {growth.name: building.new_domain(growth.name, settings, device)}
+    for name in sorted(set(names) - {growth.name}):
+        found[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
+    return found
+
+
+def pair(new: str, names: Sequence[str], iteration: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
+    """The added domain and the old one that it meets in an iteration."""
+    return new, partner(iteration, [name for name in names if name != new], pairs=pairs, seed=seed)
+
+
+def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:
+    return Domain(
+        name,
+        pack.load_encoder(device).own.to(memory_format=torch.channels_last),  # packs with shared blocks were refused
+        pack.load_decoder(device).own.to(memory_format=torch.channels_last),
+        building.new_domain(name, settings, device).discriminator,
+        betas=settings.optimizer.betas,
+        ema=0.0,
+        pool=settings.optimizer.pool,
+        frozen=True,
+    )
+
+
+class AddedStart:
+    """The start of an added domain: discriminators as the run left them; with `as_nearest`, halves as the nearest's."""
+
+    progress = ""
+
+    def __init__(self, growth: Growth, engine: Engine, report: Report, *, as_nearest: bool) -> None:
+        self._growth, self._engine, self._report, self._as_nearest = growth, engine, report, as_nearest
+
+    def restore(self, tell: Callable[[str], None]) -> None:
+        """Nothing of it is saved: it takes seconds."""
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        """Do it; never stopped."""
+        name, engine = self._growth.name, self._engine
+        if self._growth.discriminators is not None:
+            self._copy_discriminators(Path(self._growth.discriminators))
+        if self._as_nearest:
+            nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches, engine.device)
+            self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour, in its own colours.")
+        return True
+
+    def _copy_discriminators(self, run: Path) -> None:
+        """Take the old discriminators, with moments and pools, from the run's last checkpoint.
+
+        The old halves may be of an earlier one, the best: discriminators that have seen more learn on all the same.
+        """
+        old = {name: domain for name, domain in self._engine.domains.items() if name != self._growth.name}
+
+        def load(checkpoint: Checkpoint) -> set[str]:
+            known = old.keys() & set(checkpoint.parts)
+            for name in known:
+                old[name].load(checkpoint.state(name))
+            return known
+
+        known = Checkpoints(RunFolder.open(run).checkpoints, keep=1).newest(load, self._report.tell) or set()
+        for name in sorted(old.keys() - known):
+            self._report.tell(f"the run has no discriminator of '{name}'; beginning with a fresh one.")
+
+
+class AddedPublisher:
+    """Writes the pack of an added domain, once it is trained; old packs have to be as they were."""
+
+    while_training = False
+
+    def __init__(self, growth: Growth, source: DomainPictures, samples: Samples, *, image_size: int) -> None:
+        self._growth, self._source, self._samples, self._image_size = growth, source, samples, image_size
+
+    def publish(self, halves: Halves) -> Published:
+        """Write the new pack. PackError where an old one has changed."""
+        growth = self._growth
+        _refuse_changed(growth)
+        target, spaces = Path(growth.target), (growth.space, growth.space)
+        write_pack(target, new_pack(self._source, halves, spaces=spaces, image_size=self._image_size))
+        self._samples.translated(halves).save_preview(target / "preview.png", growth.name)
+        _refuse_changed(growth)
+        places = " ".join(f"--registry {path}" for path in _registries(growth))
+        return Published(
+            halves.iteration,
+            (
+                f"pack:      {target}",
+                f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
+                f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {places}",
+            ),
+        )
+
+
+def _refuse_changed(growth: Growth) -> None:
+    if changed := growth.changed_files():
+        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
+
+
+def _registries(growth: Growth) -> list[Path]:
+    """The packs folders that hold the old packs and the new one."""
+    folders = {Path(growth.target): growth.name} | {Path(path): name for name, path in growth.packs.items()}
+    found = [path.parents[name.count("/")] for path, name in folders.items()]
+    return list(dict.fromkeys(found))

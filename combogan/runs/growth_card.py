@@ -1,0 +1,94 @@
+"""`growth.json`, the card in the folder of a domain that is being added: which packs it is added to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from combogan import storage
+from combogan.errors import RunError
+from combogan.registry.pack import CARD, Pack
+from combogan.registry.registry import GROWTH_CARD
+
+_FIELDS = {"judges": "discriminators"}
+"""Keys of the file whose fields have another name since."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The domain that is being added, and what it is added to.
+
+    Paths are absolute. In the file, those inside the run, or inside the folder itself where there is no run, are
+    relative to the folder, so that both can be moved.
+    """
+
+    name: str
+    """The new domain."""
+    space: str
+    """Id of the latent space that it joins."""
+    packs: dict[str, str]
+    """Folder of each old domain's pack."""
+    files: dict[str, str]
+    """SHA-256 of every file of the old packs, which must be the same in the end."""
+    target: str
+    """Folder that the new pack is published as."""
+    discriminators: str | None
+    """The run whose last checkpoint the old discriminators are copied from; None where they are new."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Growth:
+        """Raises RunError when the card is damaged."""
+        try:
+            fields = json.loads((folder / GROWTH_CARD).read_bytes())
+            growth = cls(**{_FIELDS.get(key, key): value for key, value in fields.items()})
+            return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise RunError(f"{folder / GROWTH_CARD} is damaged ({error}); delete {folder} and add it again.") from None
+
+    def write(self, folder: Path) -> None:
+        """Raises StorageError."""
+        here = folder.resolve()
+        home = here if self.discriminators is None else Path(self.discriminators)
+
+        def seen(path: str) -> str:
+            inside = Path(path).is_relative_to(home)
+            return Path(os.path.relpath(path, here)).as_posix() if inside else path
+
+        keys = {field: key for key, field in _FIELDS.items()}
+        fields = {keys.get(field, field): value for field, value in asdict(self._with_paths(seen)).items()}
+        storage.write(folder / GROWTH_CARD, json.dumps(fields, indent=1).encode())
+
+    def changed_files(self) -> list[str]:
+        """Files of the old packs that are not as they were."""
+        return [path for path, digest in self.files.items() if not _is_still(Path(path), digest)]
+
+    def _with_paths(self, change: Callable[[str], str]) -> Growth:
+        return replace(
+            self,
+            packs={name: change(path) for name, path in self.packs.items()},
+            files={change(path): digest for path, digest in self.files.items()},
+            target=change(self.target),
+            discriminators=None if self.discriminators is None else change(self.discriminators),
+        )
+
+
+def is_growth(path: Path) -> bool:
+    """Whether a domain is being added, or was, in this folder."""
+    return (path / GROWTH_CARD).is_file()
+
+
+def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:
+    """SHA-256 of every card and weight file of packs, by path."""
+    return {
+        str(path.resolve()): storage.file_hash(path)
+        for pack in packs
+        for path in sorted(pack.folder.glob("*"))
+        if path.is_file() and (path.name == CARD or path.suffix == ".safetensors")
+    }
+
+
+def _is_still(path: Path, digest: str) -> bool:
+    return path.is_file() and storage.file_hash(path) == digest

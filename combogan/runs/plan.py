@@ -1,0 +1,80 @@
+"""The plan: what a run is going to do and to need, before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from combogan.networks.decoder import Decoder
+from combogan.networks.discriminator import discriminator
+from combogan.networks.encoder import Encoder
+from combogan.runs.prepare import Prepared
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.schedule import Course
+
+FLOAT = 4
+"""Bytes of a float32."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `train --dry-run` shows."""
+
+    pictures: dict[str, tuple[int, int, int, str]]
+    """Per domain: training pictures, those that it is validated on instead, test pictures, where they are."""
+    course: Course
+    updates: str
+    """How often which domains are trained."""
+    parameters: int
+    """Weights of one domain's three networks."""
+    memory: int
+    """Bytes that training is estimated to need."""
+    disk: int
+    """Bytes that checkpoints and packs come to."""
+
+
+def plan(prepared: Prepared) -> Plan:
+    """The plan of a run. No weight is allocated."""
+    settings, course, sources = prepared.settings, prepared.course, prepared.sources
+    with torch.device("meta"):
+        halves = [Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))]
+        of_discriminator = _weights(discriminator(**building.discriminator_shape(settings)))
+    of_halves = sum(map(_weights, halves))
+    image = 3 * settings.images.size**2
+    copies = 4 if settings.optimizer.ema else 3  # weights, two moments, averages
+    state = FLOAT * (copies * of_halves + 3 * of_discriminator + settings.optimizer.pool * image)
+    count, chosen = len(sources), settings.run
+    saves = -(-course.iterations // chosen.checkpoint_every) if chosen.checkpoint_every else 1
+    saves += course.iterations // chosen.validate_every if chosen.validate_every else 0
+    best = int(chosen.validate_every > 0)  # its checkpoint, and its halves while they are published
+    updates = f"each domain trained {2 * course.iterations // count:,} times"
+    if prepared.new is not None:
+        updates = f"'{prepared.new}' trained {course.iterations:,} times"
+    gradients = FLOAT * (of_halves + of_discriminator)
+    return Plan(
+        pictures={name: (len(d.train), len(d.validation or ()), len(d.test), d.origin) for name, d in sources.items()},
+        course=course,
+        updates=updates,
+        parameters=of_halves + of_discriminator,
+        memory=count * (state + best * FLOAT * of_halves) + 2 * gradients + activations(settings),
+        disk=count * (state * (min(saves, chosen.keep + 1) + best) + FLOAT * of_halves),
+    )
+
+
+def _weights(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def activations(settings: Settings) -> int:
+    """Bytes that the graphs of one direction of the iterations at a time hold, measured at 256 px and scaled.
+
+    Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
+    """
+    networks, images = settings.networks, settings.images
+    values = 130 + 17 * (networks.encoder_blocks + networks.decoder_blocks)
+    size = 2 if settings.run.precision == "bfloat16" else FLOAT
+    pixels = images.size**2 * settings.schedule.batch * max(1, settings.run.pairs_at_once)
+    return values * networks.width * pixels * size // 4

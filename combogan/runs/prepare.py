@@ -1,0 +1,158 @@
+"""From words to a run that could start: everything is resolved and checked, nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from combogan import machine
+from combogan.data import catalog
+from combogan.data.catalog import DomainPictures
+from combogan.data.checking import usable
+from combogan.data.moved import moved, reopen_all
+from combogan.data.validation_split import spared
+from combogan.errors import RunError
+from combogan.networks.latent import shares_one_space
+from combogan.registry.registry import GROWTH_CARD, RUN_CARD
+from combogan.runs.changes import in_proportion, refuse_changes
+from combogan.runs.growth_card import Growth, is_growth
+from combogan.settings import Settings
+from combogan.training.folder import RunFolder, free_name
+from combogan.training.schedule import Course, course
+
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that could start or go on."""
+
+    path: Path
+    """The run's folder."""
+    settings: Settings
+    sources: dict[str, DomainPictures]
+    growth: Growth | None = None
+    """What a domain is added to; None where all domains are trained."""
+    changes: Mapping[str, Any] | None = None
+    """The settings that change where a run goes on; None where it is new."""
+
+    @property
+    def new(self) -> str | None:
+        """The domain that is added."""
+        return None if self.growth is None else self.growth.name
+
+    @property
+    def course(self) -> Course:
+        """How long the run is; where a domain is added, epochs count for it alone."""
+        chosen = self.settings.schedule
+        return course(
+            max(len(source.train) for source in self.sources.values()),
+            batch=chosen.batch,
+            epochs=chosen.epochs,
+            decay_from=chosen.decay_from,
+            iterations=chosen.iterations,
+            domains=1 if self.growth is not None else len(self.sources),
+        )
+
+    @property
+    def one_space(self) -> bool:
+        """Whether all halves share one latent space."""
+        losses = self.settings.losses
+        autoencode = losses.identity > 0 and losses.identity_kind == "autoencode"
+        return self.growth is not None or shares_one_space(len(self.sources), autoencode=autoencode)
+
+
+def prepare(
+    settings: Settings,
+    domains: Sequence[str],
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    tell: Tell = lambda _: None,
+) -> Prepared:
+    """A new run of domains (names, or `name=FOLDER`) in the folder `out`, by default runs/<domains joined by ->.
+
+    Raises DomainError and DeviceError.
+    """
+    machine.device(settings.run.device)
+    settings, sources = settle(settings, catalog.resolve(domains, data=data), tell=tell)
+    return Prepared(out or free_name(Path("runs"), "-".join(sources).replace("/", "-")), settings, sources)
+
+
+def prepare_resume(
+    path: Path,
+    changes: Mapping[str, Any],
+    *,
+    domains: Sequence[str] = (),
+    data: Path | None = None,
+    tell: Tell = lambda _: None,
+) -> Prepared:
+    """A run that goes on, or the adding of a domain, with some settings changed.
+
+    `domains` and `data` say where pictures are that have moved, as `moved` takes them. Raises RunError, DomainError.
+    """
+    folder = RunFolder.open(path)
+    growth = Growth.read(path) if is_growth(path) else None
+    if growth is None:
+        _refuse_lost_growth(path)
+    before = folder.settings()
+    changes = in_proportion(changes, before)
+    settings = before.changed(changes)
+    refuse_changes(before, settings)
+    if any(folder.added.glob("*")):
+        raise RunError(
+            f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
+            "learned; start a new run with all the domains."
+        )
+    places = moved(settings.domains, domains, data)
+    found = reopen_all(settings.domains | places)
+    settings, sources = settle(settings, found, adding=growth is not None, tell=tell)
+    changes |= {f"domains.{name}": origin for name, origin in places.items()}
+    return Prepared(path, settings, sources, growth, changes)
+
+
+def settle(
+    settings: Settings, domains: Iterable[DomainPictures], *, adding: bool = False, tell: Tell
+) -> tuple[Settings, dict[str, DomainPictures]]:
+    """Leave out unreadable pictures, hold out those to validate with, and write out what depends on the machine.
+
+    Domains that settings name, as a run's settings.toml does, make way for these.
+    """
+    device = machine.device(settings.run.device)
+    sources = usable(domains, crop=settings.images.size, tell=tell)
+    settings, sources = spared(settings, sources, tell)
+    together = 1 if adding else _pairs_at_once(settings, len(sources), device)  # an added domain is in every pair
+    precision = machine.precision(settings.run.precision, device)
+    settings = settings.model_copy(update={"domains": {}}).changed(
+        {
+            "run.device": str(device),
+            "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",
+            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // together),
+            "run.pairs_at_once": together,
+            **{f"domains.{name}": source.origin for name, source in sources.items()},
+        }
+    )
+    return settings, sources
+
+
+def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> int:
+    """How many disjoint pairs are trained at a time: small convolutions use a core each better than all in turn.
+
+    Pairs drawn at random often overlap, and shared blocks belong to every pair: then, and on CUDA, one at a time.
+    """
+    shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
+    if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
+        return 1
+    room = torch.get_num_threads() // max(1, settings.run.threads)
+    return max(1, min(settings.run.pairs_at_once or room, domains // 2))
+
+
+def _refuse_lost_growth(path: Path) -> None:
+    """RunError for a folder in which a domain is added whose card is gone: it would be trained as a run of its own."""
+    for parent in path.resolve().parents:
+        if parent.name == "added" and (parent.parent / RUN_CARD).is_file():
+            raise RunError(f"{path / GROWTH_CARD} is missing; delete {path} and add the domain again.")

@@ -1,0 +1,147 @@
+"""Compose what a prepared run is made of, start it or take it up again, and train it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from combogan import machine
+from combogan.data.batches import Batches
+from combogan.evaluation.validation import Validation, directions
+from combogan.registry.registry import GROWTH_CARD
+from combogan.runs import frozen_domains
+from combogan.runs.prepare import Prepared, prepare
+from combogan.runs.signals import StopSignals
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.best import Best, Validator
+from combogan.training.engine import Engine
+from combogan.training.folder import RunFolder
+from combogan.training.journal import Journal
+from combogan.training.pretraining import AutoencoderStart, Pretraining
+from combogan.training.publishing import Publisher, RunPublisher
+from combogan.training.report import Quiet, Report
+from combogan.training.run_state import RunState
+from combogan.training.samples import Samples
+from combogan.training.schedule import PAIRS, Schedule
+from combogan.training.trainer import Trainer
+
+
+def train(
+    settings: Settings,
+    domains: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    data: str | Path | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Train a translator between domains (names, or `name=FOLDER`) to the end; gives the run's folder.
+
+    Ctrl-C saves, and is a KeyboardInterrupt then. Raises ComboganError for whatever a person can put right.
+    """
+    report = report or Quiet()
+    prepared = prepare(
+        settings, domains, data=Path(data) if data else None, out=Path(out) if out else None, tell=report.tell
+    )
+    return run_to_the_end(start(prepared, report))
+
+
+def run_to_the_end(trainer: Trainer) -> Path:
+    """Train; gives the run's folder. A signal that stops it does after saving what it does elsewhere."""
+    with StopSignals(trainer.journal.report.tell) as signals:
+        trainer.run(signals.received)
+    signals.raise_again()
+    return trainer.path
+
+
+@machine.memory_explained()
+def start(prepared: Prepared, report: Report) -> Trainer:
+    """The trainer of a new run, in its folder. Raises RunError and StorageError."""
+    growth = prepared.growth
+    folder = RunFolder.create(prepared.path, prepared.settings, also=[] if growth is None else [GROWTH_CARD])
+    if growth is not None:
+        growth.write(folder.path)
+    return compose(folder, prepared, report)
+
+
+@machine.memory_explained()
+def resume(prepared: Prepared, report: Report) -> Trainer:
+    """The trainer of a run at its newest whole checkpoint, or at its start if it has none. Raises RunError."""
+    folder = RunFolder.open(prepared.path)
+    chosen, here = prepared.settings.run, torch.get_num_threads()
+    if (asked := chosen.threads * chosen.pairs_at_once) > here:
+        report.tell(
+            f"The run computes with {asked} threads and there are {here} here; --set run.threads=0 --set "
+            "run.pairs_at_once=0 fits it to this machine, and changes last bits."
+        )
+    trainer = compose(folder, prepared, report)
+    if not trainer.restore() and not trainer.state.is_clean:
+        trainer = compose(folder, prepared, report)  # without what was loaded of a damaged checkpoint
+    return trainer
+
+
+def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
+    """The trainer of a run, with everything that it is made of."""
+    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
+    chosen, size, one_space = settings.run, settings.images.size, prepared.one_space
+    device = machine.device(chosen.device)
+    engine = _engine(prepared, device)
+    environment = machine.environment(device, engine.precision, chosen.threads)
+    state = RunState(folder.path, engine.domains, sources, environment, keep=chosen.keep)
+    samples = Samples(sources, size=size, device=device, one_space=one_space)
+    journal = Journal(folder, report, samples, settings, prepared.changes)
+    publisher: Publisher
+    pretraining: Pretraining | None
+    if growth is None:
+        publisher = RunPublisher(folder.path, sources, samples, image_size=size, one_space=one_space)
+        pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
+    else:
+        publisher = frozen_domains.AddedPublisher(growth, sources[growth.name], samples, image_size=size)
+        pretraining = frozen_domains.AddedStart(growth, engine, report, as_nearest=settings.schedule.autoencode > 0)
+    best = Best(publishes_last=chosen.publish == "last")
+    return Trainer(engine, state, journal, _validator(prepared, device), best, publisher, pretraining)
+
+
+def _engine(prepared: Prepared, device: torch.device) -> Engine:
+    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
+    images, chosen, names = settings.images, settings.run, sorted(sources)
+    if growth is None:
+        shared = building.shared_blocks(settings, names, device)
+        domains = {
+            name: building.new_domain(name, settings, device, shared=shared, place=names.index(name))
+            for name in sources
+        }
+        pair = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
+    else:
+        domains = frozen_domains.domains(growth, settings, sources, device)
+        pair = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
+    batches = Batches(
+        {name: source.train for name, source in sources.items()},
+        size=images.size,
+        load=images.load,
+        resize=images.resize,
+        flip=images.flip,
+        batch=settings.schedule.batch,
+        seed=chosen.seed,
+    )
+    schedule = Schedule(
+        prepared.course,
+        pair,
+        log_every=chosen.log_every,
+        validate_every=chosen.validate_every,
+        save_every=chosen.checkpoint_every,
+        sample_every=chosen.sample_every,
+    )
+    return Engine(domains, batches, schedule, settings, device)
+
+
+def _validator(prepared: Prepared, device: torch.device) -> Validator | None:
+    settings, sources = prepared.settings, prepared.sources
+    if not settings.run.validate_every:
+        return None
+    chosen = directions(list(sources), seed=settings.run.seed, new=prepared.new)
+    make = partial(Validation, sources, chosen, settings.images.size, device=device)
+    return Validator(lambda tell: make(tell=tell), settings.run.threads * (settings.run.pairs_at_once or 1))

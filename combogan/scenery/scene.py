@@ -1,0 +1,39 @@
+"""A whole scene: its layout, its land, and the things that stand on it, drawn in a season."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from combogan.errors import DomainError, PictureError, suggestion
+from combogan.scenery.land import paint_land, weave
+from combogan.scenery.layout import lay_out
+from combogan.scenery.things import draw_things
+
+SEASONS = ("spring", "summer", "fall", "winter")
+SMALLEST = 32
+"""Pixels a side below which a scene cannot be drawn."""
+
+
+def draw(season: str, seed: int, index: int, size: int) -> NDArray[np.uint8]:
+    """Scene `index` of `seed` in a season: (size, size, 3), red, green, blue.
+
+    Raises DomainError for a season that does not exist, PictureError for a size below 32.
+    """
+    check_season(season)
+    if size < SMALLEST:
+        raise PictureError(f"Scenes cannot be drawn at {size} pixels; ask for {SMALLEST} or more.")
+    layout = lay_out(seed, index)
+    land = paint_land(layout, weave(seed, index, size), season, size)
+    finer = 3 if size >= 64 else 4
+    picture = Image.fromarray(np.clip(land + 0.5, 0, 255).astype(np.uint8))
+    picture = picture.resize((size * finer, size * finer), Image.Resampling.NEAREST)
+    draw_things(picture, layout, season, detail=size >= 96)
+    return np.asarray(picture.reduce(finer))
+
+
+def check_season(season: str) -> None:
+    """DomainError for a season that does not exist."""
+    if season not in SEASONS:
+        raise DomainError(
+            f"There is no drawn season '{season}'; choose from {', '.join(SEASONS)}." + suggestion(season, SEASONS)
+        )

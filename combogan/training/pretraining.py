@@ -1,0 +1,146 @@
+"""What happens before the first iteration: halves start as one autoencoder, or an added domain's as its nearest's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from combogan.data.batches import Batches
+from combogan.errors import DivergedError
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.networks.looks_linear import look_linear
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.autoencoder import BETAS, RATES, Colours, autoencode, learning_rate, start_from
+from combogan.training.domain import Domain, NetworkGroup, reseed
+from combogan.training.engine import Engine
+from combogan.training.journal import Journal
+from combogan.training.run_state import RunState
+
+COLOUR_IMAGES = 256
+"""Images that a domain's colours are measured on."""
+LAST = 50
+"""Iterations whose mean loss is noted in the history."""
+
+
+class Pretraining(Protocol):
+    """What gives networks their start."""
+
+    @property
+    def progress(self) -> str:
+        """How far it is, for people; empty where nothing of it is saved."""
+
+    def restore(self, tell: Callable[[str], None]) -> None:
+        """Go on from what was saved of it, if anything was."""
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        """Do it, or what is left of it. False when `stop()` ended it before it was done."""
+
+
+class AutoencoderStart:
+    """Starts every domain's halves as one autoencoder of all their pictures.
+
+    An iteration is a function of settings, pictures and its number, and the state is saved as often as checkpoints are:
+    what is stopped goes on to the same bits.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, state: RunState, journal: Journal) -> None:
+        self._engine, self._settings, self._state, self._journal = engine, settings, state, journal
+        self._total = settings.schedule.autoencode
+        self._done = 0
+        self._losses: list[Tensor] = []
+
+    @property
+    def progress(self) -> str:
+        """How many iterations of it are done."""
+        return f"{self._done:,} of {self._total:,} iterations of autoencoding" if self._done else ""
+
+    def restore(self, tell: Callable[[str], None]) -> None:
+        """Go on after the iteration that was saved last, if there is one."""
+        found = self._state.restore_start(tell)
+        if found is not None:
+            self._done, state = found
+            self._losses = list(state.pop("losses").to(self._engine.device))
+            self._group.load(state)
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        """Train the autoencoder, and copy it into every domain."""
+        engine, settings, began = self._engine, self._settings, time.perf_counter()
+        colours = {name: colours_of(engine.batches, name, engine.device) for name in engine.domains}
+        peak, every = RATES[settings.schedule.autoencode_from], settings.run.checkpoint_every
+        is_new = self._done < self._total
+        for iteration, a, b, x, y in engine.batches.ahead(self._done, self._total, engine.schedule.pair):
+            if stop():
+                self._save()
+                return False
+            if settings.networks.dropout:
+                for part, network in self._group.networks.items():
+                    reseed(network, settings.run.seed, "autoencoder", iteration, part)
+            loss = autoencode(
+                self._group,
+                {a: x.to(engine.device), b: y.to(engine.device)},
+                colours,
+                rate=learning_rate(iteration / self._total, peak_rate=peak),
+                distance=engine.objective.distance,
+                precision=engine.precision,
+            )
+            self._done = iteration + 1
+            self._losses = [*self._losses[1 - LAST :], loss]
+            if self._done % settings.run.log_every == 0:
+                self._refuse_infinite(loss)
+            if self._done == self._total or (every and self._done % every == 0):
+                self._save()
+            self._journal.report.began(self._done, self._total)
+        for name, domain in engine.domains.items():
+            encoder, decoder = (self._group.networks[part] for part in ("encoder", "decoder"))
+            start_from(domain, encoder, decoder, Colours.none(engine.device), colours[name])
+        if is_new:
+            self._note(time.perf_counter() - began)
+        return True
+
+    @cached_property
+    def _group(self) -> NetworkGroup:
+        settings, device = self._settings, self._engine.device
+        encoder, decoder = Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))
+        for part, network in (("encoder", encoder), ("decoder", decoder)):
+            building.first_weights(network, settings, "autoencoder", part, device=device)
+        if settings.schedule.autoencode_from == "looks-linear":
+            look_linear(encoder, decoder)
+        return NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=BETAS)
+
+    def _save(self) -> None:
+        if self._done:
+            self._state.save_start(self._done, self._group.state() | {"losses": torch.stack(self._losses)})
+
+    def _refuse_infinite(self, loss: Tensor) -> None:
+        if not loss.isfinite():
+            raise DivergedError(
+                f"the loss of the autoencoder is {loss.item()} after {self._done} iterations, so training stopped; try "
+                "--set run.precision=float32, or --set schedule.autoencode=0, which starts from chance."
+            )
+
+    def _note(self, seconds: float) -> None:
+        mean = sum(loss.item() for loss in self._losses) / len(self._losses)
+        self._journal.note("autoencoded", 0, iterations=self._total, loss=round(mean, 5), seconds=round(seconds, 1))
+
+
+def colours_of(batches: Batches, name: str, device: torch.device) -> Colours:
+    """The colours of the images that the first iterations would show of a domain."""
+    count = max(1, COLOUR_IMAGES // batches.batch)
+    return Colours.of(batches.images(name, iteration).to(device) for iteration in range(count))
+
+
+def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batches, device: torch.device) -> str:
+    """Start an added domain's halves as those of the old domain that is nearest in colour; gives that one's name."""
+    colours = {name: colours_of(batches, name, device) for name in domains}
+    old = sorted(name for name in domains if name != new.name)
+    nearest = min(old, key=lambda name: colours[new.name].distance(colours[name]))
+    like = domains[nearest]
+    start_from(new, like.encoder, like.decoder, colours[nearest], colours[new.name])
+    return nearest

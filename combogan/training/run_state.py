@@ -1,0 +1,145 @@
+"""What a run saves and takes up again: the states of its domains, and of its start before the first iteration.
+
+RUN/checkpoints/004000/     all domains after 4,000 iterations
+RUN/start/003000/           the autoencoder that all domains start from, after 3,000 iterations of its own
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from combogan import storage
+from combogan.data.catalog import DomainPictures
+from combogan.errors import DivergedError, RunError
+from combogan.training.checkpoint import SHARED, Checkpoint, Checkpoints
+from combogan.training.domain import Domain
+
+START = "autoencoder"
+
+
+class RunState:
+    """The domains of a run on disk. `environment` is what bits depend on besides settings and pictures."""
+
+    def __init__(
+        self,
+        folder: Path,
+        domains: Mapping[str, Domain],
+        sources: Mapping[str, DomainPictures],
+        environment: Mapping[str, str | int],
+        *,
+        keep: int,
+    ) -> None:
+        self._folder, self._domains = folder, domains
+        self.checkpoints = Checkpoints(folder / "checkpoints", keep=keep)
+        self._starts = Checkpoints(folder / "start", keep=1)
+        # Once: every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
+        fingerprints = {name: source.fingerprint() for name, source in sources.items()}
+        self._record: dict[str, dict[str, Any]] = {"environment": dict(environment), "pictures": fingerprints}
+        self._shared = next(iter(domains.values())).shared
+        self._found: list[list[int]] | None = None
+        """What was saved when this run was taken up."""
+        self.is_clean = True
+        """Whether the domains are as they were made, or as a whole checkpoint holds them."""
+
+    def save(self, iteration: int, *, stays: int | None = None) -> None:
+        """Write a checkpoint; that of the iteration `stays` is not deleted, however old it is.
+
+        StorageError when it cannot be written, DivergedError when it would hold no numbers; the ones before stay.
+        """
+        for name, domain in self._domains.items():
+            if not all(bool(value.isfinite().all()) for value in domain.state().values()):
+                raise self._diverged(f"the state of '{name}' is no longer finite", iteration)
+        states = {name: domain.state for name, domain in self._domains.items()}
+        updates = {name: domain.updates for name, domain in self._domains.items()}
+        if self._shared is not None:
+            states[SHARED] = self._shared.generator_group.state
+            updates[SHARED] = self._shared.generator_group.updates
+        self.checkpoints.save(iteration, states, updates, self._record, stays=stays)
+        storage.remove_folder(self._starts.folder)
+
+    def restore(self, tell: Callable[[str], None]) -> Checkpoint | None:
+        """Take up the newest whole checkpoint, each file read once, one state in memory at a time; None without one.
+
+        `tell` hears of damaged ones, and of what is not as it was when it was saved. RunError when it is of other
+        settings.
+        """
+        self._found = self._saved()
+        restored = self.checkpoints.newest(self._load, tell)
+        self.is_clean = self.is_clean or restored is not None
+        if restored is not None:
+            self._tell_differences(restored.record, tell)
+        return restored
+
+    def save_start(self, done: int, state: Mapping[str, Tensor]) -> None:
+        """Write the state of the start after so many of its iterations. StorageError when it cannot be written."""
+        self._starts.save(done, {START: lambda: dict(state)}, {START: done}, self._record)
+
+    def restore_start(self, tell: Callable[[str], None]) -> tuple[int, dict[str, Tensor]] | None:
+        """The iterations done of the start, and its state; None where none is saved. `tell` as of `restore`."""
+        found = self._starts.newest(lambda checkpoint: (checkpoint, checkpoint.state(START)), tell)
+        if found is None:
+            return None
+        self._tell_differences(found[0].record, tell)
+        return found[0].iteration, found[1]
+
+    def has_same_pictures(self, checkpoint: Checkpoint) -> bool:
+        """Whether all pictures are as they were when it was saved."""
+        return bool(checkpoint.record["pictures"] == self._record["pictures"])
+
+    def refuse_changed(self) -> None:
+        """RunError where something was saved since this run was taken up, by another process."""
+        if self._found is not None and self._saved() != self._found:
+            raise RunError(f"{self._folder} was trained further meanwhile; resume it again.")
+
+    def refuse_infinite(self, values: Mapping[str, float], iteration: int) -> None:
+        """DivergedError where one of the named values is no longer a number."""
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise self._diverged(f"the {name} is {value}", iteration)
+
+    def _load(self, checkpoint: Checkpoint) -> Checkpoint:
+        loads = {name: domain.load for name, domain in self._domains.items()}
+        if self._shared is not None:
+            loads[SHARED] = self._shared.generator_group.load
+        if set(checkpoint.parts) != set(loads):
+            raise RunError(
+                f"{checkpoint.folder} holds {', '.join(sorted(checkpoint.parts))}, but the run's settings name "
+                f"{', '.join(sorted(loads))}; a run goes on with the domains that it began with."
+            )
+        for name, load in loads.items():
+            state = checkpoint.state(name)
+            self.is_clean = False
+            try:
+                load(state)
+            except (KeyError, RuntimeError) as error:
+                raise RunError(
+                    f"{checkpoint.folder} does not fit the settings of the run ({str(error).splitlines()[0]}); "
+                    "[networks] and [discriminator] must stay as they were."
+                ) from None
+        return checkpoint
+
+    def _saved(self) -> list[list[int]]:
+        """The iterations of the checkpoints that there are, and of those of the start."""
+        return [[found.iteration for found in place.complete()] for place in (self.checkpoints, self._starts)]
+
+    def _diverged(self, what: str, iteration: int) -> DivergedError:
+        good = self.checkpoints.complete()
+        last = f"the last good checkpoint is {good[-1].folder}" if good else "there is no checkpoint yet"
+        return DivergedError(
+            f"{what} by iteration {iteration}, so training stopped; {last}; a lower optimizer.rate or "
+            "losses.r1, or run.precision float32, may help."
+        )
+
+    def _tell_differences(self, record: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        """Say what is not as it was when the checkpoint was saved, so that the same bits cannot be promised."""
+        for name, now in self._record["environment"].items():
+            if (was := record["environment"].get(name, now)) != now:
+                tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
+        for name, fingerprint in self._record["pictures"].items():
+            if record["pictures"].get(name) != fingerprint:
+                tell(f"the pictures of '{name}' have changed since; training goes on with the new ones.")

@@ -1,0 +1,271 @@
+"""Invariant 7: adding a domain changes no old file."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from trainers import Listener, onto_run, resume, start
+
+import combogan
+from combogan.data.pictures import to_image
+from combogan.data.scenes import ScenePictures
+from combogan.errors import DomainError, PackError, RunError, SpaceError
+from combogan.registry.registry import Registry
+from combogan.runs.add_domain import add_domain, onto_packs
+from combogan.runs.growth_card import Growth, is_growth
+from combogan.runs.run import start as begin
+
+
+@pytest.fixture
+def run(tiny, tmp_path):
+    return combogan.train(tiny, ["summer", "fall"], out=tmp_path / "run")
+
+
+def weights(folder):
+    names = ("pack.json", "encoder.safetensors", "decoder.safetensors", "preview.png")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def picture(season):
+    return to_image(ScenePictures(season, "test").picture(0, 32)).unsqueeze(0)
+
+
+def test_old_packs_are_the_same_to_the_byte_and_new_pairs_work_at_once(run):
+    before = {name: weights(run / "packs" / name) for name in ("summer", "fall")}
+    said = Listener()
+    add_domain("winter", run=run, changes={"schedule.iterations": 5}, report=said)
+    assert {name: weights(run / "packs" / name) for name in before} == before
+    registry = Registry.open(run)
+    assert len({half.latent.space for pack in registry.packs for half in pack.halves.values()}) == 1
+    for source, target in (("winter", "summer"), ("fall", "winter"), ("winter", "winter")):
+        assert registry.compose(source, target)(picture(source)).shape == (1, 3, 32, 32)
+
+
+def test_only_the_new_domains_halves_learn_and_the_old_discriminators_learn_in_a_copy(tiny, run):
+    saved = resume(run).domains["summer"].discriminator.parameters()
+    prepared = onto_run("winter", run, {"schedule.iterations": 4})
+    trainer = begin(prepared, Listener())
+    trainer.pretraining.run(lambda: False)
+    discriminators = {n: [p.clone() for p in d.discriminator.parameters()] for n, d in trainer.engine.domains.items()}
+    halves = {
+        n: [p.clone() for h in (d.encoder, d.decoder) for p in h.parameters()]
+        for n, d in trainer.engine.domains.items()
+    }
+    assert all(torch.equal(a, b) for a, b in zip(discriminators["summer"], saved, strict=True)), (
+        "discriminators begin as the run left them"
+    )
+    trainer.run()
+    for name, domain in trainer.engine.domains.items():
+        now = [p for half in (domain.encoder, domain.decoder) for p in half.parameters()]
+        moved = [not torch.equal(a, b) for a, b in zip(halves[name], now, strict=True)]
+        assert all(moved) if name == "winter" else not any(moved)
+    met = [
+        name
+        for name, domain in trainer.engine.domains.items()
+        if name != "winter" and domain.updates > prepared_updates(run, name)
+    ]
+    for name in met:
+        now = trainer.engine.domains[name].discriminator.parameters()
+        assert not all(torch.equal(a, b) for a, b in zip(discriminators[name], now, strict=True))
+    assert met
+    assert trainer.engine.domains["winter"].updates == 4
+
+
+def prepared_updates(run, name):
+    return Registry.open(run).pack(name).about["updates"]
+
+
+def test_two_domains_added_separately_translate_into_each_other(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 2})
+    add_domain("spring", run=run, changes={"schedule.iterations": 2})
+    assert Registry.open(run).compose("winter", "spring")(picture("winter")).shape == (1, 3, 32, 32)
+
+
+def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
+    packs = []
+    for name, stop_after in (("whole", None), ("stopped", 3)):
+        run = combogan.train(tiny, ["summer", "fall"], out=tmp_path / name)
+        listener = Listener()
+        prepared = onto_run("winter", run, {"schedule.iterations": 6}, report=listener)
+        begin(prepared, listener).run(lambda seen=listener.iterations, stop=stop_after: len(seen) == stop)
+        if stop_after is not None:
+            assert not (run / "packs" / "winter").exists()
+            assert is_growth(run / "added" / "winter")
+            assert resume(run / "added" / "winter", {}, listener).run()
+        packs.append({n: weights(run / "packs" / "winter")[n] for n in ("encoder.safetensors", "decoder.safetensors")})
+    assert packs[0] == packs[1]
+
+
+def stopped_growth(run):
+    prepared = onto_run("winter", run, {"schedule.iterations": 2})
+    begin(prepared, Listener()).run(lambda: True)
+    return prepared.growth
+
+
+def test_a_growth_goes_on_in_a_run_that_was_moved(run, tmp_path):
+    stopped_growth(run)
+    shutil.copytree(run, tmp_path / "copy")
+    run.rename(tmp_path / "moved")
+    before = weights(tmp_path / "moved" / "packs" / "summer")
+    assert resume(tmp_path / "moved" / "added" / "winter").run()
+    assert weights(tmp_path / "moved" / "packs" / "summer") == before
+    registry = Registry.open(tmp_path / "moved")
+    assert registry.compose("winter", "fall")(picture("winter")).shape == (1, 3, 32, 32)
+    assert not (tmp_path / "copy" / "packs" / "winter").exists()
+
+
+def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny, run, tmp_path, monkeypatch):
+    made = stopped_growth(run)
+    folder = run / "added" / "winter"
+    card = json.loads((folder / "growth.json").read_text())
+    assert (card["packs"]["fall"], card["target"], card["judges"]) == (
+        "../../packs/fall",
+        "../../packs/winter",
+        "../..",
+    )
+    assert "../../packs/fall/pack.json" in card["files"]
+    assert Growth.read(folder) == made
+    monkeypatch.chdir(tmp_path)
+    alone = onto_packs("winter", run, tiny, data=None, out=Path("alone"), tell=print)
+    Path("alone").mkdir()
+    alone.growth.write(Path("alone"))
+    card = json.loads(Path("alone/growth.json").read_text())
+    assert (card["packs"]["fall"], card["target"]) == (str(run / "packs" / "fall"), "packs/winter")
+    assert Growth.read(Path("alone")) == alone.growth
+
+
+def test_a_card_that_holds_absolute_paths_alone_is_still_read(run):
+    made = stopped_growth(run)
+    folder = run / "added" / "winter"
+    (folder / "growth.json").write_text(json.dumps(vars(made)))
+    assert Growth.read(folder) == made
+    assert resume(folder).run()
+
+
+def test_old_pictures_that_are_gone_are_looked_for_in_the_folder_of_data(tiny, tmp_path):
+    for season in ("summer", "fall"):
+        (tmp_path / "old" / season).mkdir(parents=True)
+        for index in range(4):
+            scene = ScenePictures(season, "train").picture(index, 40)
+            scene.save(tmp_path / "old" / season / f"{index}.png")
+    run = combogan.train(
+        tiny.changed({"schedule.iterations": 1}), ["summer", "fall"], data=tmp_path / "old", out=tmp_path / "run"
+    )
+    (tmp_path / "old").rename(tmp_path / "new")
+    with pytest.raises(DomainError, match=r"give --data DIR with a folder of its name"):
+        onto_run("spring", run, {})
+    prepared = onto_run("spring", run, data=tmp_path / "new")
+    assert prepared.settings.domains["fall"] == str(tmp_path / "new" / "fall")
+
+
+def test_frozen_halves_stay_frozen_also_in_what_no_gradient_changes(tiny, tmp_path):
+    settings = tiny.changed({"networks.norm": "batch", "networks.dropout": 0.5, "run.sample_every": 1})
+    run = combogan.train(settings, ["summer", "fall"], out=tmp_path / "run")
+    prepared = onto_run("winter", run, {"schedule.iterations": 3})
+    trainer = begin(prepared, Listener())
+    frozen = [
+        half
+        for name in ("summer", "fall")
+        for half in (trainer.engine.domains[name].encoder, trainer.engine.domains[name].decoder)
+    ]
+    before = [value.clone() for half in frozen for value in half.state_dict().values()]
+    assert trainer.run()
+    assert not any(module.training for half in frozen for module in half.modules())
+    after = [value for half in frozen for value in half.state_dict().values()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, run, tmp_path, monkeypatch):
+    (run / "packs").rename(tmp_path / "packs")
+    monkeypatch.chdir(tmp_path)
+    target = add_domain(
+        "winter", registry=tmp_path / "packs", settings=tiny, changes={"schedule.iterations": 2, "networks.width": 64}
+    )
+    assert target == tmp_path / "runs" / "winter" / "packs" / "winter"
+    both = Registry.open(tmp_path / "packs", tmp_path / "runs" / "winter")
+    assert both.compose("winter", "summer")(picture("winter")).shape == (1, 3, 32, 32)
+
+
+def test_an_added_domain_is_updated_0_6_times_as_often_as_those_of_the_run(tiny, tmp_path):
+    settings = tiny.changed({"schedule.iterations": 15})
+    run = combogan.train(settings, ["summer", "fall", "spring"], out=tmp_path / "three")  # 15 pairs: each is in 10
+    assert onto_run("winter", run, {}).course.iterations == 6
+
+
+def test_the_pictures_or_the_name_of_an_old_domain_are_refused(tiny, tmp_path):
+    for name, season in (("photo", "summer"), ("monet", "fall")):
+        (tmp_path / name).mkdir()
+        for index in range(4):
+            ScenePictures(season, "train").picture(index, 40).save(tmp_path / name / f"{index}.png")
+    words = [f"{name}={tmp_path / name}" for name in ("photo", "monet")]
+    run = combogan.train(tiny, words, out=tmp_path / "run")
+    with pytest.raises(DomainError, match="'other' would be the pictures of 'monet'"):
+        add_domain(f"other={tmp_path / 'monet'}", run=run)
+    with pytest.raises(DomainError, match="'monet' already has a pack there"):
+        add_domain("monet", run=run)
+
+
+def test_packs_take_a_domain_whatever_first_weights_settings_name(tiny, run):
+    linear = tiny.changed({"networks.width": 24, "schedule.autoencode": 4, "schedule.autoencode_from": "looks-linear"})
+    prepared = onto_packs("winter", run, linear, data=None, out=Path("alone"), tell=print)
+    assert prepared.settings.networks.width == tiny.networks.width
+
+
+def test_a_run_with_added_domains_is_not_trained_further(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 1})
+    with pytest.raises(RunError, match=r"domains were added to .*, so it is not trained further"):
+        resume(run, {"schedule.iterations": 20})
+
+
+def test_a_growth_that_has_lost_its_card_is_not_taken_for_a_run(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 1})
+    (run / "added" / "winter" / "growth.json").unlink()
+    with pytest.raises(RunError, match=r"growth.json is missing; delete .*winter and add the domain again"):
+        resume(run / "added" / "winter", {"schedule.iterations": 20})
+
+
+def test_where_no_domain_can_join_it_is_said_why(tiny, tmp_path, run):
+    two = combogan.train(
+        tiny.changed({"losses.identity": 0.0, "schedule.iterations": 1}), ["summer", "fall"], out=tmp_path / "2"
+    )
+    with pytest.raises(SpaceError, match="a->b and b->a are two separate spaces"):
+        add_domain("winter", run=two)
+    settings = tiny.changed({"networks.shared_encoder_blocks": 1, "schedule.iterations": 1})
+    shared = combogan.train(settings, ["summer", "fall"], out=tmp_path / "shared")
+    with pytest.raises(SpaceError, match="share blocks that know only them"):
+        add_domain("winter", run=shared)
+    with pytest.raises(DomainError, match="'fall' already has a pack there"):
+        add_domain("fall", run=run)
+    with pytest.raises(DomainError, match="Did you mean 'winter'"):
+        add_domain("wintr", run=run)
+    with pytest.raises(RunError, match=r"networks cannot change"):
+        add_domain("winter", run=run, changes={"networks.width": 8})
+
+
+def test_an_old_pack_that_changes_meanwhile_is_noticed(run):
+    prepared = onto_run("winter", run, {"schedule.iterations": 2})
+    trainer = begin(prepared, Listener())
+    (run / "packs" / "fall" / "pack.json").write_bytes(b"{}")
+    with pytest.raises(PackError, match=r"fall/pack.json has changed while 'winter' was added"):
+        trainer.run()
+    assert not (run / "packs" / "winter").exists()
+
+
+def test_a_run_that_still_trains_takes_no_domain(tiny, tmp_path):
+    trainer = start(tiny, ["summer", "fall"], tmp_path / "run")
+
+    def meanwhile():
+        with pytest.raises(RunError, match="another process is training in"):
+            onto_run("winter", tmp_path / "run", {})
+        return False
+
+    assert trainer.run(meanwhile)
+
+
+def test_packs_that_are_all_damaged_are_named(run):
+    for card in (run / "packs").rglob("pack.json"):
+        card.write_text("{")
+    with pytest.raises(PackError, match=r"pack.json is damaged"):
+        add_domain("winter", run=run)
