@@ -22,14 +22,15 @@ from typing import Any
 from combogan.errors import ComboganError
 from combogan.evaluation.run import evaluate
 from combogan.evaluation.scores import Comparison
-from combogan.runs.frozen_domains import start
+from combogan.runs.add_domain import onto_run
+from combogan.runs.run import start
 from combogan.training.domain import NetworkGroup
 from combogan.training.report import Quiet
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as-it-is": {},
-    "frozen-judges": {},
-    "fresh-judges": {},
+    "frozen-discriminators": {},
+    "new-discriminators": {},
     "start-from-chance": {"schedule.autoencode": 0},
     "no-identity": {"losses.identity": 0.0},
     "identity-3": {"losses.identity": 3.0},
@@ -38,7 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "r1-0": {"losses.r1": 0.0},
     "cycle-10": {"losses.cycle": 10.0},
 }
-"""What is changed in the settings of the added domain; of judges, who judges and whether they learn."""
+"""What is changed in the settings of the added domain; of old discriminators, whether they are new, and learn."""
 
 HEADS = "| variant | iterations | PSNR | over colours | SSIM | to it | from it | minutes |"
 
@@ -54,10 +55,8 @@ def main() -> None:
     if unknown := [name for name in given.only if name not in VARIANTS]:
         parser.error(f"no variant is called {unknown[0]}; there are: {', '.join(VARIANTS)}")
     try:
-        prepared = growth.onto_run(
-            given.domain, given.run, data=None, changes=_changes(given.iterations), report=Quiet()
-        )
-        if prepared.sources[prepared.growth.name].truth is None:
+        prepared = onto_run(given.domain, given.run, data=None, changes=_changes(given.iterations), tell=print)
+        if prepared.sources[given.domain.partition("=")[0]].truth is None:
             sys.exit(f"Error: '{given.domain}' has no truth, such as the drawn seasons have, to be scored against.")
         compare(given)
     except ComboganError as error:
@@ -85,22 +84,22 @@ def _changes(iterations: int | None) -> dict[str, Any]:
 
 def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int:
     """Add the domain in one way; in how many iterations."""
-    if variant == "fresh-judges":
+    if variant == "new-discriminators":
         shutil.rmtree(run / "checkpoints")
-    prepared = growth.onto_run(domain, run, data=None, changes={**changes, **VARIANTS[variant]}, report=Quiet())
+    prepared = onto_run(domain, run, data=None, changes={**changes, **VARIANTS[variant]}, tell=print)
     trainer = start(prepared, Quiet())
-    if variant == "frozen-judges":
-        for name, old in trainer.domains.items():
+    if variant == "frozen-discriminators":
+        for name, old in trainer.engine.domains.items():
             if name != domain:
                 old.discriminator_group.update = partial(_stay, old.discriminator_group)  # type: ignore[method-assign]
     trainer.run()
     return trainer.iteration
 
 
-def _stay(judge: NetworkGroup, rate: float) -> None:
-    """What a frozen judge does in place of an update."""
-    judge.networks.zero_grad()
-    judge.updates += 1
+def _stay(group: NetworkGroup, rate: float) -> None:
+    """What a frozen discriminator does in place of an update."""
+    group.networks.zero_grad()
+    group.updates += 1
 
 
 def scores(run: Path, domain: str) -> str:

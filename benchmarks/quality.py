@@ -28,9 +28,12 @@ from quality_table import show
 from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
 from combogan import machine, storage
-from combogan.cli.progress import PlainReport, carry_out
+from combogan.cli.progress import PlainReport
+from combogan.cli.running import carry_out
 from combogan.errors import ComboganError
 from combogan.evaluation.run import evaluate
+from combogan.runs.prepare import prepare, prepare_resume
+from combogan.runs.run import resume, start
 from combogan.training.trainer import Trainer
 
 RECORD = Path(__file__).with_name("quality.jsonl")
@@ -80,8 +83,9 @@ def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:
         if code := carry_out(trainer, PlainReport()):
             sys.exit(code)
         scores = evaluate(out)
-    where = machine.environment(trainer.device, trainer.precision, trainer.settings.run.threads)
-    about = {**where, "pairs_at_once": trainer.settings.run.pairs_at_once, "commit": _commit()}
+    chosen = trainer.journal.folder.settings().run
+    where = machine.environment(trainer.engine.device, trainer.engine.precision, chosen.threads)
+    about = {**where, "pairs_at_once": chosen.pairs_at_once, "commit": _commit()}
     about["date"] = date.today().isoformat()
     for line in baselines(record, row, scores, about):
         write(record, line)
@@ -92,9 +96,9 @@ def prepared(row: Row, out: Path, threads: int | None) -> Trainer:
     """The trainer of a row: at its newest checkpoint, or at the start."""
     changes: dict[str, Any] = {"run.threads": threads, "run.pairs_at_once": 1} if threads else {}
     if any(out.glob("checkpoints/[0-9]*/manifest.json")):
-        return runs.resume(out, changes, PlainReport())
+        return resume(prepare_resume(out, changes), PlainReport())
     out.parent.mkdir(parents=True, exist_ok=True)
-    return runs.start(runs.prepare(row.settings.changed(changes), row.domains), out, PlainReport())
+    return start(prepare(row.settings.changed(changes), row.domains, out=out), PlainReport())
 
 
 def _numbers(text: str) -> list[int]:

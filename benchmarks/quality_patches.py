@@ -23,7 +23,8 @@ from torch.nn.utils import parametrize
 from combogan.networks.blocks import Reflect
 from combogan.networks.decoder import Decoder
 from combogan.seeding import tensors
-from combogan.training import building, trainer
+from combogan.training import building, engine, pretraining
+from combogan.training.domain import NetworkGroup
 
 Patch = Callable[[], AbstractContextManager[None]]
 
@@ -39,8 +40,8 @@ def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None
         setattr(owner, name, before)
 
 
-def judging(change: Callable[[nn.Module, int, str], None]) -> AbstractContextManager[None]:
-    """Every new discriminator is changed, knowing the run's seed and its domain."""
+def discriminating(change: Callable[[nn.Module, int, str], None]) -> AbstractContextManager[None]:
+    """Every new discriminator is changed by `change(network, seed of the run, domain)`."""
 
     def wrap(first_weights: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         def changed(network: nn.Module, settings: Any, *where: str, device: torch.device) -> nn.Module:
@@ -146,15 +147,15 @@ def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
     """The cycle's weight falls in a line from what settings say to a share of it (Wang and Lin 2017)."""
 
     def wrap(train_on: Callable[..., Any]) -> Callable[..., Any]:
-        def decayed(self: trainer.Trainer, iteration: int, *meeting: Any) -> Any:
+        def decayed(self: engine.Engine, iteration: int, *meeting: Any) -> Any:
             now = copy.copy(self)  # pairs that train at once are at different iterations
-            share = 1 - (1 - to) * iteration / self.course.iterations
+            share = 1 - (1 - to) * iteration / self.schedule.course.iterations
             now.objective = replace(self.objective, cycle=self.objective.cycle * share)
             return train_on(now, iteration, *meeting)
 
         return decayed
 
-    return replaced(trainer.Trainer, "train_on", wrap)
+    return replaced(engine.Engine, "train_on", wrap)
 
 
 def cosine_rate() -> AbstractContextManager[None]:
@@ -163,7 +164,7 @@ def cosine_rate() -> AbstractContextManager[None]:
     def cosine(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
         return start * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
-    return replaced(trainer, "rate", lambda rate: cosine)
+    return replaced(engine, "rate", lambda rate: cosine)
 
 
 def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[None]:
@@ -172,30 +173,30 @@ def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[No
     Of every image another share, up to `most`, so that it knows whole images too.
     """
 
-    def wrap(autoencode: Callable[..., None]) -> Callable[..., None]:
-        def masked(encoder: nn.Module, *others: Any, **options: Any) -> None:
-            chance = tensors(0, "masks")  # a start is not taken up again but begins anew, and so do these draws
+    def wrap(autoencode: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def masked(group: NetworkGroup, *others: Any, **options: Any) -> Tensor:
+            chance = tensors(0, "masks", group.updates)
 
             def hide(network: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
                 return (inputs[0] * shown(inputs[0], most, square, chance),)
 
-            hook = encoder.register_forward_pre_hook(hide)
+            hook = group.networks["encoder"].register_forward_pre_hook(hide)
             try:
-                autoencode(encoder, *others, **options)
+                return autoencode(group, *others, **options)
             finally:
                 hook.remove()
 
         return masked
 
-    return replaced(beginning, "autoencode", wrap)
+    return replaced(pretraining, "autoencode", wrap)
 
 
 @contextmanager
 def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
-    """The autoencoder that all halves start as learns at one rate, as slowly as what is judged."""
+    """The autoencoder that all halves start as learns at one rate, as low as beside a discriminator."""
     with (
-        replaced(autoencoding, "BETAS", lambda _: betas),
-        replaced(autoencoding, "rate", lambda _: lambda done, height: rate),
+        replaced(pretraining, "BETAS", lambda _: betas),
+        replaced(pretraining, "learning_rate", lambda _: lambda done, *, peak_rate: rate),
     ):
         yield
 
@@ -210,9 +211,9 @@ def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> T
 
 
 PATCHES: dict[str, Patch] = {
-    "diffaugment, colour shift cutout": lambda: judging(partial(augmented, kinds=("colour", "shift", "cutout"))),
-    "diffaugment, shift cutout": lambda: judging(partial(augmented, kinds=("shift", "cutout"))),
-    "spectral norm": lambda: judging(spectral_norm),
+    "diffaugment, colour shift cutout": lambda: discriminating(partial(augmented, kinds=("colour", "shift", "cutout"))),
+    "diffaugment, shift cutout": lambda: discriminating(partial(augmented, kinds=("shift", "cutout"))),
+    "spectral norm": lambda: discriminating(spectral_norm),
     "resize-convolution": resize_convolution,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
     "cosine rate": cosine_rate,

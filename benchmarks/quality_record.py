@@ -12,7 +12,7 @@ from typing import Any
 
 from quality_variants import Row
 
-from combogan.evaluation.scores import Scores
+from combogan.evaluation.scores import Scores, UnpairedScores
 
 COPYING, MATCHING = "copying the input", "matching colours"
 """What stands in a record in place of a variant for a baseline, which nothing is trained for."""
@@ -42,15 +42,15 @@ def known(record: Path, row: Row) -> bool:
 
 def scored(row: Row, scores: Scores, run: Path, about: Line) -> dict[str, Any]:
     """The line of a row that was trained; numbers are means over the directions."""
-    truth, judged = scores.truth, scores.translation
+    truth, unpaired = scores.truth, scores.translation
     assert truth is not None
-    assert judged is not None
+    assert unpaired is not None
     return {
         **asdict(row),
         "digest": row.digest,
         **_rounded(asdict(truth.translation)),
         "over_colour_matching": round(truth.over_colour_matching, 5),
-        **_judged(judged),
+        **_unpaired(unpaired),
         **_rounded({"cycle": scores.cycle, "more_than_colour": scores.more_than_colour, "accuracy": scores.accuracy}),
         **times(run),
         **about,
@@ -59,15 +59,15 @@ def scored(row: Row, scores: Scores, run: Path, about: Line) -> dict[str, Any]:
 
 def baselines(record: Path, row: Row, scores: Scores, about: Line) -> Iterator[dict[str, Any]]:
     """The lines of what needs no training, of a regime that has none yet."""
-    truth, judged = scores.truth, scores.colour_matching
+    truth, unpaired = scores.truth, scores.colour_matching
     assert truth is not None
-    assert judged is not None
+    assert unpaired is not None
     if any(line["regime"] == row.regime and line["variant"] == MATCHING for line in lines(record)):
         return
     start = {"regime": row.regime, "iterations": 0, "seed": 0, "digest": ""}
     end = {"seconds": 0, "commit": about["commit"], "date": about["date"]}
     yield {"variant": COPYING, **start, **_rounded(asdict(truth.copying)), **end}
-    yield {"variant": MATCHING, **start, **_rounded(asdict(truth.colour_matching)), **_judged(judged), **end}
+    yield {"variant": MATCHING, **start, **_rounded(asdict(truth.colour_matching)), **_unpaired(unpaired), **end}
 
 
 def times(run: Path) -> dict[str, float]:
@@ -84,9 +84,9 @@ def times(run: Path) -> dict[str, float]:
     return {"seconds": round(total, 1), "milliseconds_per_iteration": round(1000 * each, 1)}
 
 
-def _judged(judged: Any) -> dict[str, Any]:
-    numbers = _rounded({"arrival": judged.arrival, "edges": judged.edges})
-    return {**numbers, "texture": [round(level, 3) for level in judged.texture]}
+def _unpaired(scores: UnpairedScores) -> dict[str, Any]:
+    numbers = _rounded({"arrival": scores.arrival, "edges": scores.edges})
+    return {**numbers, "texture": [round(level, 3) for level in scores.texture]}
 
 
 def _rounded(numbers: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -106,7 +106,7 @@ def command(
         )
         say("Choosing pictures to look at")
         translate = Translator(opened.registry, on, "float32").translate
-        examples = collect(translate, opened.domains, scores.size, composes=opened.composes)
+        examples = collect(translate, opened.sources, scores.size, composes=opened.composes)
     _give(scores, run, file, examples)
 
 
@@ -130,6 +130,7 @@ def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -
     from combogan.errors import RunError
     from combogan.evaluation.page import page
     from combogan.evaluation.page_curves import read_curves
+    from combogan.evaluation.table import table
 
     for note in scores.notes():
         click.echo(note)
@@ -138,7 +139,7 @@ def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -
     console = Console()
     if not console.is_terminal:
         console.width = 10_000  # names of any length stay on their line
-    console.print(scores.table())
+    console.print(table(scores))
     storage.write(file, scores.json().encode())
     storage.write(run / "evaluation.html", page(scores, run, examples, read_curves(run)).encode())
     click.echo(f"Look at {run / 'evaluation.html'}; all numbers are in {file}.")

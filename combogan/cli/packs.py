@@ -95,15 +95,17 @@ def show(name: str, places: tuple[Path, ...]) -> None:
 
 
 @command.command()
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("words", metavar="[NAME | PATH]...", nargs=-1)
 @REGISTRY
-def verify(names: tuple[str, ...], places: tuple[Path, ...]) -> None:
-    """Check that packs are whole: all of them, or those of the domains named.
+def verify(words: tuple[str, ...], places: tuple[Path, ...]) -> None:
+    """Check that packs are whole: all, those of the domains named, or those in a run, a packs folder or a pack.
 
     \b
-    combogan packs verify --registry packs
+    combogan packs verify summer winter
+    combogan packs verify runs/seasons/packs
     """
-    registry = _registry(places)
+    names = tuple(word for word in words if not _is_place(word))
+    registry = _registry((*places, *(Path(word) for word in words if _is_place(word))))
     for name in names:
         registry.pack(name)
     damage = [] if names else list(registry.damaged.values())
@@ -140,6 +142,17 @@ def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
         target = out.expanduser() / pack.domain
         what = f"copied to {target}" if target in copied else f"is in {target} already"
         click.echo(f"{pack.domain} ({pack.folder}) {what}.")
+
+
+def _is_place(word: str) -> bool:
+    """Whether a word is a run, a folder with packs in it, or a path that no domain's name can be."""
+    from combogan.registry.pack import CARD
+    from combogan.registry.registry import RUN_CARD
+    from combogan.registry.swap import folders_with
+
+    path = Path(word).expanduser()
+    is_run_or_packs = path.is_dir() and ((path / RUN_CARD).is_file() or bool(folders_with(CARD, path)))
+    return is_run_or_packs or word.startswith((".", "/", "~"))
 
 
 def _half_rows(part: str, half: HalfCard) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import click
 from combogan.cli.options import PATH, any_setting, changed
 
 if TYPE_CHECKING:
-    from combogan.published.original import Original
+    from combogan.published.checkpoint import Original
 
 
 @click.command("import")
@@ -73,7 +73,7 @@ def command(
 def _read(
     paths: tuple[Path, ...], names: list[str], cyclegan: bool, epoch: int | None, activation: str | None
 ) -> Original:
-    from combogan.published.original import read_combogan, read_cyclegan
+    from combogan.published.checkpoint import read_combogan, read_cyclegan
 
     if cyclegan:
         return read_cyclegan(paths, names, activation=activation)

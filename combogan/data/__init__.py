@@ -1,1 +1,17 @@
-"""Pictures in: files and drawn scenes become batches of images."""
+"""Pictures in: a name becomes a set of pictures, and its pictures become batches of images. Read:
+
+catalog           a name -> a folder, a fetched collection, or drawn scenes
+cards             what is known about the collections, and their folders
+pictures          picture sets; file <-> picture <-> image; listing, scaling, saving
+decoding          formats of picture files, orientation, damage
+colour_profiles   colours of any file -> sRGB, and transparency
+scenes            the drawn scenes of a season as a set of pictures
+test_split        which pictures of a folder are held out to test with
+checking          unreadable, duplicate, small and suspicious pictures
+validation_split  which training pictures are held out to validate with
+moved             the pictures of a run, found again after they have moved
+batches           the random crops of an iteration, loaded ahead
+sheets            contact sheets of labelled pictures
+fetching          downloads published collections
+unpacking         a downloaded zip -> a folder per domain
+"""

@@ -1,6 +1,6 @@
-"""The batch of an iteration: images of two domains, seeded, read ahead.
+"""The batches of an iteration: images of two domains, chosen by the seed and loaded ahead in a thread.
 
-An image is a pure function of (settings, pictures, iteration, domain), whatever was read when.
+An image is a pure function of (settings, pictures, iteration, domain), whatever was loaded before.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Batches:
         self._lock = Lock()
 
     def images(self, domain: str, iteration: int) -> Tensor:
-        """The images of a domain in an iteration: drawn, cropped and mirrored by chance."""
+        """The images of a domain in an iteration: random pictures, crops and flips, decided by the seed."""
         pictures = self.pictures[domain]
         chance = numbers(self.seed, "batch", iteration, domain)
         images = []
@@ -61,9 +61,9 @@ class Batches:
         return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
 
     def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
-        """Draw the scenes that `iterations` are going to need, if they need most of them and memory holds them.
+        """Draw all scenes in advance if `iterations` use at least half as many images and the cache can hold them.
 
-        Drawing is Python's work: done in the background it would hold up every operation of the training thread.
+        Drawing holds Python's global lock: in the background it would slow down the training thread.
         """
         drawn = {domain: scenes for domain, scenes in self.pictures.items() if scenes.folder is None}
         count = sum(map(len, drawn.values()))
@@ -77,7 +77,7 @@ class Batches:
     def ahead(
         self, start: int, stop: int, pair: Callable[[int], tuple[str, str]]
     ) -> Iterator[tuple[int, str, str, Tensor, Tensor]]:
-        """(iteration, a, b, x, y) for start <= iteration < stop, read ahead in the background."""
+        """(iteration, a, b, x, y) for start <= iteration < stop, loaded ahead in a background thread."""
 
         def load(iteration: int) -> tuple[int, str, str, Tensor, Tensor]:
             a, b = pair(iteration)
@@ -96,7 +96,7 @@ class Batches:
             executor.shutdown(cancel_futures=True)
 
     def _pixels(self, domain: str, index: int) -> np.ndarray:
-        """A picture scaled for cropping, (h, w, 3) uint8, kept in memory as long as there is room."""
+        """A picture scaled for cropping, (h, w, 3) uint8; the cache drops the least recently used ones."""
         with self._lock:
             if (found := self._loaded.get((domain, index))) is not None:
                 self._loaded.move_to_end((domain, index))

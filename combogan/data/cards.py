@@ -1,7 +1,7 @@
-"""What is known about collections of domains: one card (a TOML file) per collection, and where fetched ones lie.
+"""Cards of collections of domains (a TOML file each), and the folders of fetched collections.
 
-A card says what a collection is, where it comes from and under which licence, and which folder of it is which domain.
-Where that is not known, the card names no domains, and the folders are called as they came until a person renames them.
+A card gives a collection's title, source and licence, and says which of its folders is which domain. Where that is not
+known, the card names no domains, and a domain is called like its published folder until a person renames it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from combogan.errors import DomainError, suggestion
 from combogan.settings import bundled
 
 DRAWN = "scenes"
-"""The drawn collection that a bare name is looked up in first; what is drawn is never fetched."""
+"""The drawn collection: a bare name is looked up in it first, and it needs no fetching."""
 
 
 @dataclass(frozen=True)
 class DomainCard:
-    """One domain of a collection: what its pictures show, and the published folders they are in."""
+    """One domain of a collection: its title and its published folders."""
 
     title: str
     train: str = ""
@@ -35,16 +35,16 @@ class Collection:
     name: str
     title: str
     layout: Literal["drawn", "named", "unnamed"]
-    """Drawn by combogan; or folders of which the card says which domain they are; or of which nobody says it."""
+    """`drawn`: by combogan; `named`: the card says which folder is which domain; `unnamed`: it does not."""
     licence: str
     citation: str
     domains: dict[str, DomainCard]
     url: str = ""
     source: str = ""
     pictures: int | None = None
-    """Of drawn domains, how many training pictures each has; None is all there are. Test pictures stay the same."""
+    """Training pictures of each drawn domain, None for all; test pictures are always all."""
     count: int = 0
-    """How many domains to expect where the card cannot name them."""
+    """Expected number of domains in an unnamed collection."""
 
     @property
     def published(self) -> str:
@@ -53,7 +53,7 @@ class Collection:
 
     @property
     def folder(self) -> Path:
-        """Where the pictures lie once they are fetched: a folder per domain with `train` and `test` in it."""
+        """The folder of the fetched pictures: a folder per domain with `train` and `test` in it."""
         return fetched_folder() / self.name
 
     @property
@@ -61,7 +61,7 @@ class Collection:
         return self.layout == "drawn" or self.folder.is_dir()
 
     def names(self) -> list[str]:
-        """The domains: as they lie on disk once fetched, since a person may rename them, else as the card has them."""
+        """The domains: the folders once fetched, since a person may rename them, else those of the card."""
         if self.layout == "drawn" or not self.folder.is_dir():
             return list(self.domains)
         return sorted(path.name for path in self.folder.iterdir() if (path / "train").is_dir())
@@ -85,7 +85,7 @@ def collections() -> dict[str, Collection]:
 
 
 def collection(name: str) -> Collection:
-    """The collection with this name, or published under it. DomainError, with the nearest name, where there is none."""
+    """The collection with this name or published name. DomainError, with the nearest name, where there is none."""
     for card in collections().values():
         if name in (card.name, card.published):
             return card

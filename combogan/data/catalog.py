@@ -19,7 +19,7 @@ from combogan.data.test_split import split
 from combogan.errors import DomainError, suggestion
 
 LOCAL = Path("domains")
-"""The folder below the current one in which domains are looked for."""
+"""Where domains are looked up below the current folder."""
 
 _PART = re.compile(r"[^\W_][\w-]*")
 # Windows has no folders of these names; `all` means every domain in `translate --to all`.
@@ -29,19 +29,19 @@ _LONGEST = 80
 
 @dataclass(frozen=True)
 class DomainPictures:
-    """What a name resolves to."""
+    """The pictures of a domain: what a name resolves to."""
 
     name: str
-    """As the person calls it."""
+    """As the person gave it."""
     origin: str
     """A card (`scenes/summer`) or an absolute folder: what settings.toml stores, and `reopen` takes."""
     train: PictureSet
     test: PictureSet
     title: str
     truth: str | None
-    """Domains with the same truth have test sets that are aligned by name; None where nothing is aligned."""
+    """Domains with the same truth have test sets of the same scenes under the same names; None for other domains."""
     validation: PictureSet | None = None
-    """Pictures held out of `train`, to validate with; aligned as the test sets are. None where none are held out."""
+    """Pictures held out of `train` for validation, aligned like the test sets. None where none are held out."""
 
     def fingerprint(self) -> str:
         """A short hash of all pictures, and of which of them are held out. PictureError for a lost file."""
@@ -51,7 +51,7 @@ class DomainPictures:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a name leads, before any picture is looked at; see `DomainPictures` for the fields of the same name."""
+    """Where a name leads, before pictures are listed; fields as in `DomainPictures`."""
 
     name: str
     origin: str
@@ -62,7 +62,7 @@ class Place:
 
 
 def check_name(name: str) -> str:
-    """The name, if it can be a folder on every system and is no word of the commands; else DomainError."""
+    """The name, normalised; DomainError unless it can be a folder on every system and is not reserved."""
     name = unicodedata.normalize("NFC", name)
     parts = name.split("/")
     if len(name) > _LONGEST or not all(_PART.fullmatch(part) for part in parts):
@@ -77,7 +77,7 @@ def check_name(name: str) -> str:
 
 
 def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) -> list[DomainPictures]:
-    """The domains that words name, in their order; pictures are listed but not decoded.
+    """The pictures of the domains that `words` name, in their order; listed but not decoded.
 
     DomainError: a name that is unknown, cannot be a name, or is given twice; the same pictures under two names; a
     folder without pictures; a collection that is not fetched; fewer than `needed` domains.
@@ -100,7 +100,7 @@ def resolve(words: Sequence[str], *, data: Path | None = None, needed: int = 2) 
 
 
 def reopen(name: str, origin: str) -> DomainPictures:
-    """The domain `name` whose pictures are at `origin`, as a run stored it. DomainError where they are gone."""
+    """The pictures of the domain `name` at `origin`, as a run stored it. DomainError where they are gone."""
     name = check_name(name)
     place = None if Path(origin).is_absolute() else _from_card(name, origin)
     if place is None and not Path(origin).is_dir():
@@ -129,14 +129,14 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
 
 
 def _refuse_folder(word: str) -> None:
-    """Say how a folder is named, where one was given in place of a name."""
+    """DomainError, with the right spelling, if a folder was given instead of a name."""
     if Path(word).expanduser().is_dir():
         short = re.sub(r"\W+", "-", Path(word).resolve().name).strip("-_") or "mine"
         raise DomainError(f"'{word}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={word}.")
 
 
 def places(data: Path | None = None) -> list[Place]:
-    """All that can be named: in `data`, in `./domains`, drawn, in collections; each with the name that leads to it."""
+    """All places in `data`, in `./domains` and in collections, each with the name by which `look_up` finds it."""
     found: dict[str, Place] = {}
     for parent in _parents(data):
         for folder in _folders(parent):
@@ -149,7 +149,7 @@ def places(data: Path | None = None) -> list[Place]:
 
 
 def open_place(place: Place) -> DomainPictures:
-    """The pictures there, listed. DomainError where there are none, or where the collection is not fetched yet."""
+    """The pictures of a place, listed. DomainError where there are none, or the collection is not fetched yet."""
     if place.folder is None:
         season = place.origin.partition("/")[2]
         count = None if place.collection is None else place.collection.pictures
@@ -161,7 +161,7 @@ def open_place(place: Place) -> DomainPictures:
 
 
 def _given(name: str, given: str) -> Place:
-    """`NAME=FOLDER`, or a card in the folder's stead, so that `yosemite/summer` can be called `summer`."""
+    """`NAME=FOLDER` or `NAME=COLLECTION/DOMAIN`, so that `yosemite/summer` can be called `summer`."""
     if not given:
         raise DomainError(f"'{name}=' names no folder; write NAME=FOLDER, such as {name}=pictures/{name}.")
     folder = Path(given).expanduser()
@@ -186,7 +186,7 @@ def _from_folder(name: str, folder: Path) -> Place:
 
 
 def _from_card(name: str, origin: str) -> Place | None:
-    """`collection/domain`, or a bare domain of the drawn collection or of the only other one that has it."""
+    """`collection/domain`, or a bare name that the drawn collection or exactly one other has; None if unknown."""
     first, _, rest = origin.rpartition("/")
     for card in collections().values():
         if first in (card.name, card.published):
@@ -210,7 +210,7 @@ def _of_collection(name: str, card: Collection, domain: str) -> Place:
 
 
 def _refuse_unlisted(card: Collection, domain: str) -> None:
-    """The collection is known, the domain in it is not: say what there is, or that it must be fetched to know."""
+    """DomainError for a domain that a collection does not have, or whose collection must be fetched first."""
     if not card.is_fetched and not card.domains:
         raise DomainError(_not_fetched(card.name, card))
     hint = suggestion(domain, card.names())
@@ -229,7 +229,7 @@ def _refuse_collection(name: str, card: Collection) -> None:
 
 
 def _refuse_repeats(places: Sequence[Place]) -> None:
-    """Names are folders, also where capitals do not count, and one in another's folder would mix their files."""
+    """DomainError for the same name (ignoring case), a name inside another one's folder, or the same pictures."""
     for index, place in enumerate(places):
         for other in places[:index]:
             one, two = f"{other.name}/".lower(), f"{place.name}/".lower()
@@ -247,14 +247,14 @@ def _refuse_repeats(places: Sequence[Place]) -> None:
 
 
 def _known(data: Path | None) -> list[str]:
-    """Every name that would be understood, for the suggestion of the nearest."""
+    """All valid names, to suggest the nearest one."""
     full = [place.name for place in places(data)]
     bare = [name for card in collections().values() for name in card.names()]
     return list(dict.fromkeys([*full, *bare, *collections()]))
 
 
 def _parents(data: Path | None) -> list[Path]:
-    """The folders in which a name may be a folder, in the order in which they are asked."""
+    """The folders in which names are looked up, in this order."""
     if data is None:
         return [LOCAL]
     if not data.is_dir():

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures, found before training starts and not in its third hour."""
+"""Checks of pictures before training: unreadable, duplicate, small and suspicious ones."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from combogan.errors import DomainError, PictureError
 Problem = Literal["unreadable", "duplicate", "small", "suspicious"]
 
 MANY = 500
-"""Pictures of a domain above which opening them all takes long enough to be told of."""
+"""Number of pictures of a domain above which reading them is announced."""
 FEW = 10
-"""Unreadable pictures of a set that are told of one by one."""
+"""Most unreadable pictures of a set that are reported one by one."""
 _LONGEST = 4.0
 """Long side / short side above which most of a picture is lost by the crop."""
 _FLAT = 2.0
 """Standard deviation, of 255, up to which a picture counts as one colour."""
 _GRAY = 3
-"""Distance between colour channels, of 255, up to which JPEG's rounding explains it."""
+"""Difference between colour channels, of 255, up to which a picture counts as gray (JPEG rounds)."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know about one picture."""
+    """One problem of one picture."""
 
     name: str
     problem: Problem
     detail: str
-    """A phrase that goes on from the name: `is broken or truncated (...); replace or remove it.`"""
+    """The sentence after the name: `is broken or truncated (...); replace or remove it.`"""
 
     def __str__(self) -> str:
         return f"'{self.name}' {self.detail}"
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sizes:
-    """(width, height) of the pictures with the fewest, the middle and the most pixels."""
+    """(width, height) of the pictures with the fewest, the median and the most pixels."""
 
     smallest: tuple[int, int]
     median: tuple[int, int]
@@ -76,7 +76,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Look:
-    """What has to be remembered of one opened picture."""
+    """What `check` keeps of one opened picture."""
 
     size: tuple[int, int]
     format: str
@@ -88,12 +88,12 @@ class _Look:
 
 
 def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
-    """Open every picture of `names` below `folder`, and say what is unreadable, doubled, small or suspicious.
+    """Open every picture of `names` below `folder` and report unreadable, duplicate, small and suspicious ones.
 
-    `crop` is the side in pixels of the square that training cuts out, if there will be one. Nothing is raised for a
-    picture that cannot be read: it is a finding.
+    `crop` is the side in pixels of the crops to train on, None if unknown. A picture that cannot be read is a finding,
+    not an error.
     """
-    # Decoding releases the lock; more threads than this would only hold more large pictures in memory.
+    # Decoding releases Python's lock; more threads than this would only hold more large pictures in memory.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         looks = dict(zip(names, pool.map(lambda name: _look(Path(folder) / name), names), strict=True))
     seen = {name: look for name, look in looks.items() if isinstance(look, _Look)}
@@ -119,7 +119,7 @@ def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
 
 
 def usable(sources: Iterable[DomainPictures], *, crop: int, tell: Callable[[str], object]) -> dict[str, DomainPictures]:
-    """The domains by name, without unreadable pictures; `tell` hears of these. DomainError where none is left."""
+    """The sources by name without unreadable pictures, which `tell` reports. DomainError where none is left."""
     found = {}
     for source in sources:
         count = sum(len(part) for part in (source.train, source.test) if part.folder is not None)
@@ -148,7 +148,7 @@ def _readable(name: str, pictures: PictureSet, crop: int, tell: Callable[[str], 
 
 
 def _look(path: Path) -> _Look | str:
-    """Open one picture; what is wrong, if it cannot be."""
+    """Open one picture; a str says why it cannot be read."""
     try:
         picture = open_picture(path)
     except PictureError as error:
@@ -156,7 +156,7 @@ def _look(path: Path) -> _Look | str:
     rgb = over_white(picture.rgb, picture.alpha)
     pixels = hashlib.blake2b(repr(rgb.size).encode(), digest_size=16)
     pixels.update(rgb.tobytes())
-    # Single pixels rather than averages: these keep fine textures, which are not flat.
+    # Nearest pixels: averages would make fine textures look flat.
     sample = np.asarray(rgb.resize((64, 64), Image.Resampling.NEAREST)).astype(np.float32)
     return _Look(
         size=rgb.size,
@@ -169,7 +169,7 @@ def _look(path: Path) -> _Look | str:
 
 
 def _oddities(name: str, look: _Look, gray_is_odd: bool) -> Iterator[str]:
-    """What makes a picture suspicious, as phrases that go on from its name."""
+    """Why a picture is suspicious, as details of findings."""
     ending = PurePosixPath(name).suffix
     if ENDINGS.get(ending.lower()) != look.format:
         yield f"is {look.format} inside; it is read as that, whatever its ending '{ending}' says."

@@ -1,4 +1,4 @@
-"""Whatever way a file stores colour -> sRGB, and transparency apart."""
+"""Pictures of any mode and colour profile -> RGB in sRGB, and transparency separately."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-__all__ = ["over_white", "split"]
-
 _FROM_SIXTEEN = np.rint(np.arange(65536) / 257).astype(np.uint8)
-"""Gray of 16 bits -> gray of 8; a table, as it needs no copy in floats of what may be a very large picture."""
+"""Gray of 16 bits -> gray of 8; a table, because computing it would need a float copy of a large picture."""
 
 
 def split(image: Image.Image, *, sixteen_bits: bool = False) -> tuple[Image.Image, Image.Image | None]:
-    """A picture of any mode -> its colours, RGB in sRGB and blended with nothing, and its transparency.
+    """A picture of any mode -> (its colours: RGB in sRGB, blended with nothing; its transparency).
 
-    Transparency is L of the same size, 0 where nothing is seen, or None where all is opaque. The embedded profile is
-    followed, and forgotten: `info` of what comes out is empty, so that no file saved from it claims that profile.
-    `sixteen_bits` says that gray of mode I is known to have no more.
+    Transparency is L of the same size, 0 where transparent, or None where all is opaque. The embedded profile is
+    applied and dropped: `info` of the result is empty, so that no file saved from it claims that profile.
+    `sixteen_bits` says that gray of mode I has no more than 16.
     """
     alpha = None
     colours = image
@@ -41,7 +39,7 @@ def split(image: Image.Image, *, sixteen_bits: bool = False) -> tuple[Image.Imag
 
 
 def _eight_bits(image: Image.Image, sixteen_bits: bool) -> tuple[Image.Image, Image.Image | None]:
-    """Gray of 16 or 32 bits, or of floats -> L, and transparency where one gray value stands for it."""
+    """Gray of 16 or 32 bits or floats -> L, and transparency where one gray value means transparent."""
     values = np.asarray(image)
     gray = _FROM_SIXTEEN[values] if sixteen_bits else _from_any(values)
     clear = image.info.get("transparency")
@@ -53,8 +51,8 @@ def _eight_bits(image: Image.Image, sixteen_bits: bool) -> tuple[Image.Image, Im
 def _from_any(values: np.ndarray) -> np.ndarray:
     """Gray of 32 bits or floats -> uint8.
 
-    White is taken to be the first of 1 (floats only), 255 and 65535 that no value exceeds; where some do, or are
-    below 0, black and white are the smallest and the largest value found.
+    White is the first of 1 (floats only), 255 and 65535 that no value exceeds. If values are below 0 or above 65535,
+    black and white are the smallest and the largest value.
     """
     whole = values.dtype.kind != "f"
     values = np.nan_to_num(values.astype(np.float64))
@@ -82,7 +80,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
         if mode == "CMYK":
             return transform
-        # A profile that moves no colour by more than rounding would only cost time, and the exact values.
+        # A profile that changes colours by rounding only is skipped: faster, and the values stay exact.
         steps = np.linspace(0, 255, 17).round().astype(np.uint8)
         cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
         probe = Image.fromarray(cube[..., 0] if mode == "L" else cube)
@@ -94,7 +92,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def over_white(rgb: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """`rgb` as it looks on white paper."""
+    """`rgb` blended with white where it is transparent."""
     if alpha is None:
         return rgb
     return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)

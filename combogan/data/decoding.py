@@ -1,7 +1,7 @@
-"""The bytes of a picture file -> colours and transparency; which formats there are, and which way is up.
+"""The bytes of a picture file -> colours and transparency: formats, EXIF orientation, damage.
 
-A file is what its first bytes say it is, and only six decoders can ever be reached: no other of pillow's is asked, so
-that a file cannot choose an old or rarely tested one.
+A file's first bytes decide its format, and only six of Pillow's decoders are used, so that a file cannot choose an old
+or rarely tested one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 from combogan.data.colour_profiles import split
 from combogan.errors import PictureError
 
-__all__ = ["ENDINGS", "HEADER", "LARGEST", "Picture", "decode", "kind", "upright_size"]
-
 HEADER = 32
-"""Bytes of a file's start that `kind` wants to see."""
+"""Bytes of a file's start that `kind` needs."""
 
 LARGEST = 178_000_000
-"""Pixels of the largest picture that is decoded: far above any camera, far below what fills a memory."""
+"""Pixels of the largest picture that is decoded: far above any camera, far below what fills the memory."""
 
 ENDINGS = {
     ".jpg": "JPEG",
@@ -41,10 +39,10 @@ ENDINGS = {
     ".tiff": "TIFF",
     ".gif": "GIF",
 }
-"""File ending -> the format that is written under it."""
+"""File ending -> its format."""
 
-# The classes rather than Image.open, which warns of large pictures in a way that no thread can silence for itself, and
-# takes a JPEG with a second picture behind the first (as phones write them) for another format.
+# The classes, not Image.open: its warning about large pictures cannot be silenced per thread, and it takes a JPEG with
+# a second picture behind the first (as phones write them) for another format.
 _DECODERS: dict[str, Callable[[IO[bytes], str], ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
@@ -65,7 +63,7 @@ _UPRIGHT = {
 _SIDEWAYS = {_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 _ORIENTATION = 0x0112
 
-# Damaged EXIF and TIFF tags are common and harmless, and would tear the progress display.
+# Damaged EXIF and TIFF tags are common and harmless; the warnings would break the progress display.
 warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 
 
@@ -81,7 +79,7 @@ def kind(start: bytes) -> str | None:
         return "GIF"
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
-    # "BM" alone also begins many a text; the size of the header that follows is one of these few.
+    # Many texts begin with "BM" too; in a bitmap, a header of one of these sizes follows.
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
@@ -89,7 +87,7 @@ def kind(start: bytes) -> str | None:
 
 @dataclass(frozen=True)
 class Picture:
-    """An opened file: colours and transparency apart."""
+    """A decoded file: colours and, separately, transparency."""
 
     rgb: Image.Image
     """RGB, upright, sRGB; not blended with anything."""
@@ -98,11 +96,11 @@ class Picture:
     format: str
     """What the content is: one of the values of ENDINGS."""
     several: bool = False
-    """Whether more frames or pages follow, of which nothing is used."""
+    """Whether more frames or pages follow; only the first is used."""
 
 
 def decode(file: IO[bytes], name: str) -> Picture:
-    """The picture that an open file holds; `name` is what errors call it. Raises PictureError."""
+    """The picture in an open file; `name` is its name in errors. Raises PictureError."""
     image = _identify(file, name)
     found = str(image.format)
     try:
@@ -111,16 +109,16 @@ def decode(file: IO[bytes], name: str) -> Picture:
         rgb, alpha = split(_upright(image), sixteen_bits=found == "PNG")
     except MemoryError:
         raise
-    except Exception as error:  # decoders meet hostile bytes with almost any exception
+    except Exception as error:  # damaged bytes can raise almost anything in a decoder
         raise PictureError(_broken(name, error)) from error
     return Picture(rgb, alpha, found, several=_several(image))
 
 
 def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
-    """(width, height) of what `decode` would give, from the header. Raises PictureError.
+    """(width, height) of what `decode` would give, mostly from the header alone. Raises PictureError.
 
-    Two kinds are decoded all the same: a PNG without EXIF at its start, since that may come after its pixels, and a
-    TIFF on its side, which pillow turns by itself, from some version on already in the header.
+    Two kinds must be decoded: a PNG without EXIF at its start, as EXIF may follow the pixels, and a rotated TIFF, as
+    only some versions of Pillow rotate the size in its header.
     """
     image = _identify(file, name)
     if _turn(image) not in _SIDEWAYS:
@@ -131,7 +129,7 @@ def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
 
 
 def _identify(file: IO[bytes], name: str) -> ImageFile:
-    """The file's header, read by the one decoder that its first bytes call for."""
+    """The file with its header read, by the decoder that its first bytes decide."""
     file.seek(0)
     start = file.read(HEADER)
     decoder = _DECODERS.get(kind(start) or "")
@@ -171,5 +169,5 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 def _several(image: ImageFile) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
-    except Exception:  # damage behind the first picture, which is the one that counts
+    except Exception:  # damage after the first picture, which is the only one used
         return True

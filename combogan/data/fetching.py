@@ -1,4 +1,4 @@
-"""Published sets, fetched on demand: taken up again where a transfer broke off, unpacked whole or not at all."""
+"""Download published collections: a broken transfer is resumed; a collection appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from combogan.data.unpacking import unpack
 from combogan.errors import FetchError, PictureError, StorageError
 
 Progress = Callable[[str, int, int | None], None]
-"""Told what is being done, how many bytes are done, and of how many (None where the server does not say)."""
+"""Called with what is being done, the bytes done, and the bytes in all (None where the server does not say)."""
 
-SILENCE = 30.0
+TIMEOUT = 30.0
 """Seconds without a byte after which a transfer counts as broken."""
 
 SHEET = "contact-sheet.png"
@@ -41,7 +41,7 @@ def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: No
     """Fetch and unpack a collection into `card.folder`; False where it was there already.
 
     `url` is another address of the same zip. FetchError: no network, no such file, a transfer that broke off (calling
-    again takes it up), or something that is not the set. StorageError: no room, or a folder that cannot be written.
+    again resumes it), or something that is not the set. StorageError: no room, or a folder that cannot be written.
     """
     if card.is_fetched:
         return False
@@ -55,7 +55,7 @@ def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: No
         os.replace(unpacked, card.folder)
         archive.unlink()
     except FetchError:
-        # What is whole but no set would be found wanting again; a broken transfer is a `.part` file and stays.
+        # A whole file that is not the set is useless; a broken transfer is a `.part` file and stays.
         archive.unlink(missing_ok=True)
         shutil.rmtree(unpacked, ignore_errors=True)
         raise
@@ -65,7 +65,7 @@ def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: No
 
 
 def download(url: str, target: Path, *, progress: Progress = lambda *_: None) -> None:
-    """Fetch `url` into the file `target`, through `target.part`, which a broken transfer leaves to be taken up."""
+    """Download `url` to the file `target`; a broken transfer leaves `target.part`, from which it is resumed."""
     if not re.match(r"https?://[\w.:-]+(/|$)", url):
         raise FetchError(f"'{url}' is no address to fetch from; it must begin with http:// or https://.")
     if target.is_file():
@@ -84,7 +84,7 @@ def download(url: str, target: Path, *, progress: Progress = lambda *_: None) ->
 
 
 def _draw_sheet(folder: Path, columns: int = 8, size: int = 128) -> None:
-    """A row for each domain below `folder`, so that a person can see which is which."""
+    """Save a contact sheet with a row of pictures for each domain below `folder`."""
     rows, labels = [], []
     for domain in sorted(path for path in folder.iterdir() if path.is_dir()):
         row: list[Image.Image] = []
@@ -108,7 +108,7 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Part:
-    """A transfer that has begun: the bytes so far, and a note of which file they are of."""
+    """An unfinished transfer: the bytes so far, and a note of which file they belong to."""
 
     file: Path
     note: Path
@@ -118,7 +118,7 @@ class _Part:
         return _Part(target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.part.json"))
 
     def begun(self, url: str) -> tuple[int, dict[str, Any]]:
-        """How many bytes of `url` are there, and the note; 0 where it cannot be known what the bytes are of."""
+        """(number of bytes of `url` so far, the note); 0 where it is not certain to which file they belong."""
         try:
             note = json.loads(self.note.read_text())
             size = self.file.stat().st_size
@@ -134,7 +134,7 @@ class _Part:
 
 
 def _connect(url: str, part: _Part) -> _Answer | None:
-    """Ask for what is missing; None where nothing is. Starts over where the file changed or ranges are not served."""
+    """Request the missing bytes; None if none are. Starts over where the file changed or ranges are not served."""
     start, note = part.begun(url)
     headers = {"User-Agent": "combogan", "Accept-Encoding": "identity"}
     if start:
@@ -152,7 +152,7 @@ def _connect(url: str, part: _Part) -> _Answer | None:
         part.note.unlink()
         return _connect(url, part)
     tag = body.headers.get("ETag", "")
-    # A weak tag names versions that may differ in their bytes, so it cannot vouch for a range.
+    # Files with the same weak tag may differ in their bytes, so it cannot identify a range.
     validator = tag if tag and not tag.startswith("W/") else body.headers.get("Last-Modified", "")
     if body.status != 206:
         length = body.headers.get("Content-Length", "")
@@ -171,9 +171,9 @@ def _connect(url: str, part: _Part) -> _Answer | None:
 def _ask(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     """Open `url`. HTTPError where the server refuses, FetchError where it cannot be reached."""
     host = urlsplit(url).hostname
-    opener = urllib.request.build_opener(_SameKind)
+    opener = urllib.request.build_opener(_WebRedirects)
     try:
-        return opener.open(urllib.request.Request(url, headers=headers), timeout=SILENCE)
+        return opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except HTTPError:
         raise
     except (URLError, OSError, http.client.HTTPException) as error:
@@ -184,8 +184,8 @@ def _ask(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
         ) from error
 
 
-class _SameKind(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, but only to where a person could have been sent in the first place."""
+class _WebRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but only to http:// and https://."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -196,13 +196,13 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _receive(answer: _Answer, file: Path, told: Callable[[int], None]) -> int:
-    """Append the body to `file`; the number of bytes it then has. FetchError where the line breaks."""
+def _receive(answer: _Answer, file: Path, progress: Callable[[int], None]) -> int:
+    """Append the body to `file`; gives the size of the file. FetchError where the connection breaks."""
     done = answer.start
     with file.open("r+b") as out:
         out.truncate(done)
         out.seek(done)
-        told(done)
+        progress(done)
         while True:
             try:
                 chunk = answer.body.read(_CHUNK)
@@ -212,11 +212,11 @@ def _receive(answer: _Answer, file: Path, told: Callable[[int], None]) -> int:
                 return done
             out.write(chunk)
             done += len(chunk)
-            told(done)
+            progress(done)
 
 
 def _refuse_full_disk(folder: Path, answer: _Answer) -> None:
-    """The zip and what is unpacked from it lie side by side for a while; pictures hardly shrink in a zip."""
+    """StorageError unless the zip and its unpacked pictures, which are about as large, both fit on the disk."""
     if answer.total is None:
         return
     needed, free = 2 * answer.total - answer.start, shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""The pictures of a run, found again where they are now, if they have moved since."""
+"""The pictures of a run, found again after they have moved."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from combogan.errors import DomainError, suggestion
 
 
 def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | None = None) -> dict[str, str]:
-    """Where pictures are now that a run kept as being at `origins`, of the domains that are said to have moved.
+    """New origins of a run's domains whose pictures have moved; `origins` are those that the run stored.
 
-    Those that `words` (`NAME=FOLDER`) name, and, of the others that are folders, those in `data`/NAME. DomainError for
-    a name that the run has not, a folder that is not there, and the same pictures under two names.
+    The new places are `words` (`NAME=FOLDER`) and, for other domains in folders, `data`/NAME where it exists.
+    DomainError for a name that the run does not have, a missing folder, and the same pictures under two names.
     """
     found: dict[str, str] = {}
     for word in filter(str.strip, words):
@@ -49,7 +49,7 @@ def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | No
 
 
 def reopen_all(origins: Mapping[str, str]) -> list[DomainPictures]:
-    """The domains of a run, whose pictures it kept as being at `origins`. DomainError where they are gone."""
+    """The pictures of a run's domains, at the origins that it stored. DomainError where they are gone."""
     for name, origin in origins.items():
         if _is_folder(origin) and not Path(origin).is_dir():
             raise DomainError(
@@ -60,12 +60,12 @@ def reopen_all(origins: Mapping[str, str]) -> list[DomainPictures]:
 
 
 def _is_folder(origin: str) -> bool:
-    """Whether a domain's pictures are in a folder, and not those of a card."""
+    """Whether an origin is a folder and not a card."""
     return Path(origin).is_absolute()
 
 
 def _refuse_same(origins: Mapping[str, str], changed: Collection[str]) -> None:
-    """Refuse a change by which two domains come to have the same pictures."""
+    """DomainError if a changed origin gives two domains the same pictures."""
     first: dict[str, str] = {}
     for name, origin in origins.items():
         other = first.setdefault(origin, name)

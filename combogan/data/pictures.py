@@ -1,6 +1,6 @@
-"""File <-> image: what comes out is always RGB, upright and sRGB, whatever the file held.
+"""Picture sets, and file <-> picture <-> image. A picture that is read is always RGB, upright and sRGB.
 
-Formats and EXIF are known in `decoding`, colour and alpha in `colours`, and nobody else has to ask.
+Formats and EXIF are handled in `decoding`, colours and transparency in `colour_profiles`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class PictureSet(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """The folder that the names are relative to; None for pictures that are drawn when they are asked for."""
+        """The folder that the names are relative to; None for drawn scenes."""
 
     def __len__(self) -> int: ...
 
     def named(self, names: Sequence[str]) -> PictureSet:
-        """The pictures of these names; where they are drawn, also of names that this set has not."""
+        """The set of the pictures of these names; drawn scenes need not be in this set."""
 
     def picture(self, index: int, size: int) -> Image.Image:
         """RGB, upright, sRGB. Scenes are drawn at `size`, the short side the caller will scale to; files ignore it."""
@@ -94,8 +94,8 @@ def _content_hash(path: Path) -> bytes:
 def list_pictures(folder: Path) -> list[str]:
     """The picture files below `folder`, as sorted '/'-separated names relative to it.
 
-    A picture is what begins like one, whatever its name; what is only named like one is listed too, so that `checking`
-    can say so. Hidden files and folders are skipped, links are followed but not in a circle. Raises DomainError.
+    A picture is a file that begins like one, or has the ending of one (then `checking` reports that it is none). Hidden
+    files and folders are skipped; links are followed, but not in a circle. Raises DomainError.
     """
     return sorted(_walk(Path(folder), "", ()))
 
@@ -111,7 +111,7 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
         return
     for name in inside:
         path = folder / name
-        if os.path.isdir(path):  # unlike Path's, never an error for a link that leads nowhere
+        if os.path.isdir(path):  # unlike Path.is_dir, no error for a broken link
             yield from _walk(path, f"{prefix}{name}/", (*above, identity))
         elif os.path.isfile(path) and _looks_like_a_picture(path):
             yield prefix + name
@@ -128,7 +128,7 @@ def _looks_like_a_picture(path: Path) -> bool:
 
 
 def open_picture(path: str | Path) -> Picture:
-    """The picture in a file, with its transparency kept apart. Raises PictureError."""
+    """The picture in a file, its transparency separately. Raises PictureError."""
     with _opened(path) as file:
         return decode(file, str(path))
 
@@ -153,7 +153,7 @@ def _opened(path: str | Path) -> io.BufferedReader:
 
 
 def scale_short_side(picture: Image.Image, size: int) -> Image.Image:
-    """Bicubic, to a short side of exactly `size` pixels; the long one is cut as by torchvision.transforms.Resize."""
+    """Bicubic, to a short side of exactly `size`; the long one is rounded down, as by torchvision.transforms.Resize."""
     width, height = picture.size
     scaled = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
     return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.BICUBIC)
@@ -170,12 +170,12 @@ def to_image(picture: Image.Image) -> Tensor:
     """An RGB picture -> image (3, h, w), float32 in [-1, 1]."""
     import torch
 
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()  # while a pixel is one byte: 5 x as fast
+    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()  # as bytes: 5 x as fast
     return pixels.float().div_(127.5).sub_(1)
 
 
 def to_picture(image: Tensor) -> Image.Image:
-    """Image (3, h, w), of any float type and on any device -> RGB, rounded; what lies outside [-1, 1] is clamped."""
+    """Image (3, h, w), of any float type, on any device -> RGB, rounded; values outside [-1, 1] are clamped."""
     import torch
 
     pixels = image.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
@@ -183,7 +183,7 @@ def to_picture(image: Tensor) -> Image.Image:
 
 
 def save_picture(picture: Image.Image, path: str | Path, alpha: Image.Image | None = None) -> None:
-    """Write RGB, with `alpha` (L, of the same size) where the format of the file's ending holds it, else over white.
+    """Write RGB, with `alpha` (L, of the same size) where the file's format can store it, else over white.
 
     The file appears whole or not at all. Raises StorageError.
     """

@@ -1,8 +1,8 @@
 """The embedded domains: drawn landscapes in four seasons, with known truth.
 
 A scene is a function of a seed and an index and can be drawn in every season with the same things at the same pixels.
-The training scenes of the seasons are disjoint, as in any unpaired set; the test scenes are drawn in all four, so that
-a translation can be compared with what it should have been.
+The training scenes of the seasons are disjoint, as in any unpaired set; the test scenes are the same in all four, so
+that a translation can be compared with the drawing in the target season, its truth.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from typing import Literal
 from PIL import Image
 
 from combogan.errors import DomainError
-from combogan.scenery.scene import SEASONS, SMALLEST, check_season, draw
+from combogan.scenery.colours import SEASONS
+from combogan.scenery.scene import SMALLEST, check_season, draw
 
 SEED = 2018
 """The seed of the embedded domains."""
 EDITION = 1
-"""Raised when the drawings change, so that a run trained on earlier ones announces it."""
+"""Increased when the drawings change, so that a run trained on earlier ones says so when it is resumed."""
 TRAIN, TEST = 300, 40
 
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """The drawn scenes of one season, as a set of pictures."""
+    """The drawn scenes of one season, as a PictureSet."""
 
     season: str
     split: Literal["train", "test"]
     count: int | None = None
-    """How many of the season's training scenes there are, from the first; None for all. Test scenes are always all."""
+    """Number of training scenes, from the season's first; None for all. Test scenes are always all."""
     scenes: tuple[int, ...] | None = None
-    """The indices of the only scenes that the set has; None for all of its split."""
+    """Indices of the scenes in the set; None for all of its split."""
 
     def __post_init__(self) -> None:
         check_season(self.season)
@@ -55,7 +56,7 @@ class ScenePictures:
 
     @property
     def indices(self) -> Sequence[int]:
-        """Of the scenes, in the order of `names`."""
+        """Indices of the scenes in the order of `names`."""
         return self._indices if self.scenes is None else self.scenes
 
     @cached_property
@@ -70,7 +71,7 @@ class ScenePictures:
         return Image.fromarray(draw(self.season, SEED, self.indices[index], max(size, SMALLEST)))
 
     def named(self, names: Sequence[str]) -> ScenePictures:
-        """The scenes of these names in the same season, also those that this set has not."""
+        """The set of the scenes of these names in the same season; they need not be in this set."""
         return replace(self, scenes=tuple(int(name.removeprefix("scene-").removesuffix(".png")) for name in names))
 
     def fingerprint(self) -> str:

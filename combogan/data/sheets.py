@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures on one, with labels that can be read."""
+"""Contact sheets: many pictures in one, with labels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
-
-__all__ = ["grid"]
 
 _PAPER, _INK, _EMPTY, _GREEN = "white", (40, 40, 40), (236, 236, 236), (30, 160, 70)
 
@@ -20,10 +18,10 @@ def grid(
     column_labels: Sequence[str] = (),
     marked: Collection[tuple[int, int]] = (),
 ) -> Image.Image:
-    """One sheet with a cell of `size` x `size` pixels for each picture, which is fitted into it whole and centred.
+    """One sheet with a cell of `size` x `size` pixels for each picture, which is scaled to fit and centred.
 
     `None` leaves a cell empty; rows may differ in length. `marked` holds (row, column) of cells with a green border.
-    Labels stand left of the rows and above the columns, shortened in the middle where they have no room.
+    Labels are left of the rows and above the columns, shortened in the middle where too long.
     """
     gap, font = max(2, size // 32), _font(size)
     columns = max([len(row) for row in rows] + [len(column_labels), 1])
@@ -60,7 +58,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     """`text`, shortened in its middle until it is at most `width` pixels wide."""
-    # Pillow's own font, the one that is always there, has no accents.
+    # Pillow's built-in font has no accents.
     text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode() or text
     kept = len(text)
     short = text

@@ -11,7 +11,7 @@ from combogan.seeding import derive
 
 
 def split(name: str, folder: Path) -> tuple[FolderPictures, FolderPictures]:
-    """(train, test) of the domain `name`: as `folder/train` and `folder/test` have them, else a tenth is held out.
+    """(train, test) pictures of the domain `name`: those in `folder/train` and `folder/test`, else a tenth is held out.
 
     DomainError: no such folder, no pictures in it, or a folder that holds several domains.
     """
@@ -35,12 +35,12 @@ def split(name: str, folder: Path) -> tuple[FolderPictures, FolderPictures]:
 
 
 def held_out(names: Sequence[str]) -> set[str]:
-    """A tenth of the names, at least one. Each name has its own fixed lot: new pictures hardly change who is in."""
+    """A tenth of the names, at least one, chosen by a hash of each name, so that new pictures hardly change it."""
     return set(sorted(names, key=lambda name: derive(0, "held out", name))[: max(1, len(names) // 10)])
 
 
 def _refuse_several(name: str, folder: Path) -> None:
-    """A folder of domains, taken for one, would mix them all."""
+    """DomainError for a folder of several domains, which would be mixed."""
     several = sorted(sub.name for sub in folder.iterdir() if (sub / "train").is_dir())
     if several:
         raise DomainError(

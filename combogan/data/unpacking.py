@@ -14,10 +14,10 @@ from combogan.data.cards import Collection
 from combogan.errors import FetchError, StorageError
 
 LARGEST_RATIO = 100
-"""How many times its own size a zip may unpack to: pictures hardly shrink in it, flat drawings do by ten or twenty."""
+"""Largest unpacked size / zip size: photographs hardly shrink in a zip, flat drawings to a tenth or twentieth."""
 DAMAGE = (zlib.error, EOFError, NotImplementedError, ValueError)
-"""What zipfile raises for damage beside BadZipFile: a broken or short stream, flags that nothing has, names that are no
-text, places before the beginning of the file."""
+"""What zipfile raises for damage besides BadZipFile: broken or short data, unknown flags, undecodable names, negative
+offsets."""
 
 
 def unpack(
@@ -25,8 +25,8 @@ def unpack(
 ) -> None:
     """Unpack the pictures of `archive` into `folder`, which is emptied first, as DOMAIN/train and DOMAIN/test.
 
-    FetchError: not a zip, damaged, not the folders that the card tells of, or something no honest zip has in it: paths
-    that leave the folder, links, a size out of all proportion. StorageError: no room for it.
+    FetchError: not a zip, damaged, not the folders of the card, or dangerous: paths that leave the folder, links, a far
+    too large unpacked size. StorageError: no room for it.
     """
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -111,7 +111,7 @@ def _placed(card: Collection, members: list[zipfile.ZipInfo]) -> list[tuple[zipf
 
 
 def _where(card: Collection, folder: str) -> tuple[str, str] | None:
-    """(domain, `train` or `test`) of a published folder; the card knows which, or the folder's own name is kept."""
+    """(domain, `train` or `test`) of a published folder, by the card or, in an unnamed collection, by its name."""
     for name, domain in card.domains.items():
         if folder in (domain.train, domain.test):
             return name, "train" if folder == domain.train else "test"

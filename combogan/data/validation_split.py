@@ -1,7 +1,4 @@
-"""Pictures held out of training, so that a run can be validated on what it has not seen.
-
-They are chosen by a hash of the seed and their names: which other pictures there are hardly matters.
-"""
+"""Pictures held out of training for validation, chosen by a hash of the seed and their names."""
 
 from __future__ import annotations
 
@@ -14,19 +11,19 @@ from combogan.seeding import derive
 from combogan.settings import Settings
 
 FEWEST = 10
-"""Training pictures of a domain that a tenth can be held out of."""
+"""Fewest training pictures of a domain of which some can be held out."""
 MOST = 16
-"""Pictures that are held out of a folder, at most."""
+"""Most pictures held out of a folder."""
 SCENES = 8
-"""Scenes that are held out of a drawn season, at most; each is drawn in every season of the run."""
+"""Most scenes chosen from a drawn season; each is held out of every season of the run, and drawn in all."""
 
 
-def spared(
+def with_validation(
     settings: Settings, sources: Mapping[str, DomainPictures], tell: Callable[[str], object]
 ) -> tuple[Settings, dict[str, DomainPictures]]:
-    """Settings and pictures, with some held out where settings ask for validation.
+    """Settings and sources, with pictures held out where the settings ask for validation.
 
-    Where a domain has too few, the settings no longer ask for it, and `tell` hears why.
+    If a domain has too few, validation is switched off in the settings, and `tell` reports why.
     """
     if not settings.run.validate_every:
         return settings, dict(sources)
@@ -43,10 +40,10 @@ def too_few(sources: Mapping[str, DomainPictures]) -> list[str]:
 
 
 def hold_out(sources: Mapping[str, DomainPictures], seed: int) -> dict[str, DomainPictures]:
-    """The pictures of each domain, a seeded tenth of the training set being its `validation` instead.
+    """The sources with a tenth of each training set as `validation` instead, chosen by the seed.
 
-    Scenes that are held out of one drawn season are held out of all and drawn in all, so that every translation has a
-    truth. ValueError for a domain with too few pictures.
+    Scenes held out of one drawn season are held out of all and drawn in all, so that every translation has a truth.
+    ValueError for a domain with too few pictures.
     """
     if few := too_few(sources):
         raise ValueError(f"too few pictures to hold any out: {', '.join(few)}")

@@ -1,4 +1,4 @@
-"""Arrival: how often an image is taken for a picture of a domain, by a small classifier trained on the real ones."""
+"""Arrival: the share of images that a small classifier, trained on real pictures, takes for a domain."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.data.pictures import PictureSet
+from combogan.evaluation.colour_matching import ColourMatch
 from combogan.evaluation.images import batches, choice
-from combogan.evaluation.metrics import ColourMatch
 from combogan.seeding import tensors
 
 SIDE = 64
-"""Larger images are shrunk to this many pixels before they are looked at."""
+"""Side in pixels: larger images are shrunk to it first."""
 PICTURES = 600
-"""At most so many training pictures of each domain are learnt from."""
+"""Training pictures of each domain, at most."""
 ITERATIONS = 400
 BATCH = 32
-BORROWED = 0.5
-"""Share of the training images that wear the colours of another picture."""
+RECOLOURED = 0.5
+"""Share of the training images that are given the colours of another picture."""
 RATE = 2e-3
 
 
 class Arrival:
-    """Says which domain an image seems to be of. Train it once, and keep it.
+    """A classifier of images by domain.
 
-    It learns from flipped and cropped pictures. Half of them wear the colours of a picture of any domain, and all are
-    jittered, channel by channel: else the mean colour would tell most domains apart, and whoever shifts colours would
-    have arrived. Measured on the drawn seasons, it is right about every test picture, and takes 1% of those with
-    matched colours for the target; without borrowed colours it took 85%.
+    It is trained on flipped and cropped pictures. Half of them get the colours of a random picture of any domain, and
+    the channels of all are scaled and shifted at random: otherwise the mean colour would identify most domains, and
+    colour-matched pictures would be taken for the target. Measured on the drawn seasons, it is right about every test
+    picture, and takes 1% of the colour-matched ones for the target; without recolouring it took 85%.
     """
 
     def __init__(self, domains: tuple[str, ...], network: nn.Module, side: int, device: torch.device) -> None:
@@ -49,12 +49,12 @@ class Arrival:
         iterations: int | None = None,
         device: str | torch.device = "cpu",
     ) -> Arrival:
-        """On the training pictures of two domains or more, as images of the size that will be judged.
+        """Trained on pictures of two or more domains, as images of the size that will be scored.
 
-        The same bits for the same pictures and seed on the same kind of machine, whatever was drawn by chance before.
+        The same pictures and seed give the same bits on the same kind of machine; global random state is not used.
         """
         if len(pictures) < 2:
-            raise ValueError(f"arrival takes two domains or more to tell apart, but there are {len(pictures)}")
+            raise ValueError(f"a classifier needs two domains or more, but there are {len(pictures)}")
         on, iterations = torch.device(device), iterations or ITERATIONS
         side = min(size, SIDE)
         images = [_shrunk_set(one, size, side, on) for one in pictures.values()]
@@ -75,10 +75,6 @@ class Arrival:
         """Whether each image (n, 3, h, w) is taken for one of the domain: (n,) of bool, on the CPU."""
         logits = self._network(_shrunk(images.detach().float().to(self._device), self._side))
         return (logits.argmax(1) == self.domains.index(domain)).cpu()
-
-    def share(self, images: Tensor, domain: str) -> float:
-        """The share of images (n, 3, h, w) that are taken for the domain, 0 to 1."""
-        return self.taken(images, domain).double().mean().item()
 
 
 def _network(domains: int, seed: int) -> nn.Sequential:
@@ -112,18 +108,18 @@ def _shrunk(images: Tensor, side: int) -> Tensor:
 
 
 def _batch(images: list[Tensor], seed: int, iteration: int) -> tuple[Tensor, Tensor]:
-    """As many pictures of every domain, changed by chance, and which domain each is of."""
+    """Randomly changed pictures (BATCH, 3, crop, crop), domains in turn, and the index of the domain of each."""
     chance = tensors(seed, "arrival batch", iteration)
     side = images[0].shape[-1]
     crop = side - side // 8
     labels = torch.arange(iteration * BATCH, (iteration + 1) * BATCH) % len(images)
-    lenders = torch.randint(len(images), (BATCH,), generator=chance)
-    borrows = torch.rand(BATCH, generator=chance) < BORROWED
+    others = torch.randint(len(images), (BATCH,), generator=chance)
+    recoloured = torch.rand(BATCH, generator=chance) < RECOLOURED
     changed = []
-    for label, lender, borrow in zip(labels.tolist(), lenders.tolist(), borrows.tolist(), strict=True):
-        image = _drawn(images[label], chance)
-        if borrow:
-            image = ColourMatch.fit([_drawn(images[lender], chance)])(image[None])[0]
+    for label, other, recolour in zip(labels.tolist(), others.tolist(), recoloured.tolist(), strict=True):
+        image = _random(images[label], chance)
+        if recolour:
+            image = ColourMatch.fit([_random(images[other], chance)])(image[None])[0]
         top, left = torch.randint(side - crop + 1, (2,), generator=chance).tolist()
         image = image[:, top : top + crop, left : left + crop]
         changed.append(image.flip(-1) if torch.rand((), generator=chance) < 0.5 else image)
@@ -133,5 +129,5 @@ def _batch(images: list[Tensor], seed: int, iteration: int) -> tuple[Tensor, Ten
     return x * scale + shift, labels.to(x.device)
 
 
-def _drawn(images: Tensor, chance: torch.Generator) -> Tensor:
+def _random(images: Tensor, chance: torch.Generator) -> Tensor:
     return images[int(torch.randint(len(images), (), generator=chance))]

@@ -1,4 +1,4 @@
-"""Pictures to look at beside the scores: the best, the median and the worst translation of every direction."""
+"""Examples for the page: the best, the median and the worst translation of every direction."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ from combogan.evaluation.metrics import edges, psnr
 from combogan.evaluation.scoring import PICTURES, Composes, Translate
 from combogan.evaluation.truth import shared
 
-__all__ = ["Example", "Examples", "collect"]
-
 BATCH = 8
 KEPT = 1 << 28
-"""Bytes of images that are kept while they may be asked for again: a scene takes longer to draw than to translate."""
+"""Bytes of images that are cached: a drawn scene takes longer to draw than to translate."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A test picture and what became of it."""
+    """A test picture and its translation."""
 
     label: str
     """best, median or worst."""
@@ -37,66 +35,66 @@ class Example:
     source: Image.Image
     translation: Image.Image
     back: Image.Image | None
-    """The translation, translated back; None where nothing leads back."""
+    """The translation, translated back; None where there is no such translation."""
     truth: Image.Image | None
     """What the translation should have been, where that is known."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Those of one direction, the best first."""
+    """The examples of one direction, the best first."""
 
     source: str
     target: str
     measure: str
-    """By which the test pictures are ranked: PSNR (to the truth, in dB), or edges (kept, 0 to 1) without a truth."""
+    """What the test pictures are ranked by: PSNR to the truth, in dB, or `edges` kept, 0 to 1, without a truth."""
     shown: tuple[Example, ...]
 
 
 def collect(
     translate: Translate,
-    domains: Sequence[DomainPictures],
+    sources: Sequence[DomainPictures],
     size: int,
     *,
     composes: Composes = lambda source, target: True,
     pictures: int | None = PICTURES,
 ) -> list[Examples]:
-    """Rank test pictures of every direction that there is, as square images of `size` pixels.
+    """The examples of every direction that composes, as square images of `size` pixels.
 
-    Those that `judge` scores: at most `pictures` of each domain. Errors as raised by what reads pictures and
-    translates.
+    They are chosen among the pictures that `score` scores, at most `pictures` of each domain. Raises what reading
+    pictures and translating raises.
     """
-    chooser = _Chooser(translate, {domain.name: domain for domain in domains}, size, composes, pictures)
-    return [examples for domain in domains for examples in chooser.directions(domain.name)]
+    ranking = _Ranking(translate, {source.name: source for source in sources}, size, composes, pictures)
+    return [examples for source in sources for examples in ranking.directions(source.name)]
 
 
-class _Chooser:
-    """Scores translations, and makes those that are shown again, so that none have to be held."""
+class _Ranking:
+    """Ranks test pictures by the score of their translation; translates the shown ones again, to save memory."""
 
     def __init__(
         self,
         translate: Translate,
-        domains: Mapping[str, DomainPictures],
+        sources: Mapping[str, DomainPictures],
         size: int,
         composes: Composes,
-        pictures: int | None,
+        limit: int | None,
     ) -> None:
-        self._translate, self._composes, self._pictures = translate, composes, pictures
-        self._domains = domains
-        self._places = {one.name: {name: i for i, name in enumerate(one.test.names)} for one in domains.values()}
+        self._translate, self._composes, self._limit = translate, composes, limit
+        self._sources = sources
+        indices = {name: {each: i for i, each in enumerate(one.test.names)} for name, one in sources.items()}
 
         @lru_cache(maxsize=KEPT // (12 * size * size))
         def image(domain: str, name: str) -> Tensor:
-            return square(domains[domain].test, self._places[domain][name], size)
+            return square(sources[domain].test, indices[domain][name], size)
 
         self._image = image
 
     def directions(self, source: str) -> Iterator[Examples]:
-        """The examples from one domain to each that it composes with."""
-        targets = [name for name in self._domains if name != source and self._composes(source, name)]
+        """The examples from one domain to each other that it can be translated into."""
+        targets = [name for name in self._sources if name != source and self._composes(source, name)]
         scores: dict[str, dict[str, float]] = {target: {} for target in targets}
-        tested = self._domains[source].test.names
-        names = [tested[place] for place in choice(tested, self._pictures)]
+        tested = self._sources[source].test.names
+        names = [tested[index] for index in choice(tested, self._limit)]
         for start in range(0, len(names) if targets else 0, BATCH):
             batch = names[start : start + BATCH]
             fakes = self._translate(source, targets, self._images(source, batch))
@@ -107,14 +105,14 @@ class _Chooser:
             yield Examples(source, target, "PSNR" if self._truths(source, target) else "edges", tuple(shown))
 
     def _scored(self, source: str, target: str, names: Sequence[str], fake: Tensor) -> dict[str, float]:
-        """The score of each translation, without those whose truth is missing where others have one."""
+        """Name -> score of its translation; where some pictures have a truth, those without one are left out."""
         truths = self._truths(source, target)
         if not truths:
             return dict(zip(names, edges(fake, self._images(source, names)).tolist(), strict=True))
-        known = [place for place, name in enumerate(names) if name in truths]
+        known = [row for row, name in enumerate(names) if name in truths]
         if not known:
             return {}
-        names = [names[place] for place in known]
+        names = [names[row] for row in known]
         return dict(zip(names, psnr(fake[known], self._images(target, names)).tolist(), strict=True))
 
     def _example(self, source: str, target: str, label: str, name: str, score: float) -> Example:
@@ -126,8 +124,8 @@ class _Chooser:
         return Example(label, name, score, to_picture(x[0]), to_picture(fake[0]), back, right)
 
     def _truths(self, source: str, target: str) -> set[str]:
-        """The test pictures of the source whose truth is in the target's test set."""
-        return set(shared(self._domains[source], self._domains[target]))
+        """The names of the source's test pictures whose truth is in the target's test set."""
+        return set(shared(self._sources[source], self._sources[target]))
 
     def _images(self, domain: str, names: Sequence[str]) -> Tensor:
         """Test pictures as images (n, 3, size, size)."""
@@ -135,7 +133,7 @@ class _Chooser:
 
 
 def _chosen(scores: Mapping[str, float]) -> list[tuple[str, str, float]]:
-    """Label, name and score of the best, the median and the worst; as many as there are."""
+    """Label, name and score of the best, the median and the worst; fewer where there are fewer pictures."""
     ranked = sorted(scores, key=lambda name: -scores[name])
     if len(ranked) < 3:
         chosen = dict(zip(("best", "worst"), ranked, strict=False))

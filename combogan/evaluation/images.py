@@ -1,4 +1,4 @@
-"""Pictures as images to score: square, and where there are many, a fixed choice of them."""
+"""Pictures as square images to score, and a fixed choice of them where there are many."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def batches(pictures: PictureSet, indices: Sequence[int], size: int, batch: int 
 
 
 def choice(names: Sequence[str], limit: int | None) -> list[int]:
-    """The places of at most `limit` names, in order: each has its own fixed lot, so that equal names are chosen
-    alike."""
+    """The indices of at most `limit` names, in order, chosen by a hash of each name: the same names in every domain."""
+    # The seed's word is an old name of scoring; another word would choose other pictures than earlier versions.
     chosen = sorted(range(len(names)), key=lambda index: derive(0, "judged", names[index]))[:limit]
     return sorted(chosen)

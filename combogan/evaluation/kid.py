@@ -1,4 +1,4 @@
-"""Kernel inception distance, on the features of a torchvision classifier that is asked for by name."""
+"""Kernel inception distance, on the features of a torchvision classifier that is named by the user."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from combogan.errors import FetchError, SettingsError, suggestion
 from combogan.seeding import derive
 
 SUBSET, SUBSETS = 1000, 20
-"""Pictures in a subset, at most; and how many subsets are drawn where one cannot hold all pictures."""
+"""Pictures in a subset, at most, and the number of subsets where one cannot hold all pictures."""
 
 
 class Features:
-    """Images (n, 3, h, w) in [-1, 1] -> what the backbone's last layer is given (n, features), on the CPU.
+    """Images (n, 3, h, w) in [-1, 1] -> the input of the backbone's last layer (n, features), on the CPU.
 
-    Each image is scaled to the side that the backbone was trained at, and normalised as it was then.
+    Each image is scaled and normalised as in the backbone's training.
     """
 
     def __init__(self, backbone: str, weights: Path | None = None, device: str | torch.device = "cpu") -> None:
         """A classifier of torchvision, such as `resnet50` or `inception_v3`, with its published weights.
 
-        They are read from the file `weights`, or else fetched once and kept by torchvision. SettingsError: no such
-        backbone or file, or weights that do not fit it; FetchError: weights that cannot be fetched.
+        They are read from the file `weights`; without one, torchvision fetches them once and keeps them. SettingsError:
+        no such backbone or file, or weights that do not fit it; FetchError: weights that cannot be fetched.
         """
         from torchvision import models
 
@@ -52,10 +52,10 @@ class Features:
 
 
 def kid(features: Tensor, real: Tensor) -> float | None:
-    """The unbiased distance of features (n, d) from those of real pictures (m, d): 0 is expected of equal domains, so
-    that it can fall below (Binkowski et al. 2018); None for fewer than two pictures.
+    """The unbiased distance of features (n, d) from those of real pictures (m, d) (Binkowski et al. 2018).
 
-    Where there are as many of both, all are compared with all; else subsets as large as the smaller side.
+    Its expectation is 0 for equal distributions, so it can be negative; None for fewer than two pictures. With n = m up
+    to SUBSET, all are compared with all; else it is the mean over random subsets.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
@@ -64,7 +64,7 @@ def kid(features: Tensor, real: Tensor) -> float | None:
         return None
     subsets = 1 if len(features) == len(real) == size else SUBSETS
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # of the memory that features take
+        warnings.simplefilter("ignore")  # about the memory that features take
         torch.default_generator.manual_seed(derive(0, "kid"))  # torchmetrics draws subsets from global random state
         distance = KernelInceptionDistance(feature=nn.Identity(), subsets=subsets, subset_size=size)
         distance.update(real.double(), real=True)
@@ -73,7 +73,7 @@ def kid(features: Tensor, real: Tensor) -> float | None:
 
 
 def _weights(backbone: str, published: object, file: Path | None) -> dict[str, Tensor]:
-    """The state dict in a file, or the published one; torchvision takes the file for one that it fetched before."""
+    """The state dict in a file, or the published one. A file is given to torchvision as one that it fetched before."""
     if file is not None and not file.is_file():
         raise SettingsError(f"the weights '{file}' of {backbone} are not there; give a file, or none to fetch them.")
     place = {} if file is None else {"model_dir": str(file.parent), "file_name": file.name}
@@ -92,11 +92,11 @@ def _weights(backbone: str, published: object, file: Path | None) -> dict[str, T
 
 
 def _headless(backbone: str, weights: dict[str, Tensor], file: Path | None) -> nn.Module:
-    """The network up to what its last linear layer is given."""
+    """The network without its last linear layer."""
     from torchvision.models import get_model
 
-    with warnings.catch_warnings(), torch.device("meta"):  # so that no weight is drawn before it is read
-        warnings.simplefilter("ignore")  # of weights that would be drawn otherwise from the next version on
+    with warnings.catch_warnings(), torch.device("meta"):  # no weights are drawn, as they are read from a file
+        warnings.simplefilter("ignore")  # about initial weights, which later versions will draw otherwise
         network = get_model(backbone, weights=None)
     if hasattr(network, "transform_input"):
         network.transform_input = True  # Inception's published weights were trained on other ranges than all others

@@ -1,6 +1,6 @@
-"""An evaluation as one HTML page that needs nothing beside it: scores, curves, and the pictures behind them.
+"""The page of an evaluation: scores, curves and example pictures in one HTML file.
 
-It has no scripts and fetches nothing; colours follow the browser's scheme; names are escaped by the template.
+It has no scripts and loads no other files; colours follow the browser's scheme; names are escaped by the template.
 """
 
 from __future__ import annotations
@@ -25,14 +25,12 @@ from combogan.evaluation.scores import PairScores, Scores
 from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
 
-__all__ = ["page"]
-
 LARGEST, SMALLEST, MANY = 160, 96, 30
-"""Sides of the pictures in pixels, at most: the smaller where there are so many directions that the page gets heavy."""
+"""Sides of the pictures in pixels, at most: SMALLEST where there are more than MANY directions, for a small file."""
 
 _PARTS = {
     "gan": "gan: fooling the discriminator",
-    "discriminator": "discriminator: telling true from made",
+    "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",
     "identity": "identity",
     "latent": "latent: one shared space",
@@ -72,14 +70,14 @@ def page(scores: Scores, run: Path, examples: Sequence[Examples], curves: Curves
 
 
 def _domains(scores: Scores, curves: Curves, settings: Settings) -> list[str]:
-    """In the order of the run, those added later at the end."""
+    """The domains in the order of the run, those added later last."""
     pairs = [name for pair in scores.pairs for name in (pair.source, pair.target)]
     trained = [name for part in curves.losses.values() for name in part]
     return list(dict.fromkeys([*settings.domains, *pairs, *trained]))
 
 
 def _about(scores: Scores, run: Path, curves: Curves, settings: Settings) -> dict[str, str]:
-    """What the page is about: the run, its domains and pictures; and with what it was made."""
+    """The head of the page: the run, what was scored, and how the run was trained and scored."""
     names = list(dict.fromkeys(name for pair in scores.pairs for name in (pair.source, pair.target)))
     counts = sorted({pair.pictures for pair in scores.pairs})
     pictures = " to ".join(f"{count:,}" for count in dict.fromkeys([*counts[:1], *counts[-1:]])) or "no"
@@ -103,13 +101,13 @@ def _duration(seconds: float) -> str:
 
 
 def _means(scores: Scores, shown: Sequence[Measure]) -> dict[str, Any]:
-    """The table of means, without the columns and rows that nothing is known of."""
+    """The table of means, without columns that have no values."""
     columns = ("translation", "colour matching", "copying", "real")
     rows: list[dict[str, Any]] = []
     for measure in shown:
         values = [value(scores) for value in (measure.value, measure.colours, measure.copying, measure.real)]
-        mean, rival = values[:2]
-        won = mean is not None and rival is not None and (mean > rival if measure.rises else mean < rival)
+        mean, baseline = values[:2]
+        won = mean is not None and baseline is not None and (mean > baseline if measure.rises else mean < baseline)
         texts = ["" if value is None else measure.text(value) for value in values]
         rows.append({"name": measure.name, "better": measure.better, "won": won, "texts": texts})
     used = [column for column in range(len(columns)) if any(row["texts"][column] for row in rows)]
@@ -119,7 +117,7 @@ def _means(scores: Scores, shown: Sequence[Measure]) -> dict[str, Any]:
 
 
 def _sentence(scores: Scores) -> str:
-    """What is asked first: how near, and whether it arrived; empty where nothing was scored."""
+    """The summary: PSNR to the truth and arrival, each where it is known."""
     parts = []
     if scores.truth is not None:
         above = scores.truth.over_colour_matching
@@ -137,7 +135,7 @@ def _sentence(scores: Scores) -> str:
 
 
 def _matrix(measure: Measure, scores: Scores, links: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    """A row per source, a column per target."""
+    """The matrix of a measure: a row per source, a column per target."""
     pairs = {(pair.source, pair.target): pair for pair in scores.pairs}
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     rows = []
@@ -152,13 +150,13 @@ def _matrix(measure: Measure, scores: Scores, links: Mapping[tuple[str, str], st
 
 
 def _cell(measure: Measure, pair: PairScores, link: str | None) -> dict[str, Any] | None:
-    value, rival = measure.value(pair), measure.colours(pair)
+    value, baseline = measure.value(pair), measure.colours(pair)
     if value is None or measure.heat is None:
         return None
-    text, under = measure.text(value), "" if rival is None else measure.text(rival)
-    if measure.above and rival is not None:
-        text, under = f"{value - rival:+.1f}", text
-    return {"text": text, "under": under, "heat": measure.heat(value, rival), "link": link}
+    text, under = measure.text(value), "" if baseline is None else measure.text(baseline)
+    if measure.above and baseline is not None:
+        text, under = f"{value - baseline:+.1f}", text
+    return {"text": text, "under": under, "heat": measure.heat(value, baseline), "link": link}
 
 
 def _losses(curves: Curves, domains: Sequence[str]) -> list[Chart]:
@@ -167,7 +165,7 @@ def _losses(curves: Curves, domains: Sequence[str]) -> list[Chart]:
 
 
 def _ordered(curves: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, Any]]:
-    """Those that have a name first, in its order."""
+    """The curves that `names` has, in its order; then the others, sorted."""
     order = [*names, *sorted(curves)]
     return sorted(curves.items(), key=lambda item: order.index(item[0]))
 
@@ -206,7 +204,7 @@ def _score(examples: Examples, example: Example) -> str:
 
 
 def _inlined(picture: Image.Image | None, text: str, side: int) -> dict[str, Any] | None:
-    """A picture as a data URI, made small."""
+    """A small copy of a picture as a data URI."""
     if picture is None:
         return None
     small = picture.convert("RGB")

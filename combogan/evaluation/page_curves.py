@@ -1,4 +1,4 @@
-"""The curves of a training: read from its log, and laid out as charts of lines."""
+"""The curves of a run: read from its log, and laid out as line charts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from statistics import fmean
 from combogan.evaluation.run_log import finite, lines, measured
 from combogan.evaluation.validation import best_iteration
 
-__all__ = ["Chart", "Curves", "Line", "chart", "read_curves"]
-
 Points = Sequence[tuple[float, float]]
 """(iteration, value), in the order of iterations."""
 
 COLOURS = 8
-"""Colours that are told apart; the lines beyond them are dashed."""
+"""Colours of lines; further lines repeat them, dashed."""
 MOST = 200
-"""Points of a line: more cannot be seen, and would make the page heavy."""
+"""Points of a line, at most: more cannot be seen, and would make the file large."""
 
 _WIDTH, _HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 348, 18, 168
@@ -27,7 +25,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 348, 18, 168
 
 @dataclass(frozen=True)
 class Curves:
-    """What a run's log says over time."""
+    """Losses and validations of a run over its iterations."""
 
     losses: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
     """Part (`gan`, `cycle`, ...) -> domain -> its curve."""
@@ -37,11 +35,11 @@ class Curves:
     """The iteration with the best validation."""
     iterations: int = 0
     seconds: float = 0.0
-    """Spent on those iterations, and on the autoencoder before them."""
+    """Of those iterations, and of the autoencoder before them."""
 
 
 def read_curves(run: Path) -> Curves:
-    """The curves in a run's log.jsonl; none where there is no log. A line that a kill cut short is skipped."""
+    """The curves in a run's log.jsonl; none where there is no log. Incomplete lines are skipped."""
     losses: dict[str, dict[str, list[tuple[float, float]]]] = {}
     validation: dict[str, list[tuple[float, float]]] = {}
     validations: dict[int, dict[str, float]] = {}
@@ -49,7 +47,7 @@ def read_curves(run: Path) -> Curves:
     for line in lines(run / "log.jsonl"):
         now = int(line["iteration"])
         iterations = max(iterations, now)
-        seconds += line.get("seconds", 0.0) if "losses" in line else 0.0  # not those of a validation
+        seconds += line.get("seconds", 0.0) if "losses" in line else 0.0  # not of a validation
         for domain, parts in line.get("losses", {}).items():
             for part, value in finite(parts).items():
                 losses.setdefault(part, {}).setdefault(domain, []).append((now, value))
@@ -57,13 +55,13 @@ def read_curves(run: Path) -> Curves:
             validations[now] = found
         for measure, value in found.items():
             validation.setdefault(measure, []).append((now, value))
-    seconds += sum(line.get("seconds", 0.0) for line in lines(run / "history.jsonl"))  # of what came before the first
+    seconds += sum(line.get("seconds", 0.0) for line in lines(run / "history.jsonl"))  # before the first iteration
     return Curves(losses, validation, best_iteration(validations), iterations, seconds)
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart, in its pixels."""
+    """A line of a chart, its points in pixels."""
 
     name: str
     colour: int
@@ -79,7 +77,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Best:
-    """Where the best checkpoint is marked; no height where several lines meet it."""
+    """The mark of the best checkpoint; `height` is None unless exactly one line has a value there."""
 
     at: float
     height: float | None
@@ -105,7 +103,7 @@ class Chart:
 
 
 def chart(title: str, curves: Mapping[str, Points], *, names: Sequence[str], best: int | None = None) -> Chart:
-    """A line per curve, coloured by its place in `names`; from zero up where that is near."""
+    """A line per curve, coloured by its index in `names`; the axis starts at zero where that is near."""
     drawn = {name: _thinned(points) for name, points in curves.items()}
     values = [value for points in drawn.values() for _, value in points]
     low, high = min(values), max(values)
@@ -135,14 +133,14 @@ def chart(title: str, curves: Mapping[str, Points], *, names: Sequence[str], bes
 
 def line(name: str, names: Sequence[str], points: str = "") -> Line:
     """A line in the colour that its name has throughout the page."""
-    place = names.index(name)
-    return Line(name, place % COLOURS, place >= COLOURS, points)
+    index = names.index(name)
+    return Line(name, index % COLOURS, index >= COLOURS, points)
 
 
 def _best(
     iteration: int, curves: Mapping[str, Points], across: Callable[[float], float], up: Callable[[float], float]
 ) -> Best:
-    """The mark of the best checkpoint, with a dot where there is but one line for it to be on."""
+    """The mark of the best checkpoint, with a dot where exactly one line has a value."""
     values = [value for points in curves.values() for now, value in points if now == iteration]
     at = across(iteration)
     anchor = "start" if at < _LEFT + 50 else "end" if at > _RIGHT - 50 else "middle"
@@ -150,7 +148,7 @@ def _best(
 
 
 def _thinned(points: Points) -> Points:
-    """At most MOST points, each the mean of its neighbours."""
+    """At most MOST points, each the mean of several neighbours."""
     together = math.ceil(len(points) / MOST)
     groups = [points[start : start + together] for start in range(0, len(points), together)]
     return [(fmean(now for now, _ in group), fmean(value for _, value in group)) for group in groups]

@@ -1,4 +1,4 @@
-"""Every measure that the page shows: where its numbers are, how they are written, coloured and read."""
+"""The measures on the page: where each one's numbers are, how they are formatted and coloured, and how to read them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from operator import attrgetter
 
 from combogan.evaluation.scores import PairScores, Scores
 
-__all__ = ["Measure", "measures"]
-
 Value = Callable[[PairScores | Scores], float | None]
 Heat = Callable[[float, float | None], float]
-"""(value, that of colour matching) -> from -1, bad, to 1, good."""
+"""(value, value of colour matching) -> -1 (bad) to 1 (good)."""
 
 
 def _nothing(scores: PairScores | Scores) -> None:
@@ -22,31 +20,31 @@ def _nothing(scores: PairScores | Scores) -> None:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that every direction has, and so has their mean."""
+    """A number of each direction and of their mean."""
 
     name: str
     better: str
-    """Which way is good, in three words."""
+    """Whether more or less is better, in words."""
     value: Value
     text: Callable[[float], str]
     rises: bool = True
     """Whether higher is better."""
     colours: Value = _nothing
-    """Of colour matching."""
+    """The value of colour matching."""
     copying: Value = _nothing
-    """Of the source as it is."""
+    """The value of the source as it is."""
     real: Value = _nothing
-    """Of real test pictures of the target."""
+    """The value of real test pictures of the target."""
     heat: Heat | None = None
-    """None where there is no matrix."""
+    """How the cells of its matrix are coloured; None where it has no matrix."""
     how: str = ""
     """How to read the matrix."""
     above: bool = False
-    """Whether the matrix shows what is above colour matching, and the number itself below it."""
+    """Whether the matrix shows the difference to colour matching, with the number itself in small print."""
 
 
 def measures(scores: Scores) -> list[Measure]:
-    """Those that some direction has a number for, in the order of the page."""
+    """The measures that at least one direction has a number for, in the order of the page."""
     levels = len(scores.translation.texture) if scores.translation else 0
     textures = [_texture(level, levels) for level in range(levels)]
     found = [*_nearness(), _arrival(scores), *_content(), *textures, _features()]
@@ -55,12 +53,12 @@ def measures(scores: Scores) -> list[Measure]:
 
 def _nearness() -> list[Measure]:
     psnr, ssim = (
-        [_part("truth", f"{rival}.{name}") for rival in ("translation", "colour_matching", "copying")]
+        [_part("truth", f"{made_by}.{name}") for made_by in ("translation", "colour_matching", "copying")]
         for name in ("psnr", "ssim")
     )
     how = (
         "Decibels by which translations are nearer to the truth than colour matching; the small number is their own "
-        "PSNR. Above 0 is good, but blur is forgiven: look at texture too."
+        "PSNR. Above 0 is good, but blur lowers it little: look at texture too."
     )
     return [
         Measure(
@@ -121,8 +119,8 @@ def _texture(level: int, levels: int) -> Measure:
 
     def part(of: str) -> Value:
         def value(scores: PairScores | Scores) -> float | None:
-            judgement = getattr(scores, of)
-            return judgement.texture[level] if judgement else None
+            unpaired = getattr(scores, of)
+            return unpaired.texture[level] if unpaired else None
 
         return value
 
@@ -158,7 +156,7 @@ _MORE, _LESS = "more is better", "less is better"
 
 
 def _part(of: str, name: str) -> Value:
-    """Reads `of.name`; None where there is no `of`."""
+    """Reads `of.name` of scores; None where `of` is None."""
 
     def value(scores: PairScores | Scores) -> float | None:
         whole = getattr(scores, of)
@@ -168,22 +166,22 @@ def _part(of: str, name: str) -> Value:
 
 
 def _over(span: float) -> Heat:
-    """Good above colour matching, in full colour from `span` above."""
-    return lambda value, rival: _clip((value - (rival or 0.0)) / span)
+    """Good above colour matching, in full colour from `span` above it."""
+    return lambda value, baseline: _clip((value - (baseline or 0.0)) / span)
 
 
 def _within(low: float, high: float) -> Heat:
     """Good from `low` up, in full colour from `high`."""
-    return lambda value, rival: max(0.0, _clip((value - low) / (high - low)))
+    return lambda value, baseline: max(0.0, _clip((value - low) / (high - low)))
 
 
-def _halved(value: float, rival: float | None) -> float:
-    """Good below colour matching, in full colour at half of it; bad above, in full colour at twice."""
-    if rival is None or rival == value:
+def _halved(value: float, baseline: float | None) -> float:
+    """Good below colour matching, in full colour at half of it; bad above it, in full colour at twice."""
+    if baseline is None or baseline == value:
         return 0.0
-    if rival <= 0 or value <= 0:  # KID alone, which has no logarithm there
-        return math.copysign(1, rival - value)
-    return _clip(math.log2(rival / value))
+    if baseline <= 0 or value <= 0:  # only a KID can be
+        return math.copysign(1, baseline - value)
+    return _clip(math.log2(baseline / value))
 
 
 def _clip(heat: float) -> float:

@@ -1,9 +1,7 @@
-"""The HTML of an evaluation's page, as a Jinja template: everything that is put in is escaped.
+"""The HTML of an evaluation's page, as a Jinja template: everything that is inserted is escaped.
 
-Browsers are told to load nothing and to run nothing, so the page is the same wherever it is sent.
+The page's security policy forbids scripts and other files, so it looks the same wherever it is sent.
 """
-
-__all__ = ["TEMPLATE"]
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -146,8 +144,8 @@ of the source to the mean and deviation of the target and needs no learning. Cop
 is. Real: test pictures of the target.</p>
 
 <h2>From each domain to each other</h2>
-<p>A row is what was translated, a column what it became. Blue is good, and orange is worse than colour matching; the
-deeper, the more so.{% if pairs %} A number leads to its pictures.{% endif %}</p>
+<p>Rows are sources, columns are targets. Blue is good, orange is worse than colour matching; the deeper the colour, the
+larger the difference.{% if pairs %} A number leads to its pictures.{% endif %}</p>
 <div
 class="many{{ ' wide' if matrices[0].names | length > 6 }}">{% for one in matrices %}{{ matrix(one) }}{% endfor %}</div>
 {%- else %}

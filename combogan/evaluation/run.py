@@ -1,4 +1,4 @@
-"""A run on disk, opened to be scored; and its scores."""
+"""Opens a run on disk, and scores it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from combogan.data.moved import moved
 from combogan.errors import DomainError, PackError, RunError
 from combogan.evaluation.kid import Features
 from combogan.evaluation.scores import Scores
-from combogan.evaluation.scoring import PICTURES, judge
+from combogan.evaluation.scoring import PICTURES, score
 from combogan.evaluation.truth import paired
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, Registry
@@ -24,14 +24,14 @@ from combogan.translation.translator import Translator
 
 @dataclass(frozen=True)
 class Opened:
-    """A run whose translations can be scored."""
+    """A run with its packs and pictures."""
 
     settings: Settings
     registry: Registry
-    domains: tuple[DomainPictures, ...]
-    """Those that the run was asked for, then those added later; with a truth where test pictures pair up by name."""
+    sources: tuple[DomainPictures, ...]
+    """In the order of settings.toml, then domains added later; with a truth where test pictures pair up by name."""
     lost: Mapping[str, str]
-    """Domains whose pictures or packs cannot be had, and why."""
+    """Domains whose pictures or packs are missing or damaged -> the reason."""
 
     def composes(self, source: str, target: str) -> bool:
         """Whether there are packs for this direction."""
@@ -39,32 +39,32 @@ class Opened:
 
 
 def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], object] = lambda what: None) -> Opened:
-    """A run with its pictures, or, of domains whose folders have moved there, those in `data`/NAME.
+    """A run with its pictures; those of a domain whose folder has moved are in `data`/NAME.
 
-    Pictures that cannot be read are left out, and `tell` is told of each. RunError where it is no run, or has published
-    nothing; DomainError where `data` has no folder of its domains.
+    Pictures that cannot be read are left out, and `tell` is called with a message for each. RunError: it is no run, or
+    has published nothing; DomainError: `data` has no folder of its domains.
     """
     settings, registry = _read(run)
     origins, lost = _origins(registry.packs, settings.domains)
     if data is not None:
         origins |= moved(origins, data=data)
-    listed, domains = [], []
+    listed, sources = [], []
     for name, origin in origins.items():
         try:
-            all_of_it = reopen(name, origin)
-            found = usable([all_of_it], crop=settings.images.size, tell=tell)[name]
+            source = reopen(name, origin)
+            readable = usable([source], crop=settings.images.size, tell=tell)[name]
         except DomainError as error:
             gone = Path(origin).is_absolute() and not Path(origin).is_dir()
             remedy = ", or give --data DIR" if data is None else f", or as {data / name}"
             lost[name] = str(error).rstrip(".") + (remedy if gone else "")
             continue
-        if len(found.test):
-            listed.append(all_of_it)
-            domains.append(found)
+        if len(readable.test):
+            listed.append(source)
+            sources.append(readable)
         else:
             lost[name] = "none of its test pictures can be read"
     lost |= {folder.relative_to(run / "packs").as_posix(): str(error) for folder, error in registry.damaged.items()}
-    return Opened(settings, registry, tuple(paired(domains, listed)), lost)
+    return Opened(settings, registry, tuple(paired(sources, listed)), lost)
 
 
 def evaluate(
@@ -76,14 +76,14 @@ def evaluate(
     features: Features | None = None,
     say: Callable[[str], object] = lambda what: None,
 ) -> Scores:
-    """Score the packs of a run on at most `pictures` test pictures of each domain, at `size` or else as it was trained.
+    """Score the packs of a run on at most `pictures` test pictures of each domain, at `size` or else its training size.
 
-    Errors as of `open_run`, and as raised by what reads packs and pictures; see `judge` for the rest.
+    See `score` for the other parameters. Raises what `open_run` raises, and what reading packs and pictures raises.
     """
     opened = run if isinstance(run, Opened) else open_run(run, tell=say)
-    scores = judge(
+    scores = score(
         Translator(opened.registry, device, "float32").translate,
-        opened.domains,
+        opened.sources,
         size or opened.settings.images.size,
         composes=opened.composes,
         pictures=pictures,
@@ -95,19 +95,19 @@ def evaluate(
 
 
 def _read(run: Path) -> tuple[Settings, Registry]:
-    """What a run was asked for, and the packs that it has published. RunError where it is none, or has none."""
+    """The settings and packs of a run. RunError where it is no run, or has no packs."""
     file = run / RUN_CARD
     if not file.is_file():
         found = f"it has no {RUN_CARD}" if run.is_dir() else "there is no such folder"
         raise RunError(f"'{run}' is not a run: {found}; give a folder that `combogan train` has written.")
     try:
         return Settings.load(file), Registry.open(run)
-    except PackError as error:  # not of a damaged pack: those are kept in `Registry.damaged`
+    except PackError as error:  # no packs at all; damaged ones are in `Registry.damaged`
         raise RunError(str(error)) from None
 
 
 def _origins(packs: Iterable[Pack], origins: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Where the pictures of packs' domains are, those added later at the end; and why it is not known of others."""
+    """Domain of each pack -> where its pictures are, later ones last; and domain -> why that is not known."""
     found, lost = {}, {}
     order = list(origins)
     for pack in sorted(packs, key=lambda pack: order.index(pack.domain) if pack.domain in origins else len(order)):

@@ -1,4 +1,4 @@
-"""A run's log.jsonl, as it is read: whatever else has written to it, only whole lines count."""
+"""Reads a run's log.jsonl: incomplete lines, and lines that the trainer did not write, are skipped."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["finite", "lines", "measured", "validations"]
-
 
 def lines(log: Path) -> Iterator[dict[str, Any]]:
-    """The lines of log.jsonl or history.jsonl; none where there is no file. One that a kill cut short is skipped."""
+    """The lines of log.jsonl or history.jsonl that were written whole; none where there is no file."""
     if not log.is_file():
         return
     for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -25,23 +23,23 @@ def lines(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def validations(log: Path) -> dict[int, dict[str, float]]:
-    """Iteration -> what was measured in its validation."""
+    """Iteration -> the measures of its validation."""
     return {line["iteration"]: found for line in lines(log) if (found := measured(line))}
 
 
 def measured(line: Mapping[str, Any]) -> dict[str, float]:
-    """What a line says of a validation: nothing where it is of something else."""
+    """Measure -> its mean, of a line about a validation; empty for other lines."""
     found = line.get("validation")
     return finite(found) if isinstance(found, dict) else {}
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers among the values that can be drawn."""
+    """The values that are finite numbers."""
     return {name: x for name, x in values.items() if isinstance(x, int | float) and math.isfinite(x)}
 
 
 def _is_whole(line: Mapping[str, Any]) -> bool:
-    """Whether what is read of a line is as the trainer writes it."""
+    """Whether the fields of a line have the types that the trainer writes."""
     seconds, losses = line.get("seconds", 0.0), line.get("losses", {})
     timed = isinstance(seconds, int | float) and math.isfinite(seconds)
     return timed and isinstance(losses, dict) and all(isinstance(parts, dict) for parts in losses.values())

@@ -1,4 +1,4 @@
-"""Scores as values: what was measured, its mean over the pairs, and how it is stored."""
+"""Scores as values: of each pair, their means over the pairs, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 
-from rich.table import Table
-
 
 @dataclass(frozen=True)
 class Quality:
-    """How near to the truth, averaged over pictures."""
+    """Similarity to the truth, averaged over pictures."""
 
     psnr: float
     """In dB, each picture's at most BEST_PSNR."""
@@ -26,22 +24,22 @@ class Quality:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Translation and baselines, on the same pictures."""
+    """Translation and baselines against the truth, on the same pictures."""
 
     translation: Quality
     colour_matching: Quality
-    """Each channel of the input brought to the mean and deviation of the target's training pictures."""
+    """The input with each channel at the mean and deviation of the target's training pictures."""
     copying: Quality
     """The input as it is."""
 
     @property
     def over_colour_matching(self) -> float:
-        """PSNR of the translation less that of colour matching, in dB."""
+        """PSNR of the translation minus that of colour matching, in dB."""
         return self.translation.psnr - self.colour_matching.psnr
 
     @property
     def over_copying(self) -> float:
-        """PSNR of the translation less that of copying, in dB."""
+        """PSNR of the translation minus that of copying, in dB."""
         return self.translation.psnr - self.copying.psnr
 
     @classmethod
@@ -65,27 +63,27 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Of images that claim to be of a domain; no truth is needed."""
+class UnpairedScores:
+    """Scores of translations (or a baseline) that need no truth."""
 
     arrival: float
     """Share of them that the classifier takes for the target, 0 to 1."""
     edges: float
-    """How much of the source's edges survives, 0 to 1."""
+    """How much of the source's edges is kept, 0 to 1."""
     texture: tuple[float, ...]
     """Sliced Wasserstein distance to real test pictures of the target x 1000, per level of a Laplacian pyramid, finest
     first."""
     kid: float | None = None
-    """Kernel inception distance to the same, which can fall below 0; None where it was not asked for."""
+    """Kernel inception distance to the same pictures, which can be negative; None where it was not asked for."""
 
     @classmethod
-    def mean(cls, judgements: Sequence[Judgement]) -> Judgement:
-        """The mean of each number, every judgement counting the same."""
+    def mean(cls, scores: Sequence[UnpairedScores]) -> UnpairedScores:
+        """The mean of each number, all scores counting the same."""
         return cls(
-            fmean(one.arrival for one in judgements),
-            fmean(one.edges for one in judgements),
-            tuple(map(fmean, zip(*(one.texture for one in judgements), strict=True))),
-            _mean(one.kid for one in judgements),
+            fmean(one.arrival for one in scores),
+            fmean(one.edges for one in scores),
+            tuple(map(fmean, zip(*(one.texture for one in scores), strict=True))),
+            _mean(one.kid for one in scores),
         )
 
 
@@ -99,46 +97,46 @@ class PairScores:
     """Test pictures that were translated."""
     truth: Comparison | None
     """PSNR and SSIM against the truth; None where there is none."""
-    translation: Judgement
-    colour_matching: Judgement
-    """Of the same pictures with nothing but their colours matched, so that mere colour shifting is exposed."""
+    translation: UnpairedScores
+    colour_matching: UnpairedScores
+    """Of the same pictures with only their colours matched: a translation that does no more has the same scores."""
     cycle: float | None
     """PSNR of source -> target -> source against the source, in dB; None where no pack leads back."""
     more_than_colour: float
-    """Share of the change that is left after the best colour matching of input to output, 0 to 1."""
+    """Share of the change that is left after the best fit of the input's colours to the output, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of all ordered pairs, and their means, every pair counting the same: None where there are no pairs."""
+    """The scores of all ordered pairs, and their means, all pairs counting the same; a mean of no pairs is None."""
 
     size: int
     """Side of the square images compared, in pixels."""
     pairs: tuple[PairScores, ...] = ()
     classifier: Mapping[str, float] = field(default_factory=dict)
-    """Domain -> share of its real test pictures that the classifier of `arrival` takes for it, 0 to 1."""
+    """Domain -> share of its real test pictures that the classifier takes for it, 0 to 1."""
     unscored: Mapping[str, str] = field(default_factory=dict)
-    """Name of each domain without scores -> the reason."""
+    """Domain without scores -> the reason."""
     paired: tuple[str, ...] = ()
-    """Domains whose truth is that their test pictures have the same names."""
+    """Domains whose truth was found by the names of their test pictures."""
 
     @property
     def truth(self) -> Comparison | None:
-        """Over the pairs that have truth."""
+        """Mean over the pairs that have a truth."""
         known = [pair.truth for pair in self.pairs if pair.truth is not None]
         return Comparison.mean(known) if known else None
 
     @property
-    def translation(self) -> Judgement | None:
-        return Judgement.mean([pair.translation for pair in self.pairs]) if self.pairs else None
+    def translation(self) -> UnpairedScores | None:
+        return UnpairedScores.mean([pair.translation for pair in self.pairs]) if self.pairs else None
 
     @property
-    def colour_matching(self) -> Judgement | None:
-        return Judgement.mean([pair.colour_matching for pair in self.pairs]) if self.pairs else None
+    def colour_matching(self) -> UnpairedScores | None:
+        return UnpairedScores.mean([pair.colour_matching for pair in self.pairs]) if self.pairs else None
 
     @property
     def cycle(self) -> float | None:
-        """Over the pairs that have a way back."""
+        """Mean over the pairs that have a way back."""
         return _mean(pair.cycle for pair in self.pairs)
 
     @property
@@ -147,11 +145,11 @@ class Scores:
 
     @property
     def accuracy(self) -> float | None:
-        """Of the classifier, every domain counting the same."""
+        """Of the classifier on real test pictures, all domains counting the same."""
         return _mean(self.classifier.values())
 
     def notes(self) -> list[str]:
-        """A sentence for the domains without scores, one per reason."""
+        """A sentence about truth by name, and one per reason for which domains have no scores."""
         named: dict[str, list[str]] = {}
         for name, reason in self.unscored.items():
             named.setdefault(reason, []).append(name)
@@ -160,12 +158,6 @@ class Scores:
             names = ", ".join(self.paired)
             notes.insert(0, f"Truth: test pictures of the same name are taken to show the same thing, in {names}.")
         return notes
-
-    def table(self) -> Table:
-        """A row per ordered pair, the means last, and what the columns mean; 80 columns suffice for short names."""
-        from combogan.evaluation.table import table
-
-        return table(self)
 
     def json(self) -> str:
         """All numbers, unrounded."""
@@ -185,7 +177,7 @@ class Scores:
 
 
 def _numbers(scores: PairScores | Scores) -> dict[str, object]:
-    """What a pair and the mean over pairs have alike."""
+    """The numbers that a pair and the mean over pairs both have."""
     return {
         "truth": scores.truth.numbers() if scores.truth else None,
         "translation": asdict(scores.translation) if scores.translation else None,
@@ -196,6 +188,6 @@ def _numbers(scores: PairScores | Scores) -> dict[str, object]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """Of those that are there."""
+    """Of the values that are not None; None where there are none."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None

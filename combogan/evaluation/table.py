@@ -1,15 +1,13 @@
-"""Scores as a table for a terminal, that says itself what its columns mean."""
+"""Scores as a table for a terminal, with a legend of its columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from combogan.evaluation.scores import Judgement, PairScores, Quality, Scores
+from combogan.evaluation.scores import PairScores, Quality, Scores, UnpairedScores
 
 LEGEND = {
     "PSNR, SSIM": "nearness to the truth, where it is known; more is better",
@@ -23,7 +21,7 @@ LEGEND = {
 
 
 def table(scores: Scores) -> Table:
-    """A row per ordered pair, then the means of translation and baselines; columns that nobody has are left out."""
+    """A row per ordered pair, then the means of translations and baselines; columns without values are left out."""
     truth = scores.truth is not None
     kid = any(pair.translation.kid is not None for pair in scores.pairs)
     shown = Table(
@@ -44,12 +42,12 @@ def table(scores: Scores) -> Table:
     if scores.pairs:
         shown.add_section()
         shown.add_row(f"mean of {len(scores.pairs)}", *_row(scores, truth=truth, kid=kid), style="bold")
-        for name, quality, judgement in _baselines(scores):
+        for name, quality, unpaired in _baselines(scores):
             first = _quality(quality) if truth else []
-            arrives = f"{judgement.arrival:.0%}" if judgement else ""
-            kept = f"{judgement.edges:.2f}" if judgement else ""
-            last = [_kid(judgement)] if kid else []
-            shown.add_row(name, *first, arrives, kept, "", "", _texture(judgement), *last)
+            arrives = f"{unpaired.arrival:.0%}" if unpaired else ""
+            kept = f"{unpaired.edges:.2f}" if unpaired else ""
+            last = [_kid(unpaired)] if kid else []
+            shown.add_row(name, *first, arrives, kept, "", "", _texture(unpaired), *last)
     return shown
 
 
@@ -64,7 +62,7 @@ def _legend(scores: Scores, *, truth: bool, kid: bool) -> list[str]:
     lines = [f"{name}: {meaning}" for name, meaning in LEGEND.items() if not absent.get(name)]
     if scores.classifier:
         right = ", ".join(f"{accuracy:.0%} of {name}" for name, accuracy in scores.classifier.items())
-        lines.append(f"Right of real test pictures: {right}.")
+        lines.append(f"Accuracy of the classifier: {right}.")
     return lines
 
 
@@ -83,7 +81,7 @@ def _row(scores: PairScores | Scores, *, truth: bool, kid: bool) -> list[str]:
     ]
 
 
-def _baselines(scores: Scores) -> Sequence[tuple[str, Quality | None, Judgement | None]]:
+def _baselines(scores: Scores) -> Sequence[tuple[str, Quality | None, UnpairedScores | None]]:
     coloured = ("colour matching", scores.truth.colour_matching if scores.truth else None, scores.colour_matching)
     return [coloured, ("copying", scores.truth.copying, None)] if scores.truth else [coloured]
 
@@ -92,12 +90,12 @@ def _quality(quality: Quality | None) -> list[str]:
     return [f"{quality.psnr:.2f}", f"{quality.ssim:.3f}"] if quality else ["", ""]
 
 
-def _texture(judgement: Judgement | None) -> str:
+def _texture(unpaired: UnpairedScores | None) -> str:
     """The finest level, one in the middle, and the coarsest."""
-    levels = judgement.texture if judgement else ()
+    levels = unpaired.texture if unpaired else ()
     some = [levels[0], levels[len(levels) // 2], levels[-1]] if len(levels) > 3 else levels
     return " ".join(f"{value:4.0f}" for value in some).strip()
 
 
-def _kid(judgement: Judgement | None) -> str:
-    return "" if judgement is None or judgement.kid is None else f"{1000 * judgement.kid:.1f}"
+def _kid(unpaired: UnpairedScores | None) -> str:
+    return "" if unpaired is None or unpaired.kid is None else f"{1000 * unpaired.kid:.1f}"

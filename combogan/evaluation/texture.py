@@ -1,8 +1,8 @@
-"""Texture: how far the small patches of images are from those of real ones, scale by scale; it needs no weights.
+"""Texture: the distance of small patches of images from those of real ones, at each scale; it needs no weights.
 
 Sliced Wasserstein distances between 7 x 7 patches of the levels of Laplacian pyramids (Karras et al. 2018, section 5).
-Unlike there, both sides are normalised by the real ones' mean and deviation alone: divided by their own, images that
-lost nine tenths of their finest structure would be as good as real. So colour counts at the coarsest level.
+Unlike there, both sides are normalised by the mean and deviation of the real patches: if images were divided by their
+own, those that lost nine tenths of their finest structure would count as real. So colour counts at the coarsest level.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from combogan.seeding import tensors
 
 PATCH = 7
 PATCHES = 128
-"""Taken of each level of each picture, as published; fewer where there are so many pictures that MOST is reached."""
+"""Of each level of each picture, as published; fewer where all pictures together would have more than MOST."""
 MOST = 8192
-"""Patches of all pictures together, at each level: more cost memory, and change little."""
+"""Patches of all pictures together, at each level: more would cost memory and change little."""
 DIRECTIONS = 256
 SMALLEST = 16
-"""Side of the coarsest level, in pixels, up to rounding and a factor of less than two."""
+"""Side of the coarsest level, in pixels, at least: halving stops before a side is smaller."""
 
 _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
@@ -28,11 +28,11 @@ _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 class Patches:
     """Patches of images at each level, gathered batch by batch: (patches, 3 * 7 * 7) each, finest level first.
 
-    The places depend on the level, and on how many images came before: the same images in the same order give the same.
+    Their positions depend on the level and the number of the image: the same images in the same order give the same.
     """
 
     def __init__(self, pictures: int) -> None:
-        """For so many images in all."""
+        """For this many images in all."""
         self._each = max(1, min(PATCHES, MOST // max(1, pictures)))
         self._found: list[list[Tensor]] = []
         self._images = 0
@@ -52,10 +52,10 @@ class Patches:
 
 
 class Texture:
-    """What the patches of real images are like; called with those of others, their distance from it x 1000 per level.
+    """The patches of real images; called with the patches of others, gives their distance x 1000 per level.
 
-    The distance is the mean over random directions of that between the sorted projections, for patches normalised to
-    the real ones' mean 0 and deviation 1 in each channel.
+    Patches are normalised so that the real ones have mean 0 and deviation 1 in each channel, and projected on random
+    directions; the distance is the mean difference of the sorted projections.
     """
 
     def __init__(self, real: Patches) -> None:
@@ -65,28 +65,18 @@ class Texture:
         return tuple(level.distance(found) for level, found in zip(self._levels, patches.levels, strict=True))
 
 
-def texture(images: Tensor, real: Tensor) -> tuple[float, ...]:
-    """The distance x 1000 of images (n, 3, h, w) from real ones (m, 3, h, w) per level, finest first."""
-    sides = []
-    for side in (real, images):
-        patches = Patches(len(side))
-        patches.add(side)
-        sides.append(patches)
-    return Texture(sides[0])(sides[1])
-
-
 def laplacian_pyramid(images: Tensor) -> list[Tensor]:
-    """What each halving of the size loses, finest first, and last what is left of images (n, 3, h, w)."""
+    """Images (n, 3, h, w) -> the details that each halving of the size loses, finest first, and the smallest images."""
     levels = []
     while min(images.shape[-2:]) >= 2 * SMALLEST:
         smaller = _blurred(images)[..., ::2, ::2]
-        levels.append(images - _grown(smaller, images.shape[-2:]))
+        levels.append(images - _enlarged(smaller, images.shape[-2:]))
         images = smaller
     return [*levels, images]
 
 
 class _Level:
-    """One level of the real images, ready to be compared with."""
+    """One level of the real images: their normalisation and sorted projections."""
 
     def __init__(self, number: int, patches: Tensor) -> None:
         channels = patches.unflatten(1, (3, -1))
@@ -96,7 +86,7 @@ class _Level:
         self._sorted = self._projected(patches)
 
     def distance(self, patches: Tensor) -> float:
-        """Of the distributions along each direction: the area between their quantiles."""
+        """The area between the quantile functions of the two sides, averaged over directions, x 1000."""
         real, others = self._sorted, self._projected(patches)
         count = max(len(real), len(others))
         return 1000 * (_quantiles(real, count) - _quantiles(others, count)).abs().mean().item()
@@ -107,25 +97,25 @@ class _Level:
 
 
 def _quantiles(ordered: Tensor, count: int) -> Tensor:
-    """So many values, evenly over the ordered rows; the rows themselves where there are as many."""
+    """`count` of the ordered rows at evenly spaced quantiles; all of them where there are as many."""
     return ordered if len(ordered) == count else ordered[(2 * torch.arange(count) + 1) * len(ordered) // (2 * count)]
 
 
 def _patches(image: Tensor, count: int, chance: torch.Generator) -> Tensor:
-    """(count, 3 * 7 * 7) at random places of an image (3, h, w)."""
+    """Patches (count, 3 * 7 * 7) at random positions of an image (3, h, w)."""
     windows = image.unfold(1, PATCH, 1).unfold(2, PATCH, 1)
     rows, columns = (torch.randint(windows.shape[side], (count,), generator=chance) for side in (1, 2))
     return windows[:, rows.to(image.device), columns.to(image.device)].transpose(0, 1).flatten(1)
 
 
 def _blurred(images: Tensor) -> Tensor:
-    """By a binomial filter of five taps, mirrored at the border."""
+    """A binomial filter of 5 x 5 taps; images are mirrored at the border."""
     taps = images.new_tensor(_TAPS)
     kernel = torch.outer(taps, taps).expand(images.shape[1], 1, 5, 5)
     return F.conv2d(F.pad(images, [2, 2, 2, 2], mode="reflect"), kernel, groups=images.shape[1])
 
 
-def _grown(images: Tensor, size: torch.Size) -> Tensor:
+def _enlarged(images: Tensor, size: torch.Size) -> Tensor:
     """To twice the size, or one pixel less: zeros between the pixels, then the blur, four times as strong."""
     spread = images.new_zeros(*images.shape[:2], *size)
     spread[..., ::2, ::2] = images

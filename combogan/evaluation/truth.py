@@ -1,4 +1,4 @@
-"""Truth where nobody declared it: test pictures of different domains that pair up by their names."""
+"""Truth: which test pictures of two domains show the same thing, as declared or found by their names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIDE = re.compile(r"_[AB]$")
 
 @dataclass(frozen=True)
 class Renamed:
-    """A set of pictures under other names, in the same order."""
+    """A PictureSet under other names, in the same order."""
 
     pictures: PictureSet
     names: tuple[str, ...]
@@ -31,8 +31,8 @@ class Renamed:
         return len(self.names)
 
     def named(self, names: Sequence[str]) -> PictureSet:
-        places = [self.names.index(name) for name in names]
-        return Renamed(self.pictures.named([self.pictures.names[place] for place in places]), tuple(names))
+        old = dict(zip(self.names, self.pictures.names, strict=True))
+        return Renamed(self.pictures.named([old[name] for name in names]), tuple(names))
 
     def picture(self, index: int, size: int) -> Image.Image:
         return self.pictures.picture(index, size)
@@ -41,46 +41,43 @@ class Renamed:
         return self.pictures.fingerprint()
 
 
-def paired(domains: Iterable[DomainPictures], listed: Iterable[DomainPictures] | None = None) -> list[DomainPictures]:
-    """The domains, those whose test pictures pair up by name with a truth and common names.
+def paired(sources: Iterable[DomainPictures], listed: Iterable[DomainPictures] | None = None) -> list[DomainPictures]:
+    """The sources; those whose test pictures pair up by name are given a truth and common names.
 
-    They do where the `test` folders of domains have the same file names throughout, but for the ending and a last `_A`
-    or `_B`: some equal names may be chance, as where all sets are numbered. A tenth held out of a training set never
-    does. Domains that have a truth already are left as they are. `listed` are the same domains with all their pictures,
-    where some were left out: it is those that have to pair up.
+    Test pictures pair up where all file names of the domains' `test` folders are equal, apart from the ending and a
+    last `_A` or `_B`; where only some are equal, that may be chance, as in numbered sets. Pictures held out of a
+    training folder never pair up. Sources that have a truth already stay as they are. `listed` are the same sources
+    before unreadable pictures were left out: their names decide.
     """
-    domains = list(domains)
-    names = [_common(domain) for domain in domains]
-    groups = [frozenset(own) if (own := _common(domain)) else None for domain in listed or domains]
-    return [
-        replace(
-            domain,
-            test=Renamed(domain.test, tuple(own)),
-            truth=f"the names in {domains[groups.index(group)].name}",
-        )
-        if own and group and groups.count(group) > 1
-        else domain
-        for domain, own, group in zip(domains, names, groups, strict=True)
-    ]
+    sources = list(sources)
+    groups = [frozenset(names) if (names := _common(source)) else None for source in listed or sources]
+    found = []
+    for source, group in zip(sources, groups, strict=True):
+        names = _common(source)
+        if names and group and groups.count(group) > 1:
+            truth = f"the names in {sources[groups.index(group)].name}"
+            source = replace(source, test=Renamed(source.test, tuple(names)), truth=truth)
+        found.append(source)
+    return found
 
 
-def is_paired(domain: DomainPictures) -> bool:
-    """Whether its truth is a matter of names alone."""
-    return domain.truth is not None and domain.test.folder is not None
+def is_paired(source: DomainPictures) -> bool:
+    """Whether its truth was found by names."""
+    return source.truth is not None and source.test.folder is not None
 
 
 def shared(source: DomainPictures, target: DomainPictures) -> dict[str, int]:
-    """The names of test pictures that the two have in common -> their places in the target's; none without truth."""
+    """Names that both test sets have -> their indices in the target's; none where the two have no common truth."""
     if source.truth is None or source.truth != target.truth:
         return {}
     known = set(source.test.names)
-    return {name: place for place, name in enumerate(target.test.names) if name in known}
+    return {name: index for index, name in enumerate(target.test.names) if name in known}
 
 
-def _common(domain: DomainPictures) -> Sequence[str] | None:
-    """The names of the test pictures without what may differ; None where they cannot pair up."""
-    train, test = domain.train, domain.test
-    if domain.truth is not None or test.folder is None or test.folder == train.folder:
+def _common(source: DomainPictures) -> Sequence[str] | None:
+    """The names of the test pictures without ending and last `_A` or `_B`; None where they cannot pair up."""
+    train, test = source.train, source.test
+    if source.truth is not None or test.folder is None or test.folder == train.folder:
         return None
     names = [_SIDE.sub("", PurePosixPath(name).with_suffix("").as_posix()) for name in test.names]
     return names if len(set(names)) == len(names) else None

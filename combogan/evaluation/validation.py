@@ -1,4 +1,4 @@
-"""A fast subset of the scores, for a run to be validated with while it trains; and which validation is the best."""
+"""Validation of a run while it trains: a fast subset of the scores, and which validation is the best."""
 
 from __future__ import annotations
 
@@ -19,20 +19,18 @@ from combogan.evaluation.scoring import Translate
 from combogan.evaluation.truth import shared
 from combogan.seeding import derive
 
-__all__ = ["Validation", "best_iteration", "described", "directions", "goodness"]
-
 MEASURES = ("psnr", "ssim", "arrival", "edges")
 DIRECTIONS = 20
-"""Directions that are translated in, at most, as long as every domain is a source and a target once."""
+"""Directions to validate, at most; more only where every domain could not be a source and a target otherwise."""
 PICTURES = 16
 """Pictures of each source, at most."""
 LEARNT, ITERATIONS = 100, 200
-"""Training pictures of each domain, and iterations, of a classifier that is good enough to compare with itself."""
+"""Training pictures of each domain, and iterations, of the classifier: enough to compare validations of one run."""
 _BATCH = 8
 
 
 def goodness(measured: Mapping[str, float]) -> float:
-    """By which the best checkpoint is chosen: truth PSNR where it is known, else arrival times kept edges."""
+    """The measure of the best checkpoint: PSNR to the truth where that is known, else arrival times kept edges."""
     if "psnr" in measured:
         return measured["psnr"]
     return measured.get("arrival", 0.0) * measured.get("edges", 1.0)
@@ -53,7 +51,8 @@ def described(measured: Mapping[str, float]) -> str:
 def directions(names: Sequence[str], *, seed: int, new: str | None = None) -> list[tuple[str, str]]:
     """The directions to validate, a seeded choice where there are many: those to and from `new`, if it is given.
 
-    Else the domains stand in a circle, and each is translated into its next neighbours, as many as there is room for.
+    Else the domains are put in a circle in random order, and each is translated into the ones that follow it: into as
+    many as DIRECTIONS allows, but at least one.
     """
     circle = sorted(names, key=lambda name: (derive(seed, "directions", name), name))
     if new is not None:
@@ -61,55 +60,51 @@ def directions(names: Sequence[str], *, seed: int, new: str | None = None) -> li
         return [pair for name in old for pair in ((new, name), (name, new))]
     count = len(circle)
     steps = range(1, 1 + min(count - 1, max(1, DIRECTIONS // count)))
-    return [(source, circle[(place + step) % count]) for step in steps for place, source in enumerate(circle)]
+    return [(source, circle[(index + step) % count]) for step in steps for index, source in enumerate(circle)]
 
 
 class Validation:
-    """Pictures held out of training, and what their translations are measured with: the same throughout a run.
+    """Validates translators on pictures held out of training: on the same ones, in the same way, throughout a run.
 
-    The classifier learns from training pictures that are not held out, and only where no truth decides.
+    Where no truth is known, a classifier is trained on the training pictures that are not held out.
     """
 
     def __init__(
         self,
-        domains: Mapping[str, DomainPictures],
+        sources: Mapping[str, DomainPictures],
         chosen: Sequence[tuple[str, str]],
         size: int,
         *,
         device: str | torch.device = "cpu",
         tell: Callable[[str], object] = lambda what: None,
     ) -> None:
-        """Of domains with a `validation`, in the `chosen` directions, as images of `size`. Errors as of reading.
+        """Reads the `validation` pictures of domains in the `chosen` directions, as square images of `size` pixels.
 
-        `tell` hears what takes long.
+        `tell` is called before the classifier is trained. Raises what reading the pictures raises.
         """
         self._targets: dict[str, list[str]] = defaultdict(list)
         for source, target in chosen:
             self._targets[source].append(target)
         self._device = torch.device(device)
-        held = {
-            name: replace(domain, test=domain.validation)
-            for name, domain in domains.items()
-            if domain.validation is not None
-        }
-        places = {name: choice(domain.test.names, PICTURES) for name, domain in held.items()}
+        held = {name: replace(one, test=one.validation) for name, one in sources.items() if one.validation is not None}
+        indices = {name: choice(one.test.names, PICTURES) for name, one in held.items()}
         self._pictures = {
-            name: [middle_square(domain.test.picture(place, size), size) for place in places[name]]
-            for name, domain in held.items()
+            name: [middle_square(one.test.picture(index, size), size) for index in indices[name]]
+            for name, one in held.items()
         }
         self._truth = {
-            (source, target): _truth(held[source], places[source], held[target], places[target])
+            (source, target): _truth(held[source], indices[source], held[target], indices[target])
             for source, target in chosen
         }
         self._arrival: Arrival | None = None
         if not any(self._truth.values()):
             tell("Training the classifier for the validation.")
-            learnt = {name: _some(domain.train) for name, domain in domains.items()}
-            self._arrival = Arrival.train(learnt, size, iterations=ITERATIONS, device=device)
+            trained_on = {name: _some(one.train) for name, one in sources.items()}
+            self._arrival = Arrival.train(trained_on, size, iterations=ITERATIONS, device=device)
 
     @torch.no_grad()
     def __call__(self, translate: Translate) -> dict[str, float]:
-        """Measure -> its mean over the directions: PSNR and SSIM where truth is known, else arrival; kept edges."""
+        """Measure -> mean over the directions: PSNR and SSIM where a truth is known, else arrival; and kept edges."""
         means: dict[str, list[float]] = defaultdict(list)
         for source, targets in self._targets.items():
             values: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
@@ -127,32 +122,32 @@ class Validation:
     def _measure(
         self, source: str, target: str, here: Sequence[int], x: Tensor, fake: Tensor
     ) -> list[tuple[str, Tensor]]:
-        """Each measure of the translations (n, 3, h, w) of those pictures: (n,), less where not all have a truth."""
+        """Measures of the translations (n, 3, h, w) of those pictures: (n,), or fewer where some have no truth."""
         found = [("edges", edges(fake, x))]
         if self._arrival is not None:
             found.append(("arrival", self._arrival.taken(fake, target)))
         truth = self._truth[source, target]
-        known = [row for row, place in enumerate(here) if place in truth]
+        known = [row for row, index in enumerate(here) if index in truth]
         if known:
             images = self._images(target, [truth[here[row]] for row in known])
             found += [("psnr", psnr(fake[known], images)), ("ssim", ssim(fake[known], images))]
         return found
 
-    def _images(self, name: str, places: Sequence[int]) -> Tensor:
+    def _images(self, name: str, indices: Sequence[int]) -> Tensor:
         """Pictures as images (n, 3, size, size)."""
-        return torch.stack([to_image(self._pictures[name][place]) for place in places]).to(self._device)
+        return torch.stack([to_image(self._pictures[name][index]) for index in indices]).to(self._device)
 
 
 def _some(pictures: PictureSet) -> PictureSet:
     """At most LEARNT of the pictures."""
-    return pictures.named([pictures.names[place] for place in choice(pictures.names, LEARNT)])
+    return pictures.named([pictures.names[index] for index in choice(pictures.names, LEARNT)])
 
 
 def _truth(
-    source: DomainPictures, chosen: Sequence[int], target: DomainPictures, rivals: Sequence[int]
+    source: DomainPictures, chosen: Sequence[int], target: DomainPictures, of_target: Sequence[int]
 ) -> dict[int, int]:
-    """Place among the chosen pictures of the source -> that of its truth among those of the target."""
+    """Position among the chosen pictures of the source -> position of its truth among those chosen of the target."""
     known = shared(source, target)
-    there = {place: index for index, place in enumerate(rivals)}
-    truths = [known.get(source.test.names[place]) for place in chosen]
-    return {index: there[place] for index, place in enumerate(truths) if place is not None and place in there}
+    positions = {index: position for position, index in enumerate(of_target)}
+    truths = [known.get(source.test.names[index]) for index in chosen]
+    return {position: positions[index] for position, index in enumerate(truths) if index in positions}

@@ -1,1 +1,11 @@
-"""What is trained: encoder, decoder and discriminator of a domain."""
+"""What is trained: the encoder, decoder and discriminator of a domain. Read:
+
+latent         the plug between encoder and decoder, and the ids of latent spaces
+encoder        image -> latent
+decoder        latent -> image
+discriminator  image -> scores
+shared         blocks that all domains share, and a half together with them
+blocks         norms, activations, padding, dropout, the residual block, first weights
+cpu            the layers that are fast on a CPU
+looks_linear   first weights with which halves reproduce their input
+"""

@@ -1,4 +1,4 @@
-"""What the networks are built from: padding, norms, nonlinearities, dropout, the residual block."""
+"""What the networks are built from: padding, norms, activations, dropout, the residual block, first weights."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "leaky": lambda: nn.LeakyReLU(0.2),
 }
 
-
 SLOPES = {"relu": 0.0, "prelu": None, "leaky": 0.2}
-"""What the nonlinearities make of numbers below zero: so many times as much; None where it is learned."""
+"""The slope of each activation below zero; None where it is learned."""
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each image to mean 0 and deviation 1; nothing learned, nothing remembered (eps 1e-5).
+    """Normalise each channel of each image to mean 0 and deviation 1 (eps 1e-5); no parameters, no running statistics.
 
-    Each image is normalised as a batch of one, which is the same mathematics and keeps channels_last memory in place.
+    Each image is normalised as a batch of one, which computes the same and keeps the channels_last memory format.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,10 +32,9 @@ class InstanceNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """All channels of each image together to mean 0 and deviation 1 (Ba et al. 2016); nothing learned (eps 1e-5).
+    """Normalise each image, all channels together, to mean 0 and deviation 1 (Ba et al. 2016; eps 1e-5); no parameters.
 
-    How bright channels are beside each other stays, and with it an image's own light and colours, which an instance
-    norm takes away.
+    It keeps how channels differ, and so an image's light and colours, which an instance norm removes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,8 +53,8 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 def reflect(x: Tensor, border: int) -> Tensor:
     """Pad height and width by `border` mirrored pixels.
 
-    On CUDA from slices, because the backward of PyTorch's own reflection padding is not deterministic there. On the
-    CPU without autocast, which would widen bfloat16 to float32 for it, and double what it takes.
+    On CUDA by slices, because PyTorch's own reflection padding has no deterministic backward there. On the CPU without
+    autocast, which would convert bfloat16 to float32 and take twice the memory.
     """
     if not x.is_cuda:
         with torch.autocast(x.device.type, enabled=False):
@@ -66,7 +64,7 @@ def reflect(x: Tensor, border: int) -> Tensor:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Bfloat16 as float32, for what must not be rounded further; float32 and float64 as they are."""
+    """Bfloat16 -> float32, where it must not be rounded further; float32 and float64 unchanged."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -82,7 +80,7 @@ class Reflect(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout whose chance comes from its own generator, set anew for every iteration."""
+    """Dropout that draws from its own generator, which is set for every iteration."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -97,7 +95,7 @@ class Dropout(nn.Module):
 
 
 def norm_and_activation(channels: int, norm: str, activation: str) -> list[nn.Module]:
-    """What follows a convolution, as two layers: state dicts count them, and published ones have two."""
+    """The norm and activation after a convolution, always two layers, so that state dicts number them as published."""
     if norm == "instance":
         return [nn.Identity(), NormActivation(SLOPES[activation])]
     return [NORMS[norm](channels), ACTIVATIONS[activation]()]
@@ -133,7 +131,7 @@ def _with_context(x: Tensor, context: Tensor | None) -> Tensor:
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw fresh weights as published: convolutions from N(0, 0.02), biases zero, batch norms from N(1, 0.02)."""
+    """Draw first weights as published: convolutions from N(0, 0.02), biases zero, batch norms from N(1, 0.02)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
             mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0

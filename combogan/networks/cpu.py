@@ -1,8 +1,8 @@
-"""Layers in a form that is fast on a CPU, with the same mathematics; on CUDA they are made of PyTorch's own.
+"""Layers that compute the same as PyTorch's own, but faster on a CPU; on CUDA they use PyTorch's own.
 
-oneDNN rounds channels up to 16, so that most of a convolution from or to three channels is work on zeros. Where a map
-is smaller than a kernel's weights, most of the time goes into rearranging those. And a norm with its activation need
-not keep what lies between the two.
+oneDNN pads channels to multiples of 16, so that most of a convolution from or to three channels is work on zeros. Where
+a map is smaller than a kernel's weights, most of the time goes into rearranging the weights. And a norm and its
+activation in one layer need not store the values between them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch.nn.grad import conv2d_input
 EPSILON = 1e-5
 FEW_CHANNELS = 3
 SMALL_MAP = 100
-"""Places of the kernel up to which a convolution is computed as a product of matrices."""
+"""Positions of the kernel up to which a convolution is computed as a matrix product."""
 
 
 class WideConvolution(nn.Conv2d):
-    """An unpadded k x k convolution between an image's few channels and many: (n, c, h, w) -> (n, o, h', w').
+    """An unpadded k x k convolution from or to an image's few channels: (n, c, h, w) -> (n, o, h', w').
 
-    Each kernel is cut into its k columns, which see as many copies of a channel, each shifted by one pixel more.
+    Each column of the kernel becomes a channel of a k x 1 convolution; a 1 x k convolution shifts it by its place.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class WideConvolution(nn.Conv2d):
 
 
 class SmallMapConvolution(nn.Conv2d):
-    """A convolution that may meet maps of a few pixels: (n, c, h, w) -> (n, o, h', w')."""
+    """A convolution that is fast on maps of few pixels too: (n, c, h, w) -> (n, o, h', w')."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.is_cuda or x.shape[2] * x.shape[3] > SMALL_MAP * self.stride[0] ** 2:
@@ -51,9 +51,9 @@ class SmallMapConvolution(nn.Conv2d):
 
 
 class NormActivation(nn.Module):
-    """An instance norm and its activation: (n, c, h, w) -> the same; of what is between, nothing is kept for later.
+    """An instance norm and its activation: (n, c, h, w) -> the same; only the input is stored for the backward.
 
-    Each image is normalised as a batch of one, which keeps channels_last memory in place. With a `slope` of None it is
+    Each image is normalised as a batch of one, which keeps the channels_last memory format. A `slope` of None is
     learned, as in nn.PReLU.
     """
 
@@ -75,7 +75,7 @@ class NormActivation(nn.Module):
 
 
 class _NormActivation(torch.autograd.Function):
-    """A norm and its activation that keep their input alone, and normalise it once more on the way back."""
+    """A norm and its activation that store only their input, and normalise it again in the backward."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, learned: Tensor | None, slope: float) -> Tensor:
@@ -103,12 +103,12 @@ class _NormActivation(torch.autograd.Function):
 
 
 def normalised(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """One image (1, c, h, w) with each channel at mean 0 and deviation 1; the means, and what divided by deviations."""
+    """One image (1, c, h, w) with each channel at mean 0 and deviation 1; the means, and 1 / the deviations."""
     return torch.native_batch_norm(image, None, None, None, None, True, 0.0, EPSILON)
 
 
 class _Product(torch.autograd.Function):
-    """A convolution as one product: every patch under the kernel times the kernel's weights."""
+    """A convolution as one matrix product: every patch under the kernel times the kernel's weights."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
@@ -133,14 +133,14 @@ class _Product(torch.autograd.Function):
 
 
 def _patches(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
-    """What the kernel sees at each place: (n, c, h, w) -> (n, h', w', kernel * kernel * c)."""
+    """The patch under the kernel at each position: (n, c, h, w) -> (n, h', w', kernel * kernel * c)."""
     x = F.pad(x, [padding] * 4).permute(0, 2, 3, 1)
     windows = x.unfold(1, kernel, stride).unfold(2, kernel, stride)
     return windows.permute(0, 1, 2, 4, 5, 3).flatten(3)
 
 
 def _shifts(channels: int, width: int, *, like: Tensor) -> Tensor:
-    """Weights (channels, width * channels, 1, width) that add up `width` groups of maps, each shifted by its place."""
+    """Weights (channels, width * channels, 1, width) that add `width` groups of maps, group i shifted by i pixels."""
     count = width * channels
     ones = torch.eye(count, dtype=like.dtype, device=like.device).view(width, channels, width, channels)
     return ones.permute(1, 2, 3, 0).reshape(channels, count, 1, width)

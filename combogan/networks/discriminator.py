@@ -1,4 +1,4 @@
-"""The discriminators: a score for every patch of an image, high where it seems real."""
+"""The discriminators: a score for every patch of an image, high where it looks real."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class PatchDiscriminator(nn.Module):
 
 
 class DeepDiscriminator(nn.Module):
-    """Image (n, channels, h, w) -> a list of maps (n, h', w'), one after every layer but the first.
+    """Image (n, channels, h, w) -> a list of maps of scores (n, h', w'), one after every layer but the first.
 
-    Each middle layer has one channel more than it hands on: that channel is its score.
+    Each middle layer has one channel more than it passes on: that channel is its map of scores.
     """
 
     def __init__(self, channels: int, *, width: int, layers: int, activation: str, norm: str, padding: int = 2) -> None:
@@ -79,9 +79,9 @@ class DeepDiscriminator(nn.Module):
 
 
 class SplitDiscriminator(nn.Module):
-    """Image (n, 3, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's above blurred colour's.
+    """Image (n, 3, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's scores above colour's.
 
-    One net sees only luminance, the other only colour through a Gaussian blur (last published ComboGAN).
+    One network sees only luminance, the other only blurred colour (last published ComboGAN).
     """
 
     def __init__(
@@ -103,12 +103,12 @@ class SplitDiscriminator(nn.Module):
 
 
 def _gaussian(size: int, sigma: float) -> Tensor:
-    """A (size, size) Gaussian kernel of a single bright pixel, mirrored at the borders as SciPy's filter does."""
+    """A (size, size) Gaussian kernel, mirrored at its borders: SciPy's filter applied to a single bright pixel."""
     reach = 4 * int(sigma + 0.5)
     line = torch.arange(-reach, reach + 1, dtype=torch.float64, device="cpu")
     weights = torch.exp(-(line**2) / (2 * sigma**2))
     weights /= weights.sum()
-    # A pixel at distance d from the bright one also receives what would have fallen outside and is mirrored back in.
+    # A weight that falls outside the kernel is added to the pixel that mirrors it.
     centre, kernel = size // 2, torch.zeros(size, dtype=torch.float64, device="cpu")
     for offset, weight in zip(line.int().tolist(), weights.tolist(), strict=True):
         place = (centre + offset) % (2 * size)
@@ -128,5 +128,5 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patch": PatchDiscriminat
 
 
 def discriminator(kind: str, **shape: Any) -> nn.Module:
-    """A discriminator of a kind that DISCRIMINATORS knows; all give a list of maps of scores, from fine to coarse."""
+    """A discriminator of a kind in DISCRIMINATORS; all give a list of maps of scores, from fine to coarse."""
     return DISCRIMINATORS[kind](**shape)

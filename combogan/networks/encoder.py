@@ -10,7 +10,7 @@ from combogan.networks.latent import Latent
 
 
 class Encoder(nn.Module):
-    """Image (n, 3, h, w) in [-1, 1] -> latent (n, 4 * width, h / 4, w / 4); h and w are multiples of 4, from 8 up.
+    """Image (n, 3, h, w) in [-1, 1] -> latent (n, 4 * width, h / 4, w / 4); h and w are multiples of 4, at least 8.
 
     The first half of Johnson et al.'s (2016) transformation network, cut as in Anoosheh et al. 2017.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Latent:
-    """What an encoder hands to a decoder: (n, channels, h / stride, w / stride) in a latent space."""
+    """What an encoder gives to a decoder: (n, channels, h / stride, w / stride) in a latent space."""
 
     channels: int
     stride: int
@@ -22,7 +22,7 @@ class Latent:
 
 
 def shares_one_space(domains: int, *, autoencode: bool) -> bool:
-    """Whether the halves of so many domains that are trained together share one latent space (invariant 6).
+    """Whether the halves of this number of domains, trained together, share one latent space (invariant 6).
 
     Two domains without autoencode identity have two spaces, a -> b and b -> a: no decoder sees a latent of its own
     domain's encoder.

@@ -39,7 +39,7 @@ class SharedBlocks(nn.Module):
 
 
 class EncoderHalf(nn.Module):
-    """A domain's encoder and, behind it, the blocks that it shares, if any: image (n, 3, h, w) -> latent."""
+    """A domain's encoder and, after it, the shared blocks, if any: image (n, 3, h, w) -> latent."""
 
     def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class EncoderHalf(nn.Module):
 
 
 class DecoderHalf(nn.Module):
-    """The blocks that a domain's decoder shares, if any, and the decoder: latent -> image (n, 3, h, w)."""
+    """The shared blocks, if any, and, after them, a domain's decoder: latent -> image (n, 3, h, w)."""
 
     def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
-"""Which published network a state dict is of, told by the places and shapes of its layers, and ours with its weights.
+"""Which published network a state dict is of, by the places and shapes of its layers, and our network with its weights.
 
-A network is built from what its file holds and then compared with it layer by layer, so that a file either fits
-exactly or is refused.
+Our network is built from these and then compared with the file layer by layer: a file fits exactly or is refused.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from combogan.networks.encoder import Encoder
 from combogan.networks.shared import SharedBlocks
 from combogan.published.state_file import Layer, StateFile
 
-__all__ = ["decoder", "discriminator", "encoder", "kind_of", "refuse_empty", "shared_blocks", "split"]
-
 Network = TypeVar("Network", bound=nn.Module)
 Kind = Literal["encoder", "decoder", "generator", "shared"]
 
@@ -32,15 +29,15 @@ Kind = Literal["encoder", "decoder", "generator", "shared"]
 DOWN = (1, 4, 7)
 FIRST_BLOCK = 10
 UP = (0, 3, 7)
-"""Counted from behind the last block."""
+"""Counted from the place after the last block."""
 DROPOUT = 0.5
-"""The published share; a dropout layer holds no weights, but moves a block's second convolution from place 5 to 6."""
+"""As published; a dropout layer has no weights, but moves a block's second convolution from place 5 to 6."""
 
 
 def kind_of(file: StateFile) -> Kind:
-    """What a file of a generator is, by where it has 7x7 convolutions: at its beginning, at its end, both, neither."""
+    """What a file holds, by its 7x7 convolutions: first in an encoder, last in a decoder, both in a generator."""
     if not file.layers:
-        return "shared"  # as published for one shared block, which leaves none for the decoders
+        return "shared"  # as published for the decoders if there is one shared block
     ends = [layer.kernel == 7 for layer in file.convolutions[:1] + file.convolutions[-1:]]
     if not ends or not (any(ends) or all("conv_block" in layer.name for layer in file.layers)):
         raise _unfit(file, "its convolutions begin and end like no generator's")
@@ -58,7 +55,7 @@ def refuse_empty(file: StateFile) -> None:
 
 
 def encoder(file: StateFile, *, activation: str | None = None) -> Encoder:
-    """The encoder in a file; `activation` is what a file without PReLU does not tell (ReLU unless given)."""
+    """The encoder in a file; `activation` is used where the file has no PReLU (None is ReLU)."""
     convolutions = file.convolutions
     blocks = (len(convolutions) - len(DOWN)) // 2
     names = [f"model.{place}" for place in DOWN] + _block_names(file, FIRST_BLOCK, blocks)
@@ -68,7 +65,7 @@ def encoder(file: StateFile, *, activation: str | None = None) -> Encoder:
 
 
 def decoder(file: StateFile, *, activation: str | None = None) -> Decoder:
-    """The decoder in a file; `activation` as of `encoder`."""
+    """The decoder in a file; `activation` as in `encoder`."""
     convolutions = file.convolutions
     blocks = (len(convolutions) - len(UP)) // 2
     _check_names(file, convolutions, _block_names(file, 0, blocks) + [f"model.{blocks + place}" for place in UP])
@@ -79,7 +76,7 @@ def decoder(file: StateFile, *, activation: str | None = None) -> Decoder:
 
 
 def shared_blocks(file: StateFile, like: Encoder, domains: int) -> SharedBlocks:
-    """The blocks that `domains` domains share, for latents such as the encoder's; a file may hold none of them."""
+    """The blocks that `domains` domains share, for latents as of the encoder `like`; a file may hold none of them."""
     blocks = len(file.convolutions) // 2
     _check_names(file, file.convolutions, _block_names(file, 0, blocks))
     shape: dict[str, Any] = {"channels": like.latent.channels, "blocks": blocks, "domains": domains}
@@ -115,8 +112,7 @@ def discriminator(file: StateFile) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def split(file: StateFile) -> tuple[StateFile, StateFile]:
-    """A whole generator's file as an encoder's and a decoder's, cut as ComboGAN cuts: half of the blocks, rounded down,
-    belong to the encoder."""
+    """A generator's file -> an encoder's, with half of the blocks (rounded down, as in ComboGAN), and a decoder's."""
     blocks = (len(file.convolutions) - len(DOWN) - len(UP)) // 2
     cut = FIRST_BLOCK + blocks // 2
     first, second = [], []
@@ -160,10 +156,10 @@ def _check_names(file: StateFile, convolutions: Sequence[Layer], expected: Seque
 
 
 def _filled(file: StateFile, build: Callable[..., Network], shape: dict[str, Any]) -> Network:
-    """The network of this shape with the file's weights; OriginalError where a single one differs."""
-    with torch.device("meta"):  # first without memory, so that a file which claims a giant costs nothing
+    """The network of this shape with the file's weights; OriginalError where a layer differs."""
+    with torch.device("meta"):  # first without memory, in case the file claims a giant network
         _compare(file, _modules(build(**shape)))
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
+    with torch.random.fork_rng(devices=[]):  # building draws from the global random state
         network = build(**shape)
     with torch.no_grad():
         for layer, (_, module) in zip(file.layers, _modules(network), strict=True):
@@ -174,7 +170,7 @@ def _filled(file: StateFile, build: Callable[..., Network], shape: dict[str, Any
 
 
 def _modules(network: nn.Module) -> list[tuple[str, nn.Module]]:
-    """What holds weights, in the order of a state dict, by the kind of `Layer` that fills it."""
+    """The modules with weights in the order of a state dict, each with the kind of `Layer` that fills it."""
     kinds = {nn.Conv2d: "convolution", nn.ConvTranspose2d: "convolution", nn.BatchNorm2d: "norm"}
     kinds |= {nn.PReLU: "prelu", NormActivation: "prelu"}
     layers = [m for m in network.modules() if list(m.parameters(recurse=False))]
@@ -187,12 +183,12 @@ def _compare(file: StateFile, modules: Sequence[tuple[str, nn.Module]]) -> None:
         found = {name: tuple(value.shape) for name, value in layer.tensors.items()}
         counted = {"num_batches_tracked": ()} if kind == "norm" else {}  # which old PyTorch did not store
         if layer.kind != kind or found | counted != wanted:
-            raise _unfit(file, f"'{layer.name}' is a {layer.kind} {_told(found)}, not a {kind} {_told(wanted)}")
+            raise _unfit(file, f"'{layer.name}' is a {layer.kind} {_listed(found)}, not a {kind} {_listed(wanted)}")
     if len(file.layers) != len(modules):
         raise _unfit(file, f"it has {len(file.layers)} layers with weights, not {len(modules)}")
 
 
-def _told(shapes: dict[str, tuple[int, ...]]) -> str:
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
     return " and ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items() if shape)
 
 

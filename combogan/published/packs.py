@@ -1,4 +1,4 @@
-"""Packs out of checkpoints of others, beside whatever packs are there already."""
+"""Writes the packs of a published checkpoint, beside packs that are there already."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from pathlib import Path
 
 import combogan
 from combogan.errors import OriginalError
-from combogan.published.original import Original
+from combogan.published.checkpoint import Original
 from combogan.registry.pack import CARD, NewPack, Pack, SharedPart, publish, write_pack
 from combogan.registry.swap import recover
 
-__all__ = ["write_packs"]
-
 
 def write_packs(original: Original, folder: Path, *, origins: Mapping[str, str] | None = None) -> list[Pack]:
-    """Write a pack for each domain below `folder`; `origins` says where their pictures are, as far as it is known.
+    """Write a pack for each domain below `folder`; `origins` says where their pictures are, if known.
 
     OriginalError where a name is taken by something else; StorageError. Both change nothing.
     """
@@ -36,7 +34,7 @@ def write_packs(original: Original, folder: Path, *, origins: Mapping[str, str] 
 
 
 def _refuse_losses(original: Original, folder: Path) -> None:
-    """OriginalError where something that is not an import of the same would be lost."""
+    """OriginalError where anything but an import of the same checkpoint would be lost."""
     if original.shared is not None and _holds_something(folder):
         raise OriginalError(
             f"{folder} is not empty, but these domains share blocks, which are stored beside their packs alone; import "

@@ -1,4 +1,4 @@
-"""State dicts in the files of others: nothing in them runs, and anything else than a state dict is refused."""
+"""Reads state dicts from untrusted files: nothing in them runs, and anything but a state dict is refused."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ from torch import Tensor
 
 from combogan.errors import OriginalError
 
-__all__ = ["Layer", "StateFile", "read"]
-
-# What DataParallel and torch.compile put before every name.
+# Prefixes that DataParallel and torch.compile put before every name.
 WRAPPERS = ("module.", "_orig_mod.")
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One module with weights of its own: `model.10.conv_block.1`, with `weight` and perhaps `bias`."""
+    """One module with weights: `model.10.conv_block.1`, with `weight` and perhaps `bias`."""
 
     name: str
     kind: Literal["convolution", "norm", "prelu"]
@@ -57,7 +55,7 @@ class StateFile:
 
 
 def read(path: Path) -> StateFile:
-    """The state dict in a file of `torch.save`, new or old format, saved from CPU or GPU, as float32 on the CPU.
+    """The state dict in a file of `torch.save` (new or old format, from CPU or GPU), as float32 on the CPU.
 
     OriginalError when it is missing, holds anything but named tensors, or holds a tensor that no network has.
     """
@@ -81,7 +79,7 @@ def read(path: Path) -> StateFile:
 def _load(path: Path, content: bytes) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of TorchScript archives, which are refused below
+            warnings.simplefilter("ignore")  # about TorchScript archives, which are refused below
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can fail anywhere in torch's reader
         named = re.search(r"(?:GLOBAL|class|reduce for|global) ([\w.]*\w)", str(error))
@@ -106,7 +104,7 @@ def _unwrapped(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _tensor(path: Path, name: str, value: Tensor) -> Tensor:
-    """A plain copy in float32; OriginalError for what a network's weight cannot be."""
+    """A plain copy in float32; OriginalError for what cannot be a network's weight."""
     is_plain = value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu"
     if not is_plain or value.is_complex() or value.numel() * value.element_size() > value.untyped_storage().nbytes():
         raise OriginalError(f"{path} is damaged: '{name}' is not a plain tensor of numbers; fetch the file again.")
@@ -126,7 +124,7 @@ def _layers(path: Path, tensors: Mapping[str, Tensor]) -> list[Layer]:
     layers = []
     for name in sorted(modules, key=_place):
         if set(modules[name]) <= set(STATISTICS):
-            continue  # old instance norms counted statistics, which the network never needed
+            continue  # statistics of old instance norms, which the network never used
         layers.append(Layer(name, _kind(path, name, modules[name]), modules[name]))
     return layers
 

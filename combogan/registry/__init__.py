@@ -1,1 +1,10 @@
-"""What comes out: packs, found by name and composed into generators."""
+"""What comes out: packs on disk, looked up by name; any encoder with any decoder of its latent space. Read:
+
+pack       a domain's halves on disk: written, opened, loaded, verified
+card       pack.json and shared.json
+weights    networks <-> safetensors files, and their hashes
+registry   packs looked up by name and composed
+generator  an encoder and a decoder, for images of any size
+copies     packs copied to another folder
+swap       replaces a whole folder so that a kill loses nothing
+"""

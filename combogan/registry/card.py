@@ -1,4 +1,4 @@
-"""The card of a pack: what its halves are, how to build them, and what they plug into. Read as JSON, checked."""
+"""The card of a pack, checked JSON: what its halves are, how to build them, and what they plug into."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from combogan.data.catalog import check_name
 from combogan.errors import DomainError, PackError
 from combogan.networks.latent import Latent
 
-__all__ = ["VERSION", "BlocksCard", "HalfCard", "PackCard", "SharedCard", "SharedPlace", "read_card", "write_card"]
-
 VERSION: Final = 1
-"""Raised when older combogans could not read what is written."""
+"""Increased when older versions of combogan could not read what is written."""
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SpaceId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
 File = Annotated[str, Field(pattern=r"^\w[\w-]*\.safetensors$", max_length=100)]
-# Nothing known is near these limits; they keep a damaged card from asking for endless work.
+# Far above any real value: a damaged card must not ask for endless work.
 Number = Annotated[int, Field(ge=0, le=10_000)]
 Shape = dict[str, Number | float | str]
 
 
 class Card(BaseModel):
-    """Fields are fixed and typed: what is unknown or does not fit is damage."""
+    """What all cards have in common: unknown or wrongly typed fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
@@ -41,7 +39,7 @@ class BlocksCard(Card):
 
 
 class SharedPlace(Card):
-    """The shared blocks behind an encoder or before a decoder: `shared/<space>/` beside the packs."""
+    """The shared blocks after an encoder or before a decoder: `shared/<space>/` beside the packs."""
 
     space: SpaceId
     sha256: Hash
@@ -121,6 +119,6 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
         raise PackError(f"{path} is damaged: it is not JSON ({error}); fetch or publish the pack again.") from None
 
 
-def write_card(card: Card) -> bytes:
+def card_bytes(card: Card) -> bytes:
     """The card as the bytes of its file."""
     return (card.model_dump_json(indent=2) + "\n").encode()

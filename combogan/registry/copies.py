@@ -1,4 +1,4 @@
-"""Packs copied to another folder, the same to the byte, with the blocks that they share."""
+"""Copies of packs in another folder, the same to the byte, with the blocks that they share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from combogan.errors import PackError
 from combogan.registry.pack import CARD, SHARED_CARD, Pack
 from combogan.registry.registry import Registry
 from combogan.registry.swap import replacing
-
-__all__ = ["copy_packs", "together"]
 
 FILES = "*.safetensors", "*.json", "preview.png"
 
@@ -30,7 +28,7 @@ def together(registry: Registry, domains: Sequence[str]) -> list[Pack]:
 
 
 def copy_packs(packs: Sequence[Pack], folder: Path) -> list[Path]:
-    """Copy packs to `folder/DOMAIN`; gives the folders that were written, without those that were there already.
+    """Copy packs to `folder/DOMAIN`; gives the folders that were written, not those that were there already.
 
     PackError where a pack is damaged, or a different one is there already (then nothing is copied); StorageError.
     """

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Generator", "fit_stride"]
-
 
 class Generator(nn.Module):
     """Image (n, 3, h, w) in [-1, 1] -> its translation, of the same size, whatever h and w are."""
@@ -21,10 +19,9 @@ class Generator(nn.Module):
 
 
 def fit_stride(image: Tensor, stride: int) -> Tensor:
-    """Grow an image to the right and below until its sides are multiples of the stride, and at least two strides.
+    """Pad an image at the right and below until its sides are multiples of the stride, and at least two strides.
 
-    By reflection, or by repeating the last pixels where an image is too small to be reflected. What is decoded of it is
-    cut back to the image's size.
+    By reflection, or by repeating the last pixels where an image is too small for reflection.
     """
     height, width = image.shape[-2:]
     below, right = _missing(height, stride), _missing(width, stride)

@@ -21,7 +21,7 @@ from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.latent import Latent
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
-from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, read_card, write_card
+from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, card_bytes, read_card
 from combogan.registry.swap import folders_with, replacing
 from combogan.registry.weights import half_hash, load_network, weight_bytes
 
@@ -52,7 +52,7 @@ class Pack:
 
     @property
     def published(self) -> float:
-        """When, in seconds since 1970: what the card says (`about.date`, ISO 8601), else the time of the file."""
+        """Seconds since 1970: the date on the card (`about.date`, ISO 8601), else the time of the file."""
         try:
             return datetime.fromisoformat(self.about["date"]).timestamp()
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -60,22 +60,22 @@ class Pack:
 
     @property
     def halves(self) -> dict[str, HalfCard]:
-        """The cards of the halves that there are, by "encoder" and "decoder"."""
+        """The cards of the existing halves, by "encoder" and "decoder"."""
         both = {"encoder": self.encoder, "decoder": self.decoder}
         return {name: card for name, card in both.items() if card is not None}
 
     def load_encoder(self, device: str | torch.device = "cpu") -> EncoderHalf:
-        """The encoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
+        """The encoder for use, not training, with its shared blocks. PackError when it is damaged."""
         card = self._half("encoder")
         return EncoderHalf(self._load(card, Encoder), *self._load_shared(card, "encoder")).eval().to(device)
 
     def load_decoder(self, device: str | torch.device = "cpu") -> DecoderHalf:
-        """The decoder, to be used and not trained, with the blocks that it shares. PackError when it is damaged."""
+        """The decoder for use, not training, with its shared blocks. PackError when it is damaged."""
         card = self._half("decoder")
         return DecoderHalf(self._load(card, Decoder), *self._load_shared(card, "decoder")).eval().to(device)
 
     def verify(self) -> None:
-        """Check that all files are what their cards say, and that networks can be built of them. Raises PackError."""
+        """Check that all files are what their cards say, and that networks can be built from them. Raises PackError."""
         for name in self.halves:
             self.load_encoder() if name == "encoder" else self.load_decoder()
 
@@ -128,7 +128,7 @@ class SharedPart:
     """The blocks that all domains of a latent space share."""
 
     encoder: SharedBlocks | None
-    """Behind every encoder."""
+    """After every encoder."""
     decoder: SharedBlocks | None
     """Before every decoder."""
     space: str
@@ -152,7 +152,7 @@ class NewPack:
 
 
 def publish(folder: Path, packs: Iterable[NewPack], *, shared: SharedPart | None = None) -> list[Pack]:
-    """Write all packs of a latent space as `folder`, in place of what is there; nobody ever sees some old, some new.
+    """Write all packs of a latent space as `folder`, replacing its old contents all at once.
 
     Raises StorageError, and PackError when the folder also holds packs of other domains; both change nothing.
     """
@@ -170,7 +170,7 @@ def publish(folder: Path, packs: Iterable[NewPack], *, shared: SharedPart | None
 
 
 def write_pack(folder: Path, pack: NewPack, *, shared: SharedPart | None = None) -> Pack:
-    """Write one pack as `folder`, whole or not at all, in place of an old one; shared blocks are not written again.
+    """Write one pack as `folder`, whole or not at all, replacing an old one; shared blocks are not written again.
 
     Raises StorageError, and PackError when another pack lies inside the folder; both change nothing.
     """
@@ -204,7 +204,7 @@ def _write(folder: Path, pack: NewPack, shared: SharedPart | None) -> None:
         decoder=halves.get("decoder"),
         about=dict(pack.about),
     )
-    storage.write_synced(folder / CARD, write_card(card))
+    storage.write_synced(folder / CARD, card_bytes(card))
 
 
 def _write_shared(folder: Path, shared: SharedPart) -> None:
@@ -214,7 +214,7 @@ def _write_shared(folder: Path, shared: SharedPart) -> None:
         encoder=None if shared.encoder is None else _write_weights(folder, "encoder", shared.encoder),
         decoder=None if shared.decoder is None else _write_weights(folder, "decoder", shared.decoder),
     )
-    storage.write_synced(folder / SHARED_CARD, write_card(card))
+    storage.write_synced(folder / SHARED_CARD, card_bytes(card))
 
 
 def _write_weights(folder: Path, name: str, network: Encoder | Decoder | SharedBlocks) -> BlocksCard:

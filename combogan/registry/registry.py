@@ -1,4 +1,4 @@
-"""The places where packs are looked up by name, and what may be plugged into what."""
+"""Looks up packs by name, and composes encoders with decoders of the same latent space."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from combogan.networks.latent import Latent
 from combogan.registry.generator import Generator
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.swap import folders_with, recover
-
-__all__ = ["Choice", "Generator", "Registry", "home"]
 
 RUN_CARD = "settings.toml"
 GROWTH_CARD = "growth.json"
@@ -32,7 +30,7 @@ class Choice:
 
     @property
     def latent(self) -> Latent:
-        """What the source's encoder hands on."""
+        """The latent of the source's encoder."""
         assert self.source.encoder is not None
         return self.source.encoder.latent
 
@@ -50,7 +48,7 @@ class Registry:
     def open(cls, *paths: str | Path) -> Registry:
         """The packs below runs, packs folders or single packs; of `runs/*/packs` and `~/.combogan/packs` if none given.
 
-        PackError where a path does not exist or holds no pack. A damaged card is an error only when it is asked for.
+        PackError where a path does not exist or holds no pack. A damaged card is an error only when its pack is used.
         """
         found = [folder for path in paths for folder in _given(Path(path))] if paths else _usual()
         packs: dict[tuple[object, ...], Pack] = {}
@@ -67,7 +65,7 @@ class Registry:
 
     @property
     def names(self) -> list[str]:
-        """All domains that there are packs of."""
+        """All domains that have a pack."""
         return sorted({pack.domain for pack in self.packs})
 
     def spaces(self) -> dict[str, list[Pack]]:
@@ -134,7 +132,7 @@ class Registry:
         return [Choice(*choice, others=len(found) - 1 - older) for older, choice in enumerate(found)]
 
     def _refusal(self, source: str, targets: Sequence[str]) -> PackError:
-        """Why there is no latent space for this."""
+        """The error that says why no latent space holds them all."""
         starts = [pack for pack in self._named(source) if pack.encoder]
         if not starts:
             return _one_way("from", self.pack(source), "encoder")
@@ -152,7 +150,7 @@ class Registry:
 
 
 def home(pack: Pack) -> Path:
-    """The folder that people know a pack by: its run, or its packs folder."""
+    """The folder by which messages name a pack: its run, or its packs folder."""
     parts = pack.domain.split("/")
     if list(pack.folder.parts[-len(parts) :]) != parts:
         return pack.folder
@@ -200,7 +198,7 @@ def _check_shapes(choice: Choice) -> None:
 
 
 def _given(path: Path) -> list[Path]:
-    """The folders of the packs that a path given by a person leads to."""
+    """The folders of the packs at a path that a person gave."""
     path = path.expanduser()
     recover(path)
     if not path.is_dir():

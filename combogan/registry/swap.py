@@ -13,12 +13,10 @@ from pathlib import Path
 
 from combogan import storage
 
-__all__ = ["folders_with", "recover", "replacing"]
-
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """A fresh folder to write into, which takes the place of `folder` in the end, or is gone if something fails.
+    """A new folder to write into, which replaces `folder` at the end, or is deleted if something fails.
 
     Raises StorageError; `folder` is then as it was.
     """
@@ -44,7 +42,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def recover(folder: Path) -> None:
-    """Finish a replacement of `folder` that a kill left in the middle. Raises StorageError."""
+    """Finish a replacement of `folder` that a kill interrupted. Raises StorageError."""
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
     if folder.exists() or not old.exists():
         return
@@ -53,9 +51,9 @@ def recover(folder: Path) -> None:
 
 
 def folders_with(file: str, folder: Path) -> list[Path]:
-    """The folders from `folder` down that hold a file of this name, sorted; hidden ones are passed over.
+    """The folders from `folder` down that hold a file of this name, sorted; hidden ones are skipped.
 
-    What a kill left in the middle is finished on the way. Raises StorageError.
+    Replacements that a kill interrupted are finished. Raises StorageError.
     """
     found, seen = [], set()
     with storage.explained(folder):
@@ -80,6 +78,6 @@ def _sibling(folder: Path, ending: str) -> Path:
 
 
 def _sync(folder: Path) -> None:
-    """The files were synced as they were written; these are their names."""
+    """Sync the names of the files, whose contents were synced when they were written."""
     for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
         storage.sync_folder(path)

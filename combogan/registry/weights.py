@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from combogan.errors import PackError
 from combogan.registry.card import BlocksCard
 
-__all__ = ["half_hash", "load_network", "weight_bytes"]
-
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -35,13 +33,13 @@ def load_network(folder: Path, card: BlocksCard, kind: type[Network]) -> Network
         )
     try:
         weights = read_tensors(content)
-        with torch.device("meta"):  # so that a card that asks for a giant costs nothing
+        with torch.device("meta"):  # no memory, in case the card asks for a giant network
             expected = kind(**card.shape).state_dict()
     except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
         raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
     if _forms(weights) != _forms(expected):
         raise PackError(f"{path} holds other weights than its card describes; fetch or publish the pack again.")
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
+    with torch.random.fork_rng(devices=[]):  # building draws from the global random state
         network = kind(**card.shape)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
@@ -52,10 +50,10 @@ def _forms(weights: dict[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtyp
 
 
 def weight_bytes(network: nn.Module) -> bytes:
-    """The weights as the bytes of a safetensors file: the same weights give the same bytes, wherever they lie."""
+    """The weights as the bytes of a safetensors file: the same weights give the same bytes on every device."""
     return tensor_bytes({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
 
 
 def half_hash(network: nn.Module) -> str:
-    """SHA-256 of the file that a network's weights are stored in: what `space_id` is made of."""
+    """SHA-256 of the file that a network's weights are stored in; `space_id` is made from these."""
     return hashlib.sha256(weight_bytes(network)).hexdigest()

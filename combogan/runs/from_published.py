@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from combogan.errors import OriginalError
-from combogan.published.original import Original
+from combogan.published.checkpoint import Original
 from combogan.published.packs import write_packs
 from combogan.runs.changes import in_proportion
 from combogan.runs.prepare import prepare

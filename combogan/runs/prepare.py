@@ -14,7 +14,7 @@ from combogan.data import catalog
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
-from combogan.data.validation_split import spared
+from combogan.data.validation_split import with_validation
 from combogan.errors import RunError
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
@@ -124,7 +124,7 @@ def settle(
     """
     device = machine.device(settings.run.device)
     sources = usable(domains, crop=settings.images.size, tell=tell)
-    settings, sources = spared(settings, sources, tell)
+    settings, sources = with_validation(settings, sources, tell)
     together = 1 if adding else _pairs_at_once(settings, len(sources), device)  # an added domain is in every pair
     precision = machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(

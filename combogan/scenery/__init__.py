@@ -1,1 +1,10 @@
-""" """
+"""Drawn landscapes in four seasons, with the same things at the same pixels in each. Read:
+
+scene    draws a whole scene in a season
+layout   what stands where, the same in all seasons
+colours  the colours of everything in each season
+land     sky, mountains, hills and meadow
+things   lake, house, path, stones, tufts; all things far to near
+trees    trees and bushes
+canvas   shapes on a picture
+"""

@@ -1,4 +1,4 @@
-"""Shapes and colours on a picture, in shares of its side, whatever its size."""
+"""Shapes drawn on a picture of any size, in coordinates that are shares of its side (0..1)."""
 
 from dataclasses import dataclass
 
@@ -22,26 +22,26 @@ def tinted(colour: Colour, by: float) -> Colour:
 
 @dataclass
 class Canvas:
-    """A picture being drawn on, in shares of its side."""
+    """A picture to draw on; `side` is in pixels. Colours have three numbers, or a fourth for opacity in 0..255."""
 
     picture: Image.Image
     side: int
 
     def __post_init__(self) -> None:
-        self.solid = ImageDraw.Draw(self.picture, "RGB")
-        self.sheer = ImageDraw.Draw(self.picture, "RGBA")
+        self.opaque = ImageDraw.Draw(self.picture, "RGB")
+        self.translucent = ImageDraw.Draw(self.picture, "RGBA")
 
-    def dab(self, x: float, y: float, wide: float, tall: float, colour: tuple[int, ...]) -> None:
+    def ellipse(self, x: float, y: float, wide: float, tall: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.solid if len(colour) == 3 else self.sheer
+        draw = self.opaque if len(colour) == 3 else self.translucent
         draw.ellipse(((x - wide) * side, (y - tall) * side, (x + wide) * side, (y + tall) * side), colour)
 
-    def shape(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
+    def polygon(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.solid if len(colour) == 3 else self.sheer
+        draw = self.opaque if len(colour) == 3 else self.translucent
         draw.polygon([(x * side, y * side) for x, y in points], colour)
 
-    def stroke(self, points: list[tuple[float, float]], wide: float, colour: tuple[int, ...]) -> None:
+    def line(self, points: list[tuple[float, float]], wide: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.solid if len(colour) == 3 else self.sheer
+        draw = self.opaque if len(colour) == 3 else self.translucent
         draw.line([(x * side, y * side) for x, y in points], colour, max(1, round(wide * side)))

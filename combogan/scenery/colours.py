@@ -1,13 +1,13 @@
-"""The colours of the drawn landscapes: what everything looks like in each season.
+"""The colours of the drawn landscapes in each season: (red, green, blue) in 0..255.
 
-Colours are (red, green, blue) in 0..255. Every thing has its own row, so that no shift of all colours at once turns one
-season into another, and the rows of a thing differ from those of its like in every season, so that what it becomes can
-be told from what it is.
+Every thing changes in its own way, so that no shift of all colours at once turns one season into another. Kinds of
+trees, fields and roofs differ in every season, so that a picture in one season determines their colours in the others.
 """
 
 from dataclasses import dataclass
 
 Colour = tuple[float, float, float]
+SEASONS = ("spring", "summer", "fall", "winter")
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
@@ -18,7 +18,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 @dataclass(frozen=True)
 class Air:
-    """What a season does to the whole scene: sky, light, rock and ground."""
+    """The colours of sky, rock and ground in a season."""
 
     zenith: Colour
     low: Colour
@@ -28,7 +28,7 @@ class Air:
     rock: Colour
     rock_shade: Colour
     snow_line: float
-    """How far snow reaches down a mountain: 0 the highest summits alone, 1 to the foot."""
+    """How far snow reaches down a mountain: 0 only the highest summits, 1 to the foot."""
     hill: Colour
     meadow: Colour
     meadow_far: Colour
@@ -123,13 +123,13 @@ SNOW_SHADE: Colour = (156, 178, 220)
 
 @dataclass(frozen=True)
 class Foliage:
-    """A kind of tree: its leaves in three seasons, its twigs in the fourth, its bark in all."""
+    """A kind of tree: its leaves in three seasons, its twigs in winter, its bark in all."""
 
     spring: Colour
     summer: Colour
     fall: Colour
     winter: Colour
-    """The twigs; the needles where it keeps them."""
+    """The twigs, or the needles of an evergreen."""
     bark: Colour
     blossom: Colour | None = None
     fruit: Colour | None = None
@@ -156,14 +156,14 @@ FLOWERS: tuple[tuple[Colour, Colour], ...] = (
     ((242, 140, 190), (178, 110, 206)),
     ((150, 120, 226), (250, 206, 64)),
 )
-"""What a tuft of the meadow bears, in spring and in summer."""
+"""Flowers of a tuft in the meadow, in spring and in summer."""
 
 FIELDS: dict[str, tuple[Colour, Colour, Colour, Colour]] = {
     "pasture": ((134, 194, 78), (86, 142, 56), (186, 160, 84), (240, 245, 252)),
     "wheat": ((104, 152, 70), (232, 192, 84), (136, 92, 62), (228, 216, 206)),
     "rape": ((246, 218, 48), (112, 146, 74), (120, 134, 66), (202, 216, 216)),
 }
-"""What grows in a field of the hills, season by season."""
+"""Fields on the hills, in spring, summer, fall and winter."""
 
 ROOFS: tuple[tuple[Colour, Colour], ...] = (
     ((178, 72, 54), (244, 232, 212)),
@@ -171,4 +171,4 @@ ROOFS: tuple[tuple[Colour, Colour], ...] = (
     ((92, 104, 122), (222, 224, 222)),
     ((140, 52, 50), (214, 178, 128)),
 )
-"""Roof and walls: the walls tell the roof that snow hides."""
+"""(roof, walls): walls differ too, so that they identify a roof under snow."""

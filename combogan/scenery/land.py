@@ -1,7 +1,7 @@
 """Sky, mountains, hills and meadow of a drawn landscape, computed per pixel.
 
-Edges are antialiased by the share of a pixel that they cover. Textures come from grids of chance that are stretched to
-the picture, so that they look the same at every size.
+Edges are antialiased by the share of a pixel that they cover. Textures are grids of random numbers, resized to the
+picture, so that they look the same at every size.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from combogan.scenery.colours import AIR, FIELDS, SNOW, SNOW_SHADE, Air, Colour, mix
+from combogan.scenery.colours import AIR, FIELDS, SEASONS, SNOW, SNOW_SHADE, Air, Colour, mix
 from combogan.scenery.layout import KNOTS, Cloud, Layout, Range
 from combogan.seeding import numbers
 
 Floats = NDArray[np.floating]
 SUNLIGHT: Colour = (255, 196, 128)
-ORDER = ("spring", "summer", "fall", "winter")
 
 
 @dataclass(frozen=True)
 class Textures:
-    """Grids of chance stretched to the picture, about 0 with deviation about 1: the same in all seasons."""
+    """Grids of random numbers (mean 0, deviation about 1), resized to the picture: the same in all seasons."""
 
     clouds: Floats
     rough: Floats
@@ -31,7 +30,7 @@ class Textures:
     grass: Floats
 
 
-def weave(seed: int, index: int, size: int) -> Textures:
+def make_textures(seed: int, index: int, size: int) -> Textures:
     """The textures of a scene at `size`, each (size, size)."""
     chance = numbers(seed, "scene textures", index)
     made = []
@@ -43,12 +42,12 @@ def weave(seed: int, index: int, size: int) -> Textures:
 
 
 def ramp(values: Floats, low: float, high: float) -> Floats:
-    """0 below `low`, 1 above `high`, smooth between."""
+    """Smoothstep: 0 below `low`, 1 above `high`, smooth between."""
     share: Floats = np.clip((values - low) * (1 / (high - low)), 0, 1)
     return share * share * (3 - 2 * share)
 
 
-def lay(image: Floats, cover: Floats, colour: Floats | Colour) -> None:
+def paint(image: Floats, cover: Floats, colour: Floats | Colour) -> None:
     """Paint `colour` over `image` (h, w, 3) in place where `cover` (h, w) is 1."""
     image += (np.asarray(colour, np.float32) - image) * cover[..., None]
 
@@ -60,7 +59,7 @@ def between(low: Colour | Floats, high: Colour | Floats, share: Floats) -> Float
 
 
 def paint_land(layout: Layout, textures: Textures, season: str, size: int) -> Floats:
-    """(size, size, 3) in 0..255: the scene without what stands in it."""
+    """(size, size, 3) in 0..255: the scene without the things that stand in it."""
     air = AIR[season]
     xs = ((np.arange(size) + 0.5) / size).astype(np.float32)
     image = _sky(layout, textures, air, xs)
@@ -87,10 +86,10 @@ def _sky(layout: Layout, textures: Textures, air: Air, xs: Floats) -> Floats:
     sky = image[:rows]
     distance = np.hypot(xs[None] - light.sun_x, xs[:rows, None] - light.sun_y)
     sun = mix((255, 250, 226), (255, 226, 160), light.warmth)
-    lay(sky, 0.55 * np.exp(-distance * 7) + 0.22 * np.exp(-distance * 2.6), sun)
-    lay(sky, np.clip((0.034 - distance) * size + 0.5, 0, 1), mix(sun, (255, 255, 250), 0.6))
+    paint(sky, 0.55 * np.exp(-distance * 7) + 0.22 * np.exp(-distance * 2.6), sun)
+    paint(sky, np.clip((0.034 - distance) * size + 0.5, 0, 1), mix(sun, (255, 255, 250), 0.6))
     veil = ramp(textures.clouds[:rows] + light.clouds, 0.3, 2.2) * (1 - 0.8 * np.exp(-distance * 8))
-    lay(sky, veil * np.float32(0.36), mix(air.cloud, haze(layout, air), 0.2))
+    paint(sky, veil * np.float32(0.36), mix(air.cloud, haze(layout, air), 0.2))
     for cloud in layout.clouds:
         _cloud(sky, cloud, layout, textures, air, xs)
     return image
@@ -112,14 +111,14 @@ def _cloud(sky: Floats, cloud: Cloud, layout: Layout, textures: Textures, air: A
     lit = ramp(up * 1.9 + 0.35 * side * across + 0.10 * rough - 1.1 * inside, -0.35, 0.75)
     sunny = mix(air.cloud, SUNLIGHT, 0.25 * layout.light.warmth)
     fade = 0.95 - 0.45 * cloud.y / layout.horizon
-    lay(sky[high:low, left:right], ramp(inside, -soft, soft) * np.float32(fade), between(air.cloud_shade, sunny, lit))
+    paint(sky[high:low, left:right], ramp(inside, -soft, soft) * np.float32(fade), between(air.cloud_shade, sunny, lit))
 
 
 def _mountains(image: Floats, mountains: Range, layout: Layout, textures: Textures, air: Air, xs: Floats) -> None:
     size = len(xs)
     first = max(0, int((float(mountains.top.min()) - 0.03) * size) - 1)
     last = min(size, int((layout.horizon + 0.08) * size) + 1)
-    fine = ((np.arange(2 * size) + 0.5) / (2 * size)).astype(np.float32)  # twice as fine: ridges cross one another
+    fine = ((np.arange(2 * size) + 0.5) / (2 * size)).astype(np.float32)  # twice the resolution, as ridges cross
     ys = fine[2 * first : 2 * last, None]
     rough = textures.rough[first:last].repeat(2, 0).repeat(2, 1)
     outline = mountains.top[:, None] + np.abs(fine - mountains.x[:, None]) * mountains.steep[:, None]
@@ -141,7 +140,7 @@ def _mountains(image: Floats, mountains: Range, layout: Layout, textures: Textur
     colour = between(stone, snow, _halved(cap))
     far = mountains.haze + 0.55 * ramp(xs[first:last, None], layout.horizon - 0.15, layout.horizon + 0.03)
     colour = between(colour, mix(haze(layout, air), air.rock_shade, 0.15), np.minimum(far, 0.85))
-    lay(image[first:last], cover, colour)
+    paint(image[first:last], cover, colour)
 
 
 def _halved(fine: NDArray[Any]) -> Floats:
@@ -169,15 +168,15 @@ def _ground(image: Floats, number: int, layout: Layout, textures: Textures, seas
     colour *= (light * (1 + (0.02 if season == "winter" else 0.045) * grain))[..., None]
     edge = np.exp(-np.maximum(depth, 0) * 60) * np.float32(0.16)
     colour = between(colour, mix(haze(layout, air), (255, 250, 225), 0.5), edge)
-    lay(image[first:last], np.clip(depth * size + 0.5, 0, 1), colour)
+    paint(image[first:last], np.clip(depth * size + 0.5, 0, 1), colour)
 
 
 def _meadow(near: Floats, textures: Textures, air: Air, first: int, last: int) -> Floats:
     colour = between(air.meadow_far, air.meadow, ramp(near, -0.1, 0.85))
     broad, fine = textures.broad[first:last], textures.meadow[first:last]
     grass = textures.grass[first:last]
-    lay(colour, ramp(broad + 0.5 * fine + 0.4 * grass, -0.1, 1.15) * np.float32(0.85), air.patch)
-    lay(colour, ramp(0.5 * fine - broad + 0.4 * grass, 0.1, 1.35) * np.float32(0.85), air.other)
+    paint(colour, ramp(broad + 0.5 * fine + 0.4 * grass, -0.1, 1.15) * np.float32(0.85), air.patch)
+    paint(colour, ramp(0.5 * fine - broad + 0.4 * grass, 0.1, 1.35) * np.float32(0.85), air.other)
     return colour
 
 
@@ -192,11 +191,11 @@ def _hill(
     across = xs + depth * (xs - 0.5) * 3 + 0.006 * textures.meadow[first:last]
     edges = np.array([edge for edge, _ in layout.fields], np.float32)
     which = np.clip(np.searchsorted(edges, across) - 1, 0, len(edges) - 1)
-    palette = np.array([FIELDS[crop][ORDER.index(season)] for _, crop in layout.fields], np.float32)
+    palette = np.array([FIELDS[crop][SEASONS.index(season)] for _, crop in layout.fields], np.float32)
     colour = palette[which]
     tilled = np.array([crop != "pasture" for _, crop in layout.fields])[which]
     furrow = 0.5 + 0.5 * np.sin(across * 260)
     colour *= (1 - 0.16 * tilled * furrow)[..., None]
     hedge = ramp(np.abs(across - edges[which]), 0.014, 0.004)
-    lay(colour, hedge * tilled * np.float32(0.6), mix(air.shadow, air.hill, 0.4))
+    paint(colour, hedge * tilled * np.float32(0.6), mix(air.shadow, air.hill, 0.4))
     return between(colour, haze(layout, air), np.full_like(depth, 0.20))

@@ -1,7 +1,7 @@
 """What stands where in a drawn landscape: everything that is the same in all four seasons.
 
 Coordinates are shares of the picture: x from the left, y from the top, both 0..1, so that a scene is the same at every
-size. Each part draws from its own generator, and none knows of seasons.
+size. Each part draws from its own generator, whatever the season.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A heap of puffs on a flat base: rows of (x, y, radius) about the middle of the base, in half widths."""
+    """Round puffs on a flat base: rows of (x, y, radius) from the middle of the base, in half widths."""
 
     x: float
     y: float
@@ -89,7 +89,7 @@ class Tree:
     y: float
     height: float
     tone: float
-    """-1..1, this tree's own: darker or lighter, redder or yellower, in every season the same way."""
+    """-1..1, the same in all seasons: darker or lighter, redder or yellower."""
     clumps: Points
     """Rows of (x, y, radius, chance) from the foot, in units of the height, y upwards; of a conifer its tiers."""
 
@@ -295,7 +295,7 @@ def _trees(
 
 
 def _hides(house: House, x: float, y: float, height: float) -> bool:
-    """Whether a tree would stand in or before the house."""
+    """Whether a tree would stand in the house or hide it."""
     reach = house.size * 1.2 + 0.4 * height
     return abs(x - house.x) < reach and house.y - 0.03 < y < house.y + height
 

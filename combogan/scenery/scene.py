@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from combogan.errors import DomainError, PictureError, suggestion
-from combogan.scenery.land import paint_land, weave
+from combogan.scenery.colours import SEASONS
+from combogan.scenery.land import make_textures, paint_land
 from combogan.scenery.layout import lay_out
 from combogan.scenery.things import draw_things
 
-SEASONS = ("spring", "summer", "fall", "winter")
 SMALLEST = 32
 """Pixels a side below which a scene cannot be drawn."""
 
@@ -23,7 +23,7 @@ def draw(season: str, seed: int, index: int, size: int) -> NDArray[np.uint8]:
     if size < SMALLEST:
         raise PictureError(f"Scenes cannot be drawn at {size} pixels; ask for {SMALLEST} or more.")
     layout = lay_out(seed, index)
-    land = paint_land(layout, weave(seed, index, size), season, size)
+    land = paint_land(layout, make_textures(seed, index, size), season, size)
     finer = 3 if size >= 64 else 4
     picture = Image.fromarray(np.clip(land + 0.5, 0, 255).astype(np.uint8))
     picture = picture.resize((size * finer, size * finer), Image.Resampling.NEAREST)

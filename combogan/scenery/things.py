@@ -1,4 +1,4 @@
-"""What stands in a drawn landscape, drawn far to near: trees, a lake, a house, a path, stones and tufts.
+"""The things in a drawn landscape, drawn far to near: trees, a lake, a house, a path, stones and tufts.
 
 Everything is drawn larger than the picture and reduced afterwards, which smooths the edges.
 """
@@ -46,7 +46,7 @@ def _lake(canvas: Canvas, lake: Lake, layout: Layout, season: str, air: Air) -> 
     top = min(y for _, y in shore)
     bottom = min(1.0, max(y for _, y in shore))
     rim = tinted(air.meadow, -0.2) if season != "winter" else mix(SNOW_SHADE, air.shadow, 0.25)
-    canvas.shape([(lake.x + (x - lake.x) * 1.03, y + 0.004 + (y - lake.y) * 0.04) for x, y in shore], ink(rim))
+    canvas.polygon([(lake.x + (x - lake.x) * 1.03, y + 0.004 + (y - lake.y) * 0.04) for x, y in shore], ink(rim))
     high, low = round(top * side), round(bottom * side)
     tall = max(1, low - high)
     band = canvas.picture.crop((0, max(0, high - int(tall * 1.9)), side, high))
@@ -63,17 +63,17 @@ def _lake(canvas: Canvas, lake: Lake, layout: Layout, season: str, air: Air) -> 
             _ice(canvas, x, y, lake, c, d)
         else:
             wide = lake.wide * (0.10 + 0.14 * c) * (0.3 + reach)
-            canvas.dab(x, y, wide, 0.0022, (*ink(mix(haze(layout, air), WHITE, 0.4)), 120))
+            canvas.ellipse(x, y, wide, 0.0022, (*ink(mix(haze(layout, air), WHITE, 0.4)), 120))
 
 
 def _ice(canvas: Canvas, x: float, y: float, lake: Lake, c: float, d: float) -> None:
     """Drifts of snow and cracks."""
     if d < 0.5:
-        canvas.dab(x, y, lake.wide * (0.08 + 0.14 * c), lake.tall * 0.09, (*ink(SNOW), 190))
+        canvas.ellipse(x, y, lake.wide * (0.08 + 0.14 * c), lake.tall * 0.09, (*ink(SNOW), 190))
     else:
         far = lake.wide * 0.22
         points = [(x - far * c, y - 0.012 * d), (x, y), (x + far * (1 - c), y + 0.016 * (c - 0.4))]
-        canvas.stroke(points, 0.0035, (236, 246, 252, 200))
+        canvas.line(points, 0.0035, (236, 246, 252, 200))
 
 
 def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) -> None:
@@ -84,14 +84,14 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     gable, eave = y - tall * 1.62, y - tall * 0.88
     corner = x - turn * 0.25 * size
     near, far = corner - turn * front * 2, corner + turn * back
-    canvas.dab(x - side * size * 0.5, y + 0.006, size * 1.5, 0.016, (*ink(air.shadow), 80))
+    canvas.ellipse(x - side * size * 0.5, y + 0.006, size * 1.5, 0.016, (*ink(air.shadow), 80))
     gable_lit, long_lit = (0.10, -0.30) if turn * side < 0 else (-0.30, 0.10)
     peak = (corner - turn * front, gable)
-    canvas.shape([(near, y), (near, eave), peak, (corner, eave), (corner, y + 0.004)], ink(tinted(wall, gable_lit)))
-    canvas.shape([(corner, y + 0.004), (corner, eave), (far, eave), (far, y - 0.004)], ink(tinted(wall, long_lit)))
+    canvas.polygon([(near, y), (near, eave), peak, (corner, eave), (corner, y + 0.004)], ink(tinted(wall, gable_lit)))
+    canvas.polygon([(corner, y + 0.004), (corner, eave), (far, eave), (far, y - 0.004)], ink(tinted(wall, long_lit)))
     chimney = corner + turn * back * 0.45
     shade = ink(tinted(roof, -0.35))
-    canvas.shape(_box(chimney, size * 0.07, top=gable - size * 0.2, foot=gable + size * 0.1), shade)
+    canvas.polygon(_box(chimney, size * 0.07, top=gable - size * 0.2, foot=gable + size * 0.1), shade)
     over = turn * size * 0.08
     ridge = (far + over * 0.2, gable + size * 0.015)
     covered = season == "winter"
@@ -101,21 +101,21 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
         else tinted(roof, 0.12 if long_lit > 0 else -0.22)
     )
     eaves = [(far + over, eave + size * 0.08), (corner + over * 0.2, eave + size * 0.10)]
-    canvas.shape([peak, ridge, *eaves], ink(tinted(roof, -0.2)))
+    canvas.polygon([peak, ridge, *eaves], ink(tinted(roof, -0.2)))
     thick = size * (0.05 if covered else 0.0)
-    canvas.shape(
+    canvas.polygon(
         [(peak[0], peak[1] - thick), (ridge[0], ridge[1] - thick), *[(a, b - thick) for a, b in eaves]], ink(top)
     )
     trim = SNOW if covered else tinted(roof, -0.05)
-    canvas.stroke([(near - over, eave + size * 0.10), (peak[0], peak[1] - thick), eaves[1]], size * 0.075, ink(trim))
+    canvas.line([(near - over, eave + size * 0.10), (peak[0], peak[1] - thick), eaves[1]], size * 0.075, ink(trim))
     if covered:
-        canvas.dab(chimney, gable - size * 0.2, size * 0.09, size * 0.035, ink(SNOW))
+        canvas.ellipse(chimney, gable - size * 0.2, size * 0.09, size * 0.035, ink(SNOW))
     glass = (255, 214, 120) if season in ("winter", "fall") else (86, 112, 136)
     for share in (0.28, 0.68):
         wx, wy = corner + turn * back * share, y - tall * 0.42
-        canvas.shape(_box(wx, size * 0.09, top=wy - size * 0.1, foot=wy + size * 0.08), glass)
+        canvas.polygon(_box(wx, size * 0.09, top=wy - size * 0.1, foot=wy + size * 0.08), glass)
     door = corner - turn * front
-    canvas.shape(_box(door, size * 0.11, top=y - tall * 0.55, foot=y), ink(tinted(roof, -0.45)))
+    canvas.polygon(_box(door, size * 0.11, top=y - tall * 0.55, foot=y), ink(tinted(roof, -0.45)))
 
 
 def _box(middle: float, half: float, *, top: float, foot: float) -> list[tuple[float, float]]:
@@ -134,10 +134,10 @@ def _path(canvas: Canvas, house: House, air: Air) -> None:
         wide = 0.010 + 0.075 * t**1.4
         left.append((x - wide, y))
         right.append((x + wide, y))
-    canvas.shape(left + right[::-1], (*ink(tinted(air.path, -0.12)), 235))
+    canvas.polygon(left + right[::-1], (*ink(tinted(air.path, -0.12)), 235))
     inner = [(a + 0.12 * (b - a), y) for (a, y), (b, _) in zip(left, right, strict=True)]
     outer = [(b - 0.22 * (b - a), y) for (a, _), (b, y) in zip(left, right, strict=True)]
-    canvas.shape(inner + outer[::-1], (*ink(air.path), 220))
+    canvas.polygon(inner + outer[::-1], (*ink(air.path), 220))
 
 
 def _grass(canvas: Canvas, layout: Layout, season: str, air: Air) -> None:
@@ -150,12 +150,12 @@ def _grass(canvas: Canvas, layout: Layout, season: str, air: Air) -> None:
         y = line + 0.02 + (0.99 - line) * t
         tall, lean = 0.005 + 0.016 * t, 0.006 * sin(blade)
         colour = (*ink(light if blade % 2 else dark), alpha)
-        canvas.stroke([(x, y), (x + lean, y - tall)], 0.0022, colour)
+        canvas.line([(x, y), (x + lean, y - tall)], 0.0022, colour)
 
 
 def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side: float, season: str, air: Air) -> None:
     tall = size * (0.55 + 0.2 * chance)
-    canvas.dab(x - side * size * 0.5, y + tall * 0.35, size * 1.5, tall * 0.4, (*ink(air.shadow), 80))
+    canvas.ellipse(x - side * size * 0.5, y + tall * 0.35, size * 1.5, tall * 0.4, (*ink(air.shadow), 80))
     outline = [
         (x - size, y + tall * 0.4),
         (x - size * 0.7, y - tall * 0.5),
@@ -163,30 +163,30 @@ def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side:
         (x + size * 0.6, y - tall * 0.7),
         (x + size, y + tall * 0.4),
     ]
-    canvas.shape(outline, ink(tinted(air.stone, -0.25)))
+    canvas.polygon(outline, ink(tinted(air.stone, -0.25)))
     lit = [
         (x + side * size * 0.9, y + tall * 0.2),
         (x + side * size * 0.55, y - tall * 0.6),
         (x - side * size * 0.1, y - tall * 0.95),
         (x + side * size * 0.1, y - tall * 0.1),
     ]
-    canvas.shape(lit, ink(tinted(air.stone, 0.18)))
+    canvas.polygon(lit, ink(tinted(air.stone, 0.18)))
     if season == "winter":
-        canvas.dab(x, y - tall * 0.66, size * 0.78, tall * 0.36, ink(SNOW))
+        canvas.ellipse(x, y - tall * 0.66, size * 0.78, tall * 0.36, ink(SNOW))
     elif season == "spring":
-        canvas.dab(x - side * size * 0.4, y - tall * 0.1, size * 0.35, tall * 0.3, (104, 148, 70))
+        canvas.ellipse(x - side * size * 0.4, y - tall * 0.1, size * 0.35, tall * 0.3, (104, 148, 70))
 
 
 def _tuft(canvas: Canvas, x: float, y: float, size: float, kind: int, chance: float, season: str) -> None:
     stalk = {"spring": (74, 146, 52), "summer": (44, 104, 36), "fall": (122, 90, 44), "winter": (158, 146, 136)}[season]
     for lean in (-0.8, 0.0, 0.9) if size > 0.007 else (0.1,):
-        canvas.stroke([(x, y), (x + lean * size * 0.6, y - size * (1.5 - abs(lean) * 0.4))], size * 0.22, stalk)
+        canvas.line([(x, y), (x + lean * size * 0.6, y - size * (1.5 - abs(lean) * 0.4))], size * 0.22, stalk)
     if season in ("spring", "summer"):
         colour = ink(FLOWERS[kind][season == "summer"])
         if season == "spring" or chance < 0.6:
-            canvas.dab(x + (chance - 0.5) * size, y - size * 1.2, size * 0.55, size * 0.48, colour)
-            canvas.dab(x + (0.5 - chance) * size * 1.8, y - size * 0.6, size * 0.42, size * 0.36, colour)
+            canvas.ellipse(x + (chance - 0.5) * size, y - size * 1.2, size * 0.55, size * 0.48, colour)
+            canvas.ellipse(x + (0.5 - chance) * size * 1.8, y - size * 0.6, size * 0.42, size * 0.36, colour)
     elif season == "fall":
-        canvas.dab(x + (chance - 0.5) * size, y - size * 0.9, size * 0.5, size * 0.3, (206, 150, 62))
+        canvas.ellipse(x + (chance - 0.5) * size, y - size * 0.9, size * 0.5, size * 0.3, (206, 150, 62))
     else:
-        canvas.dab(x, y, size * 1.1, size * 0.35, (255, 255, 255))
+        canvas.ellipse(x, y, size * 1.1, size * 0.35, (255, 255, 255))

@@ -192,8 +192,8 @@ class Domain:
 
 def reseed(network: nn.Module, seed: int, *when: int | str) -> None:
     """Give every dropout layer of a network a generator that depends on the seed, on `when`, and on its place."""
-    device = str(next(network.parameters()).device)
     for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
+        device = str(next(network.parameters()).device)
         layer.generator = tensors(seed, "dropout", *when, place, device=device)
 
 

@@ -1,4 +1,4 @@
-"""Which domain is translated into which, from what a person asked for."""
+"""Directions: which domain is translated into which, from the words of a command."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from combogan.errors import PackError
 from combogan.registry.registry import Registry
 
-__all__ = ["EVERY", "pairs"]
-
 EVERY = "all"
-"""Stands for every domain that can be reached."""
+"""The word for every domain that can be translated into or from."""
 
 
 def pairs(
@@ -21,9 +19,9 @@ def pairs(
     autoencode: bool = False,
     matrix: bool = False,
 ) -> dict[str, list[str]]:
-    """The targets of each source, in order. `autoencode` adds each source itself; `matrix` does where that can be.
+    """Source -> its targets, in order. `autoencode` adds each source itself; `matrix` only where its halves compose.
 
-    Domains that are named are taken as they are, whether they compose or not. PackError where nothing is left.
+    Directions that are named in full are kept even if they do not compose. PackError where no direction is left.
     """
     named = [name for name in targets if name != EVERY]
     chosen = _of_newest_space(registry, named) if EVERY in sources else list(sources)
@@ -58,7 +56,7 @@ def _of_newest_space(registry: Registry, targets: Sequence[str]) -> list[str]:
 
 
 def _reachable(registry: Registry, source: str) -> list[str]:
-    """What `source` can be translated into, without itself: the domains of the newest latent space it is encoded in."""
+    """What `source` can be translated into, without itself: the domains of the newest latent space that allows it."""
     registry.pack(source)
     for space, packs in registry.spaces().items():
         starts = any(p.domain == source and p.encoder and p.encoder.latent.space == space for p in packs)

@@ -1,4 +1,4 @@
-"""Pictures in, translated pictures out, as files; one that cannot be translated does not stop the others."""
+"""Translates picture files into picture files; one that cannot be translated does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,25 +15,22 @@ from combogan import storage
 from combogan.data.pictures import save_picture, scale_short_side, to_image, to_picture
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
-from combogan.translation.memory import available, refuse_too_large
-from combogan.translation.memory import explained as memory_explained
+from combogan.translation import memory
 from combogan.translation.sources import Source, output_names, reconstruction
 from combogan.translation.translator import Translator, visible
-
-__all__ = ["SHEET", "Job", "Outcome", "Row", "back_label", "check_outputs", "columns", "save_sheet", "translate_files"]
 
 SHEET = "grid.png"
 CELL = 256
 """Largest side of a contact sheet's cells, in pixels."""
 MOST_ROWS = 100
-"""Rows of a contact sheet; there may be thousands of pictures."""
+"""Rows of a contact sheet, at most."""
 FAR = 3
-"""A picture so many times as large as those of the training is worth a hint."""
+"""A hint is given for pictures that are larger than this many times the training size."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Pictures of one domain, the domains they are to be translated into, and where to."""
+    """Pictures of one domain, the domains to translate them into, and where to write the results."""
 
     source: str
     targets: tuple[str, ...]
@@ -43,10 +40,10 @@ class Job:
     reconstruct: bool = False
     """Also write the way back, NAME-rec."""
     taken: Collection[str] = ()
-    """Names in `out` that no picture may get."""
+    """Names in `out` that no translation may get."""
 
     def names(self) -> list[str]:
-        """What each picture's translations are called."""
+        """The file name of each picture's translations."""
         return output_names(self.pictures, taken=self.taken if len(self.targets) == 1 else ())
 
     def path(self, target: str, name: str, *, back: bool = False) -> Path:
@@ -59,7 +56,7 @@ class Job:
         return [path for name in self.names() for path in self.outputs_of(name)]
 
     def outputs_of(self, name: str) -> list[Path]:
-        """What will be written of one picture."""
+        """Everything that will be written for one picture."""
         ways = (False, True) if self.reconstruct else (False,)
         return [self.path(target, name, back=way) for target in self.targets for way in ways]
 
@@ -77,19 +74,19 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What has become of the pictures of a job."""
+    """The results of a job."""
 
     written: list[Path] = field(default_factory=list)
     failures: list[PictureError] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     largest: int = 0
-    """Short side of the largest picture that was translated, in pixels, if far above the training's; else 0."""
+    """Short side of the largest picture, in pixels, if it is more than FAR times the training size; else 0."""
 
 
 def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
-    """Make the output folders, before any work. StorageError where a picture would overwrite one that is read.
+    """Make the output folders, before any work. StorageError where a translation would overwrite an input.
 
-    Folders in them whose names are too long are left out: `translate_files` says so of every picture in them.
+    Sub-folders whose names are too long are left out: `translate_files` reports every picture in them.
     """
     read = [source.path for job in jobs for source in job.pictures if source.path is not None]
     inputs = {_identity(path): path for path in read}
@@ -109,7 +106,7 @@ def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
 
 
 def _refuse_long_names(source: Source, outputs: Sequence[Path]) -> None:
-    """PictureError where the file system takes no name as long as an output's; its folder is there."""
+    """PictureError where an output's name is too long for the file system."""
     for output in outputs:
         try:
             output.lstat()
@@ -122,7 +119,7 @@ def _refuse_long_names(source: Source, outputs: Sequence[Path]) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """The same for every name of a file, be it a link or differ in capitals where they do not count."""
+    """Equal for all names of a file: through links, and in other capitals where the file system ignores them."""
     status = path.stat()
     return status.st_dev, status.st_ino
 
@@ -135,10 +132,10 @@ def translate_files(
     rows: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Translate the pictures of a job into all of its targets; the first `rows` are kept small for a contact sheet.
+    """Translate the pictures of a job into all of its targets; small copies of the first `rows` go on a contact sheet.
 
-    `size` scales the short side first. What is wrong with a single picture is noted in the outcome. Raises PackError,
-    SpaceError, StorageError.
+    `size` scales the short side first. A picture's PictureError goes into `failures`. Raises PackError, SpaceError,
+    StorageError.
     """
     outcome = Outcome()
     for source, name in zip(job.pictures, job.names(), strict=True):
@@ -162,9 +159,9 @@ def _translate_file(
     choice = translator.choose(job.source, job.targets)
     if min(rgb.size) > FAR * choice.source.image_size:
         outcome.largest = max(outcome.largest, min(rgb.size))
-    # A pixel of the latent has four times as many channels as one of the image had, for a stride of four.
-    width = choice.latent.channels // choice.latent.stride
-    refuse_too_large(str(source), rgb.size, width=width, targets=len(job.targets), free=available(translator.device))
+    width = choice.latent.channels // choice.latent.stride  # each halving of the size doubles the channels
+    free = memory.available(translator.device)
+    memory.refuse_too_large(str(source), rgb.size, width=width, targets=len(job.targets), free=free)
     small = {}
     for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
         picture, path = to_picture(image), job.path(target, name, back=back)
@@ -177,8 +174,8 @@ def _translate_file(
 
 
 def _translations(translator: Translator, job: Job, name: str, image: Tensor) -> Iterator[tuple[str, bool, Tensor]]:
-    """(target, whether it is the way back, image (3, h, w)) for everything that is wanted of an image."""
-    with memory_explained(name, (image.shape[-1], image.shape[-2])):
+    """(target, whether it is the way back from there, image (3, h, w)) for every translation of an image (3, h, w)."""
+    with memory.explained(name, (image.shape[-1], image.shape[-2])):
         fakes = translator.translate(job.source, job.targets, image.unsqueeze(0))
         for target, fake in fakes.items():
             yield target, False, fake[0]
@@ -187,21 +184,21 @@ def _translations(translator: Translator, job: Job, name: str, image: Tensor) ->
 
 
 def columns(jobs: Sequence[Job]) -> list[str]:
-    """Of a contact sheet: all targets, those that are sources too first and in their order, the ways back last."""
+    """The columns of a contact sheet: targets that are sources too, in their order; other targets; the ways back."""
     targets = dict.fromkeys([job.source for job in jobs] + [target for job in jobs for target in job.targets])
     wanted = [name for name in targets if any(name in job.targets for job in jobs)]
     return wanted + [back_label(target, job.source) for job in jobs if job.reconstruct for target in job.targets]
 
 
 def back_label(target: str, source: str) -> str:
-    """What a contact sheet calls the way back."""
+    """The label of the way back on a contact sheet."""
     return f"{target} > {source}"
 
 
 def save_sheet(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Write a contact sheet: pictures at the left, a column per target; a domain in itself has a green border.
+    """Write a contact sheet: pictures at the left, a column per target, a green border where target and source are one.
 
-    Rows are called by their picture, or by their domain where there are several. Raises StorageError.
+    Rows are labelled with their picture, or with their domain where there are several. Raises StorageError.
     """
     several = len({row.source for row in rows}) > 1
     cells = [[row.picture, *(row.translations.get(column) for column in columns)] for row in rows]

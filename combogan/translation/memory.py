@@ -1,4 +1,4 @@
-"""How large a picture can be translated here."""
+"""How large a picture can be translated in the memory that is free."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ import torch
 from combogan.errors import PictureError
 from combogan.machine import ran_out_of_memory
 
-__all__ = ["available", "explained", "needed", "refuse_too_large"]
-
-
 WORKSPACE = 128 * 10**6
-"""Bytes that the convolutions take whatever the size."""
+"""Bytes that convolutions take at any picture size."""
 
 
 def needed(pixels: int, *, width: int, targets: int = 1) -> int:
-    """Bytes that translating so many pixels takes at its peak, by networks of `width` channels, on the safe side.
+    """An upper estimate of the peak memory in bytes of translating this many pixels by networks of `width` channels.
 
-    Measured on a CPU, with widths from 8 to 64 and up to 12 million pixels: beside the pictures and the workspace
+    Measured on a CPU, with widths from 8 to 64 and up to 12 million pixels: in addition to pictures and workspace,
     9.2 to 9.8 bytes per pixel and channel in float32, up to 11 in bfloat16.
     """
     return WORKSPACE + pixels * (11 * width + 36 + 15 * targets)
@@ -38,7 +35,7 @@ def available(device: torch.device) -> int | None:
 
 
 def refuse_too_large(name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None) -> None:
-    """Raise PictureError, with the size that would do, where a picture of (width, height) needs more than is free."""
+    """PictureError, with the size that would fit, where a picture of (width, height) needs more than is free."""
     pixels = size[0] * size[1]
     wanted = needed(pixels, width=width, targets=targets)
     if free is None or wanted <= free:
@@ -53,7 +50,7 @@ def refuse_too_large(name: str, size: tuple[int, int], *, width: int, targets: i
 
 @contextmanager
 def explained(name: str, size: tuple[int, int]) -> Iterator[None]:
-    """Turn running out of memory all the same, over a picture of (width, height), into a PictureError."""
+    """Turn running out of memory, on a picture of (width, height), into a PictureError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -75,14 +72,14 @@ def _free_in_machine() -> int | None:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         pass
-    try:  # nothing says what is free, but more than there is cannot be
+    try:  # not known: all of the machine's memory is the upper bound
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return None
 
 
 def _free_in_container() -> int | None:
-    """What a limit on this process's group leaves (cgroup v2)."""
+    """What the memory limit of this process's control group leaves (cgroup v2)."""
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())

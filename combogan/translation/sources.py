@@ -1,4 +1,4 @@
-"""The pictures to translate: files, folders of them, or a domain's own test pictures."""
+"""Sources: the pictures to translate, from files, folders or a domain's test pictures; and names of the outputs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, home
 
-__all__ = ["Source", "gather", "output_names", "own_pictures"]
-
 
 @dataclass(frozen=True)
 class Source:
     """A picture to translate: a file, or one of a set of drawn pictures."""
 
     name: str
-    """What it is called below the output folder, before endings are looked at; '/'-separated."""
+    """'/'-separated, relative to the output folder; its ending may change for the output."""
     path: Path | None
     pictures: PictureSet | None = None
     index: int = 0
@@ -44,7 +42,7 @@ class Source:
 
 
 def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
-    """The pictures that paths lead to, each once; a folder's own sub-folders are kept, `out` in it is passed over.
+    """The pictures in files and folders, each once; names keep sub-folders; `out` inside a folder is skipped.
 
     PictureError for what does not exist, and for a folder without pictures.
     """
@@ -68,7 +66,7 @@ def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
 
 
 def own_pictures(pack: Pack, size: int | None = None) -> list[Source]:
-    """The test pictures of a pack's domain; drawn ones at the size it was trained at, unless another is given.
+    """The test pictures of a pack's domain; drawn ones at `size`, by default the pack's training size.
 
     DomainError where they cannot be found.
     """
@@ -86,7 +84,7 @@ def own_pictures(pack: Pack, size: int | None = None) -> list[Source]:
 
 
 def _domain(pack: Pack) -> DomainPictures:
-    """Where its run says the pictures are, else its card, else where its name leads."""
+    """The pictures where the pack's run says they are, else where its card says, else what its domain's name means."""
     origins: list[object] = [pack.about.get("origin")]
     with suppress(OSError, ValueError, KeyError, TypeError):
         origins.insert(0, tomllib.loads((home(pack) / RUN_CARD).read_text("utf-8"))["domains"][pack.domain])
@@ -97,10 +95,9 @@ def _domain(pack: Pack) -> DomainPictures:
 
 
 def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> list[str]:
-    """A name for each picture's translations: its own, or with .png where its ending is not of a format we write.
+    """A name for each picture's translations: its own, with .png where its format cannot be written.
 
-    Where two would be the same, also but for capitals, later ones get a number; so does what would be mistaken for a
-    reconstruction, and what is `taken`.
+    A number is added to a name that is `taken`, or used before, or the name of a reconstruction; capitals do not count.
     """
     used = {name.lower() for name in taken}
     names = []
@@ -117,5 +114,5 @@ def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> l
 
 
 def reconstruction(name: PurePosixPath) -> PurePosixPath:
-    """What the way back of a picture is called."""
+    """The file name of a picture's way back."""
     return name.with_stem(f"{name.stem}-rec")

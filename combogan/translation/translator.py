@@ -1,4 +1,4 @@
-"""Pictures or images: encoded once, decoded into one domain or many."""
+"""Translates pictures or images: encoded once, decoded into one domain or many."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ from combogan.registry.generator import fit_stride
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry
 
-__all__ = ["Translator", "visible"]
-
 AnyPicture = Image.Image | np.ndarray | str | Path
 
 
 class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
-    `precision` is float32, bfloat16 or auto, which is bfloat16 where the processor computes in it: that changes values
-    by a few levels of 255 at most, and no score against the truth in its second decimal. Raises DeviceError.
+    `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
+    levels of 255 at most, and scores against the truth only after the second decimal. Raises DeviceError.
     """
 
     def __init__(self, registry: Registry, device: str | torch.device = "cpu", precision: str = "auto") -> None:
@@ -40,7 +38,7 @@ class Translator:
         self._choices: dict[tuple[str, ...], Choice] = {}
 
     def choose(self, source: str, targets: Sequence[str]) -> Choice:
-        """The packs that `translate` uses for these names. Errors as of `Registry.choose`."""
+        """The packs that `translate` uses for these names. Raises what `Registry.choose` raises."""
         key = (source, *targets)
         if key not in self._choices:
             self._choices[key] = self.registry.choose(source, targets)
@@ -83,7 +81,7 @@ class Translator:
 
 
 def visible(picture: Picture) -> Image.Image:
-    """The colours of a picture, with white where nothing is seen: what hides there must not sway the rest.
+    """The colours of a picture, white where it is fully transparent, so that hidden colours do not affect the rest.
 
     Half transparent pixels keep their own colours, because the transparency is put back afterwards.
     """

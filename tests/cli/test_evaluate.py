@@ -14,7 +14,7 @@ from combogan.errors import DeviceError, RunError, SettingsError, StorageError
 from combogan.evaluation import arrival
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
-from combogan.registry.pack import write_pack
+from combogan.registry.pack import NewPack, write_pack
 from combogan.settings import Settings
 
 SIZE = 32
@@ -36,13 +36,7 @@ def tiny_run(folder: Path, domains: dict[str, str]) -> Path:
     for name, spaces in zip(domains, (("0a1b2c3d", "4e5f6071"), ("4e5f6071", "0a1b2c3d")), strict=True):
         write_pack(
             folder / "packs" / name,
-            domain=name,
-            encoder=Encoder(width=2, blocks=1),
-            decoder=Decoder(width=2, blocks=1),
-            spaces=spaces,
-            image_size=SIZE,
-            about={},
-            shared=None,
+            NewPack(name, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), spaces, SIZE, {}),
         )
     return folder
 
@@ -93,7 +87,7 @@ def photographs(tmp_path: Path) -> Path:
     return tiny_run(tmp_path / "run", origins)
 
 
-def test_a_run_without_truth_is_judged_without_it(photographs: Path) -> None:
+def test_a_run_without_truth_is_scored_without_it(photographs: Path) -> None:
     result = CliRunner().invoke(command, [str(photographs), "--device", "cpu"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "PSNR, SSIM" not in result.output

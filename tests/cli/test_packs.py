@@ -69,6 +69,22 @@ def test_whole_packs_are_said_to_be_whole_and_damage_is_code_2(packs, tmp_path):
     assert packs("verify", "summer")[0] == 0
 
 
+@pytest.mark.parametrize("place", ["runs/seasons", "runs/seasons/packs", "./runs/seasons/packs/summer"])
+def test_packs_are_verified_where_a_path_leads(packs, tmp_path, place):
+    (tmp_path / "runs/seasons/packs/summer/encoder.safetensors").write_bytes(b"damaged")
+    code, _, stderr = packs("verify", place)
+    assert code == 2
+    assert "runs/seasons/packs/summer/encoder.safetensors is damaged or was replaced" in stderr
+    assert packs("verify", "winter", "runs/seasons")[:2] == (0, "winter (runs/seasons/packs/winter): whole.\n")
+
+
+def test_a_path_without_packs_is_said_to_have_none(packs, tmp_path):
+    (tmp_path / "runs/new").mkdir()
+    (tmp_path / "runs/new/settings.toml").write_text("")
+    assert "runs/new has no packs yet" in packs("verify", "runs/new")[2]
+    assert "there is no folder /nowhere" in packs("verify", "/nowhere")[2]
+
+
 def test_a_damaged_card_is_listed_as_damage(packs, tmp_path):
     (tmp_path / "runs/seasons/packs/winter/pack.json").write_text("{")
     code, stdout, stderr = packs("list")

@@ -1,4 +1,4 @@
-"""Small pictures with known pixels, for the tests of this folder."""
+"""Small pictures with known pixels."""
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -11,7 +11,7 @@ def noise(width=24, height=16, channels=3):
 
 
 def quarters(width=48, height=32):
-    """Red, green above blue, white: every orientation is told apart."""
+    """Red, green above blue, white: every orientation looks different."""
     picture = Image.new("RGB", (width, height), RED)
     picture.paste(GREEN, (width // 2, 0, width, height // 2))
     picture.paste(BLUE, (0, height // 2, width // 2, height))
@@ -26,7 +26,7 @@ def corners(picture):
 
 
 def swapped_profile(one=b"rXYZ", other=b"gXYZ"):
-    """sRGB with two primaries exchanged: pure red in it is what sRGB calls pure green."""
+    """sRGB with two primaries exchanged: its pure red is sRGB's pure green."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     table = range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12)
     at = {bytes(profile[entry : entry + 4]): entry for entry in table}

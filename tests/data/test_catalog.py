@@ -1,4 +1,4 @@
-"""A name leads to the right pictures, and a wrong one to a sentence that says what to do."""
+"""A name gives the right pictures, and a wrong name an error that says what to do."""
 
 import os
 import subprocess
@@ -63,33 +63,33 @@ def test_the_small_drawn_collection_has_fewer_training_pictures_and_the_same_tru
 
 
 def test_spaces_and_empty_words_around_commas_do_not_matter() -> None:
-    assert [domain.name for domain in resolve([" summer", " ", "winter", ""])] == ["summer", "winter"]
+    assert [source.name for source in resolve([" summer", " ", "winter", ""])] == ["summer", "winter"]
 
 
 def test_a_folder_with_train_and_test_keeps_them_apart(tmp_path: Path) -> None:
     paint(tmp_path / "a" / "train", 5), paint(tmp_path / "a" / "test", 2)
-    [domain] = resolve([f"mine={tmp_path / 'a'}"], needed=1)
-    assert (domain.name, domain.origin, domain.truth) == ("mine", str(tmp_path / "a"), None)
-    assert (list(domain.train.names), list(domain.test.names)) == (
+    [source] = resolve([f"mine={tmp_path / 'a'}"], needed=1)
+    assert (source.name, source.origin, source.truth) == ("mine", str(tmp_path / "a"), None)
+    assert (list(source.train.names), list(source.test.names)) == (
         [f"{n}.png" for n in range(5)],
         ["0.png", "1.png"],
     )
-    assert domain.train.picture(4, 8).getpixel((0, 0)) == (4, 0, 0)
+    assert source.train.picture(4, 8).getpixel((0, 0)) == (4, 0, 0)
 
 
 @pytest.mark.parametrize(("count", "tested"), [(1, 1), (2, 1), (9, 1), (30, 3)])
 def test_of_just_pictures_a_tenth_is_held_out_and_never_trained_on(tmp_path: Path, count: int, tested: int) -> None:
-    [domain] = resolve([f"mine={paint(tmp_path / 'a', count)}"], needed=1)
-    assert len(domain.test) == tested
-    assert {*domain.train.names, *domain.test.names} == {f"{n}.png" for n in range(count)}
+    [source] = resolve([f"mine={paint(tmp_path / 'a', count)}"], needed=1)
+    assert len(source.test) == tested
+    assert {*source.train.names, *source.test.names} == {f"{n}.png" for n in range(count)}
     if count > 1:
-        assert not {*domain.train.names} & {*domain.test.names}
+        assert not {*source.train.names} & {*source.test.names}
 
 
 def test_train_without_test_holds_a_tenth_out_too(tmp_path: Path) -> None:
     paint(tmp_path / "a" / "train", 20), (tmp_path / "a" / "test").mkdir()
-    [domain] = resolve([f"mine={tmp_path / 'a'}"], needed=1)
-    assert (len(domain.train), len(domain.test)) == (18, 2)
+    [source] = resolve([f"mine={tmp_path / 'a'}"], needed=1)
+    assert (len(source.train), len(source.test)) == (18, 2)
 
 
 def test_one_more_picture_changes_at_most_one_of_those_held_out() -> None:
@@ -137,10 +137,9 @@ def test_domains_that_no_card_names_are_called_as_their_folders_also_when_rename
     assert look_up("B").origin == "alps/B"
 
 
-def test_what_a_run_stored_is_found_again(tmp_path: Path) -> None:
-    for domain in resolve(["summer", f"mine={paint(tmp_path / 'a', 5)}"]):
-        again = reopen(domain.name, domain.origin)
-        assert again == domain
+def test_stored_origins_are_found_again(tmp_path: Path) -> None:
+    for source in resolve(["summer", f"mine={paint(tmp_path / 'a', 5)}"]):
+        assert reopen(source.name, source.origin) == source
 
 
 def test_a_stored_card_is_not_mistaken_for_a_folder_of_that_name() -> None:
@@ -148,7 +147,7 @@ def test_a_stored_card_is_not_mistaken_for_a_folder_of_that_name() -> None:
     assert reopen("summer", "scenes/summer").truth == "scenes"
 
 
-def test_pictures_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
+def test_missing_pictures_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DomainError) as caught:
         reopen("mine", str(tmp_path / "gone"))
     assert str(caught.value) == f"the pictures of 'mine' are no longer in {tmp_path / 'gone'}; put them back."

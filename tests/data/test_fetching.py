@@ -1,4 +1,4 @@
-"""Fetching from a real server on loopback that can break off, ignore ranges, change its file or talk nonsense."""
+"""Downloads from a real local server that can break off, ignore ranges, change its file or send something else."""
 
 import io
 import threading
@@ -20,12 +20,12 @@ from combogan.errors import DomainError, FetchError, StorageError
 
 @dataclass
 class Server:
-    """What is served under every path, how, and what was asked for."""
+    """What is served under every path, how, and the requests so far."""
 
     content: bytes = b""
     tag: str = '"one"'
     break_after: int | None = None
-    """Bytes of the body after which the line is cut, once."""
+    """Bytes of the body after which the connection is closed, once."""
     ranges: bool = True
     says_length: bool = True
     status: int = 200
@@ -63,7 +63,7 @@ class Server:
         request.wfile.write(self.content[start : end if end is not None else None])
 
     def wanted(self, request: BaseHTTPRequestHandler) -> int:
-        """Where to begin: as asked, if the file is still the one that was begun."""
+        """The first byte to send: as requested, if the file is still the same."""
         span = request.headers.get("Range", "")
         same = request.headers.get("If-Range", self.tag) == self.tag
         return int(span.removeprefix("bytes=").rstrip("-")) if self.ranges and span and same else 0
@@ -122,14 +122,14 @@ def refused(card: Collection, url: str) -> str:
 
 def test_a_fetched_set_lies_in_a_folder_per_domain_and_can_be_used(server: Server) -> None:
     server.content = MONET
-    told: list[tuple[str, int, int | None]] = []
-    assert fetch(monet(), url=server.url, progress=lambda *done: told.append(done))
-    domains = resolve(["monet", "monet2photo/photo"])
-    assert [(len(domain.train), len(domain.test)) for domain in domains] == [(3, 3), (3, 3)]
+    progress: list[tuple[str, int, int | None]] = []
+    assert fetch(monet(), url=server.url, progress=lambda *done: progress.append(done))
+    sources = resolve(["monet", "monet2photo/photo"])
+    assert [(len(source.train), len(source.test)) for source in sources] == [(3, 3), (3, 3)]
     assert monet().folder.joinpath("monet", "train", "0.png").read_bytes() == zip_member("trainA/0.png")
     assert monet().folder.joinpath("photo", "test", "2.png").read_bytes() == zip_member("testB/2.png")
-    assert ("fetching", len(MONET), len(MONET)) in told
-    what, done, total = told[-1]
+    assert ("fetching", len(MONET), len(MONET)) in progress
+    what, done, total = progress[-1]
     assert (what, done) == ("unpacking", total)
     assert [path.name for path in (monet().folder.parent / ".fetching").iterdir()] == []
 
@@ -146,7 +146,7 @@ def test_what_is_fetched_is_not_fetched_again(server: Server) -> None:
     assert len(server.asked) == 1
 
 
-def test_a_broken_transfer_is_taken_up_where_it_broke_off(server: Server) -> None:
+def test_a_broken_transfer_is_resumed(server: Server) -> None:
     server.content, server.break_after = MONET, 1000
     message = refused(monet(), server.url)
     assert message == "the transfer broke off after 0.0 of 0.0 MB; run the same command again to take it up."
@@ -185,7 +185,7 @@ def test_bytes_of_another_file_are_never_joined(server: Server, tmp_path: Path, 
     assert (tmp_path / "it.zip").read_bytes() == server.content
 
 
-def test_a_transfer_that_was_whole_but_not_noted_is_not_sent_again(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_file_is_not_sent_again(server: Server, tmp_path: Path) -> None:
     server.content, server.break_after = b"whole" * 100, 300
     with pytest.raises(FetchError, match="broke off"):
         download(server.url, tmp_path / "it.zip")
@@ -195,12 +195,12 @@ def test_a_transfer_that_was_whole_but_not_noted_is_not_sent_again(server: Serve
     assert (tmp_path / "it.zip").read_bytes() == server.content
 
 
-def test_a_server_that_says_no_length_is_believed_at_the_end(server: Server) -> None:
+def test_without_a_length_the_transfer_ends_when_the_server_ends_it(server: Server) -> None:
     server.content, server.says_length = MONET, False
     assert fetch(monet(), url=server.url)
 
 
-def test_a_weak_tag_does_not_vouch_for_a_range(server: Server, tmp_path: Path) -> None:
+def test_a_weak_tag_does_not_identify_a_range(server: Server, tmp_path: Path) -> None:
     server.content, server.break_after, server.tag = b"whole" * 100, 300, 'W/"one"'
     with pytest.raises(FetchError, match="broke off"):
         download(server.url, tmp_path / "it.zip")
@@ -209,7 +209,7 @@ def test_a_weak_tag_does_not_vouch_for_a_range(server: Server, tmp_path: Path) -
     assert (tmp_path / "it.zip").read_bytes() == server.content
 
 
-def test_no_such_file_is_said(server: Server) -> None:
+def test_a_missing_file_is_an_error(server: Server) -> None:
     server.status = 404
     assert refused(monet(), server.url) == (
         f"there is no file at {server.url} (the server answered 404); another address can be given with --url."
@@ -220,30 +220,30 @@ def test_no_such_file_is_said(server: Server) -> None:
     )
 
 
-def test_no_network_is_said(server: Server) -> None:
+def test_an_unreachable_server_is_an_error(server: Server) -> None:
     assert refused(monet(), "http://127.0.0.1:9/set.zip") == (
         "127.0.0.1 cannot be reached (Connection refused); check the network, then run the same command again."
     )
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/set.zip", "set.zip", "http://", "http://[/"])
-def test_an_address_must_be_on_the_web(server: Server, url: str) -> None:
+def test_an_address_must_begin_with_http(server: Server, url: str) -> None:
     assert refused(monet(), url) == (f"'{url}' is no address to fetch from; it must begin with http:// or https://.")
 
 
-def test_a_server_cannot_send_on_to_what_is_not_on_the_web(server: Server) -> None:
+def test_redirects_elsewhere_than_http_are_refused(server: Server) -> None:
     server.send_on = "file:///etc/passwd"
     assert "did not send" in refused(monet(), server.url)
     server.send_on = "ftp://127.0.0.1/set.zip"
     assert "sends on to 'ftp://127.0.0.1/set.zip', which is neither http" in refused(monet(), server.url)
 
 
-def test_sending_on_within_the_web_is_followed(server: Server) -> None:
+def test_redirects_to_http_are_followed(server: Server) -> None:
     server.content, server.send_on = MONET, server.url + "?moved"
     assert fetch(monet(), url=server.url)
 
 
-def test_what_is_no_zip_is_said_and_not_kept(server: Server) -> None:
+def test_what_is_no_zip_is_an_error_and_not_kept(server: Server) -> None:
     server.content = b"<html>Please sign in</html>"
     assert refused(monet(), server.url) == (
         "what was sent for 'monet2photo' is not a zip (it begins with b'<html>Please sig'); "
@@ -261,7 +261,7 @@ def test_a_damaged_zip_is_fetched_anew(server: Server) -> None:
     assert fetch(monet(), url=server.url)
 
 
-def test_another_set_is_said(server: Server) -> None:
+def test_another_set_is_an_error(server: Server) -> None:
     server.content = zipped("trainA", "images")
     assert refused(monet(), server.url) == (
         "the zip of 'monet2photo' is not the set that was expected: looked for folders trainA, trainB, "
@@ -269,7 +269,7 @@ def test_another_set_is_said(server: Server) -> None:
     )
 
 
-def test_folders_that_no_card_names_keep_their_own_names_and_get_a_contact_sheet(server: Server) -> None:
+def test_folders_of_an_unnamed_collection_keep_their_names_and_get_a_contact_sheet(server: Server) -> None:
     alps = collection("alps")
     server.content = zipped("train0", "train1", "train2", "train_x", "test0", "test1", "test2", "test_x", inside="")
     assert fetch(alps, url=server.url)
@@ -277,10 +277,10 @@ def test_folders_that_no_card_names_keep_their_own_names_and_get_a_contact_sheet
     with Image.open(alps.folder / SHEET) as sheet:
         assert sheet.width > 3 * 128
         assert sheet.height > 4 * 128
-    assert [domain.origin for domain in resolve(["alps/0", "alps/x"])] == ["alps/0", "alps/x"]
+    assert [source.origin for source in resolve(["alps/0", "alps/x"])] == ["alps/0", "alps/x"]
 
 
-def test_a_full_disk_is_said_before_anything_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_before_anything_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.content = MONET
     usage = fetching.shutil.disk_usage("/")
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: usage._replace(free=100))
@@ -288,14 +288,14 @@ def test_a_full_disk_is_said_before_anything_is_sent(server: Server, monkeypatch
         fetch(monet(), url=server.url)
 
 
-def test_a_folder_that_cannot_be_written_is_said(server: Server, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(server: Server, tmp_path: Path) -> None:
     server.content = MONET
     (tmp_path / ".combogan").write_text("a file, where a folder should be")
     with pytest.raises(StorageError, match=r"'monet2photo' could not be stored in .*\.combogan.domains: "):
         fetch(monet(), url=server.url)
 
 
-def test_before_it_is_whole_a_set_cannot_be_used(server: Server) -> None:
+def test_an_incomplete_set_cannot_be_used(server: Server) -> None:
     server.content, server.break_after = MONET, 1000
     refused(monet(), server.url)
     with pytest.raises(DomainError, match="are not fetched yet"):

@@ -1,4 +1,4 @@
-"""Pictures that have moved since, and what a person is told while pictures are read."""
+"""Pictures that have moved since a run was started, and what is said while pictures are read."""
 
 import shutil
 
@@ -76,7 +76,7 @@ def test_other_pictures_in_the_new_place_are_announced(run, pictures, tmp_path):
         ("photo={photo},photo={photo}", "the domain 'photo' is given twice"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused(pictures, word, sentence):
+def test_a_wrong_new_place_is_refused(pictures, word, sentence):
     origins = {"photo": str(pictures / "photo"), "monet": str(pictures / "monet"), "spring": "scenes/spring"}
     with pytest.raises(DomainError) as refused:
         moved(origins, word.format(**origins).split(","))
@@ -90,7 +90,7 @@ def test_a_folder_that_holds_none_of_the_domains_is_refused(pictures, tmp_path):
     assert moved(origins) == {}
 
 
-def test_reading_many_pictures_is_told_before_it_begins(tiny, pictures):
+def test_reading_many_pictures_is_announced(tiny, pictures):
     for index in range(500):
         shutil.copyfile(pictures / "photo" / "0.png", pictures / "photo" / f"copy-{index}.png")
     listener = Listener()

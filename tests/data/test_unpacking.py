@@ -1,4 +1,4 @@
-"""Nothing in a fetched zip is trusted."""
+"""Nothing in a downloaded zip is trusted."""
 
 import io
 import stat
@@ -57,7 +57,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_zip_that_grows_out_of_all_proportion_is_refused(tmp_path: Path) -> None:
+def test_a_zip_with_a_far_too_large_unpacked_size_is_refused(tmp_path: Path) -> None:
     message = refused(archive(tmp_path, "trainA/1.png", content=bytes(5_000_000)))
     assert message.startswith("the zip of 'toy' would unpack from ")
     assert message.endswith(" to 10,000,000 bytes, which no set of pictures does; nothing of it was unpacked.")
@@ -87,7 +87,7 @@ def test_a_zip_cut_short_is_refused(tmp_path: Path) -> None:
     assert "run the same command to fetch it anew" in refused(path)
 
 
-def test_a_zip_with_a_name_that_is_no_text_is_damaged(tmp_path: Path) -> None:
+def test_a_zip_with_an_undecodable_name_is_damaged(tmp_path: Path) -> None:
     path = archive(tmp_path, "trainA/\N{LATIN SMALL LETTER E WITH ACUTE}.png")
     path.write_bytes(path.read_bytes().replace(b"\xc3\xa9", b"\xc3\x28"))
     assert "the zip of 'toy' is damaged" in refused(path)

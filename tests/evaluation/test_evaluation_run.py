@@ -13,7 +13,7 @@ from combogan.evaluation import arrival
 from combogan.evaluation.run import evaluate, open_run
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
-from combogan.registry.pack import write_pack
+from combogan.registry.pack import NewPack, write_pack
 from combogan.scenery.scene import draw
 from combogan.settings import Settings
 
@@ -31,16 +31,7 @@ def publish(run: Path, name: str, *, about: Mapping[str, str] | None = None) -> 
     """A pack of an untrained, tiny domain."""
     torch.manual_seed(0)
     encoder, decoder = Encoder(width=2, blocks=1), Decoder(width=2, blocks=1)
-    write_pack(
-        run / "packs" / name,
-        domain=name,
-        encoder=encoder,
-        decoder=decoder,
-        spaces=("0a1b2c3d", "0a1b2c3d"),
-        image_size=SIZE,
-        about=about or {},
-        shared=None,
-    )
+    write_pack(run / "packs" / name, NewPack(name, encoder, decoder, ("0a1b2c3d", "0a1b2c3d"), SIZE, about or {}))
 
 
 def pictures(folder: Path) -> Path:
@@ -114,11 +105,11 @@ def test_pictures_that_have_moved_are_found_and_broken_ones_left_out(tmp_path: P
     assert set(lost) == {"labels", "front"}
     assert lost["front"].endswith("put them back, or give --data DIR")
     broken = sorted((new / "front" / "test").iterdir())[-1]
-    before = {one.name: len(one.train) + len(one.test) for one in open_run(tmp_path, data=new).domains}
+    before = {one.name: len(one.train) + len(one.test) for one in open_run(tmp_path, data=new).sources}
     broken.write_bytes(broken.read_bytes()[:60])
     told: list[str] = []
     opened = open_run(tmp_path, data=new, tell=told.append)
-    after = {one.name: len(one.train) + len(one.test) for one in opened.domains}
+    after = {one.name: len(one.train) + len(one.test) for one in opened.sources}
     assert after == {"labels": before["labels"], "front": before["front"] - 1}
     assert len(told) == 1
     assert f"'front': skipping a picture: '{broken.name}'" in told[0]

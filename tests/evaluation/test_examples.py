@@ -15,7 +15,7 @@ from combogan.evaluation.examples import Examples, collect
 from combogan.evaluation.images import choice
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
-from combogan.registry.pack import write_pack
+from combogan.registry.pack import NewPack, write_pack
 from combogan.registry.registry import Registry
 from combogan.scenery.scene import draw
 from combogan.translation.translator import Translator
@@ -48,11 +48,11 @@ def of(examples: Sequence[Examples], source: str, target: str) -> Examples:
 
 
 def test_the_best_is_the_nearest_to_the_truth_and_the_worst_the_farthest(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, season, range(11)) for season in ("summer", "winter")]
-    found = of(collect(copy, domains, SIZE), "summer", "winter")
+    sources = [drawn(tmp_path, season, range(11)) for season in ("summer", "winter")]
+    found = of(collect(copy, sources, SIZE), "summer", "winter")
     by_hand = {
-        name: distance(domains[0].test.picture(place, SIZE), domains[1].test.picture(place, SIZE))
-        for place, name in enumerate(domains[0].test.names)
+        name: distance(sources[0].test.picture(place, SIZE), sources[1].test.picture(place, SIZE))
+        for place, name in enumerate(sources[0].test.names)
     }
     ranked = sorted(by_hand, key=lambda name: -by_hand[name])
     assert found.measure == "PSNR"
@@ -63,8 +63,8 @@ def test_the_best_is_the_nearest_to_the_truth_and_the_worst_the_farthest(tmp_pat
 
 
 def test_the_truth_of_a_picture_has_its_name_wherever_it_stands(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, "summer", [0, 1, 2, 3]), drawn(tmp_path, "winter", [3, 2, 1, 7])]
-    found = of(collect(copy, domains, SIZE), "summer", "winter")
+    sources = [drawn(tmp_path, "summer", [0, 1, 2, 3]), drawn(tmp_path, "winter", [3, 2, 1, 7])]
+    found = of(collect(copy, sources, SIZE), "summer", "winter")
     assert {one.name for one in found.shown} == {"scene-1.png", "scene-2.png", "scene-3.png"}
     for one in found.shown:
         index = int(one.name.removeprefix("scene-").removesuffix(".png"))
@@ -74,7 +74,7 @@ def test_the_truth_of_a_picture_has_its_name_wherever_it_stands(tmp_path: Path) 
 
 
 def test_without_a_truth_the_worst_is_the_one_that_lost_its_edges(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, season, range(5), truth=None) for season in ("summer", "winter")]
+    sources = [drawn(tmp_path, season, range(5), truth=None) for season in ("summer", "winter")]
     lost = draw("summer", 1, 3, SIZE)
 
     def forget_one(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
@@ -82,7 +82,7 @@ def test_without_a_truth_the_worst_is_the_one_that_lost_its_edges(tmp_path: Path
         flat = torch.where(same.flatten(1).all(1)[:, None, None, None], torch.zeros_like(images), images)
         return dict.fromkeys(targets, flat)
 
-    found = of(collect(forget_one, domains, SIZE), "summer", "winter")
+    found = of(collect(forget_one, sources, SIZE), "summer", "winter")
     assert found.measure == "edges"
     assert (found.shown[-1].label, found.shown[-1].name, found.shown[-1].score) == ("worst", "scene-3.png", 0)
     assert found.shown[0].score == pytest.approx(1)
@@ -91,42 +91,36 @@ def test_without_a_truth_the_worst_is_the_one_that_lost_its_edges(tmp_path: Path
 
 @pytest.mark.parametrize(("count", "labels"), [(1, ["best"]), (2, ["best", "worst"])])
 def test_of_few_pictures_each_is_shown_once(tmp_path: Path, count: int, labels: list[str]) -> None:
-    domains = [drawn(tmp_path, season, range(count), truth=None) for season in ("summer", "winter")]
-    assert [one.label for one in collect(copy, domains, SIZE)[0].shown] == labels
+    sources = [drawn(tmp_path, season, range(count), truth=None) for season in ("summer", "winter")]
+    assert [one.label for one in collect(copy, sources, SIZE)[0].shown] == labels
 
 
 def test_of_many_pictures_those_that_are_scored_are_ranked(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, season, range(6)) for season in ("summer", "winter")]
+    sources = [drawn(tmp_path, season, range(6)) for season in ("summer", "winter")]
     asked: list[int] = []
 
     def counting(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
         asked.append(len(images))
         return copy(source, targets, images)
 
-    scored = {domains[0].test.names[place] for place in choice(domains[0].test.names, 3)}
-    for examples in collect(counting, domains, SIZE, pictures=3):
+    scored = {sources[0].test.names[place] for place in choice(sources[0].test.names, 3)}
+    for examples in collect(counting, sources, SIZE, pictures=3):
         assert {one.name for one in examples.shown} == scored
     assert asked.count(3) == 2
     assert max(asked) == 3
 
 
 def test_the_way_back_is_the_translation_translated_back(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, season, range(3)) for season in ("summer", "winter")]
+    sources = [drawn(tmp_path, season, range(3)) for season in ("summer", "winter")]
     for season in ("summer", "winter"):
         torch.manual_seed(len(season))
         write_pack(
             tmp_path / "packs" / season,
-            domain=season,
-            encoder=Encoder(width=2, blocks=1),
-            decoder=Decoder(width=2, blocks=1),
-            spaces=("0a1b2c3d", "0a1b2c3d"),
-            image_size=SIZE,
-            about={},
-            shared=None,
+            NewPack(season, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), ("0a1b2c3d", "0a1b2c3d"), SIZE, {}),
         )
     registry = Registry.open(tmp_path / "packs")
     translator = Translator(registry)
-    one = of(collect(translator.translate, domains, SIZE, composes=registry.composes), "summer", "winter").shown[0]
+    one = of(collect(translator.translate, sources, SIZE, composes=registry.composes), "summer", "winter").shown[0]
     assert one.back is not None
     assert np.array_equal(np.asarray(one.translation), np.asarray(translator("summer", "winter", one.source)))
     fake = translator.translate("summer", ["winter"], to_image(one.source)[None])["winter"]  # not rounded to a picture
@@ -135,7 +129,7 @@ def test_the_way_back_is_the_translation_translated_back(tmp_path: Path) -> None
 
 
 def test_where_nothing_leads_back_only_the_way_there_is_shown(tmp_path: Path) -> None:
-    domains = [drawn(tmp_path, season, range(3)) for season in ("summer", "winter")]
-    examples = collect(copy, domains, SIZE, composes=lambda source, target: source == "summer")
+    sources = [drawn(tmp_path, season, range(3)) for season in ("summer", "winter")]
+    examples = collect(copy, sources, SIZE, composes=lambda source, target: source == "summer")
     assert [(one.source, one.target) for one in examples] == [("summer", "winter")]
     assert [one.back for one in examples[0].shown] == [None] * 3

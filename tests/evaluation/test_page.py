@@ -14,7 +14,7 @@ from PIL import Image
 from combogan.evaluation.examples import Example, Examples
 from combogan.evaluation.page import page
 from combogan.evaluation.page_curves import Curves, chart, read_curves
-from combogan.evaluation.scores import Comparison, Judgement, PairScores, Quality, Scores
+from combogan.evaluation.scores import Comparison, PairScores, Quality, Scores, UnpairedScores
 from combogan.settings import Settings
 
 VOID = {"meta", "img", "br"}
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 def pair(source: str, target: str, psnr: float | None = 20.0) -> PairScores:
     truth = psnr and Comparison(Quality(psnr, 0.61), Quality(17.0, 0.7), Quality(11.0, 0.5))
-    translation, matched = Judgement(0.72, 0.8, (5.0, 3.0, 12.0)), Judgement(0.31, 0.97, (8.0, 7.0, 45.0))
+    translation, matched = UnpairedScores(0.72, 0.8, (5.0, 3.0, 12.0)), UnpairedScores(0.31, 0.97, (8.0, 7.0, 45.0))
     return PairScores(source, target, 40, truth or None, translation, matched, 25.0, 0.6)
 
 

@@ -7,15 +7,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from combogan.evaluation.scores import Comparison, Judgement, PairScores, Quality, Scores
+from combogan.evaluation.scores import Comparison, PairScores, Quality, Scores, UnpairedScores
+from combogan.evaluation.table import table
 
 
 def quality(psnr: float) -> Quality:
     return Quality(psnr, psnr / 100)
 
 
-def judgement(arrival: float, kid: float | None = None) -> Judgement:
-    return Judgement(arrival, 0.75, (200.0 * arrival, 30.0, 40.0), kid)
+def unpaired(arrival: float, kid: float | None = None) -> UnpairedScores:
+    return UnpairedScores(arrival, 0.75, (200.0 * arrival, 30.0, 40.0), kid)
 
 
 EXAMPLE = Scores(
@@ -23,11 +24,11 @@ EXAMPLE = Scores(
     pairs=(
         PairScores(
             *("spring", "winter", 40, Comparison(quality(20.5), quality(17), quality(11))),
-            *(judgement(0.9), judgement(0.25), 25.0, 0.2),
+            *(unpaired(0.9), unpaired(0.25), 25.0, 0.2),
         ),
         PairScores(
             *("winter", "spring", 40, Comparison(quality(19.5), quality(18), quality(11))),
-            *(judgement(0.7), judgement(0.25), None, 0.4),
+            *(unpaired(0.7), unpaired(0.25), None, 0.4),
         ),
     ),
     classifier={"spring": 1.0, "winter": 0.95},
@@ -38,7 +39,7 @@ BLIND = replace(EXAMPLE, pairs=tuple(replace(pair, truth=None) for pair in EXAMP
 
 def rows(scores: Scores, width: int = 80) -> list[str]:
     shown = StringIO()
-    Console(file=shown, width=width).print(scores.table())
+    Console(file=shown, width=width).print(table(scores))
     return [" ".join(line.replace("│", " ").split()) for line in shown.getvalue().splitlines()]
 
 
@@ -78,11 +79,11 @@ def test_the_table_shows_pairs_means_and_baselines_in_80_columns_and_says_what_t
     assert "colour matching 17.50 0.175 25% 0.75 50 30 40" in shown
     assert "copying 11.00 0.110" in shown
     assert "arrives: share that a classifier takes for the target (of colour matching)" in shown
-    assert "Right of real test pictures: 100% of spring, 95% of winter." in shown
+    assert "Accuracy of the classifier: 100% of spring, 95% of winter." in shown
 
 
 def test_columns_that_no_pair_has_are_left_out_and_a_kid_is_shown_where_there_is_one() -> None:
-    scored = replace(BLIND, pairs=tuple(replace(pair, translation=judgement(0.5, 0.0123)) for pair in BLIND.pairs))
+    scored = replace(BLIND, pairs=tuple(replace(pair, translation=unpaired(0.5, 0.0123)) for pair in BLIND.pairs))
     text = "\n".join(rows(scored, 100))
     assert "spring -> winter 50% (25%) 0.75 25.0 20% 100 30 40 12.3" in text
     assert "KID: distance of features" in text
@@ -91,7 +92,7 @@ def test_columns_that_no_pair_has_are_left_out_and_a_kid_is_shown_where_there_is
 
 
 def test_of_many_levels_three_are_shown() -> None:
-    many = replace(judgement(0.5), texture=(1.0, 2.0, 3.0, 4.0, 5.0))
+    many = replace(unpaired(0.5), texture=(1.0, 2.0, 3.0, 4.0, 5.0))
     scored = replace(BLIND, pairs=tuple(replace(p, translation=many, colour_matching=many) for p in BLIND.pairs))
     assert "spring -> winter 50% (50%) 0.75 25.0 20% 1 3 5" in rows(scored)
 

@@ -12,9 +12,10 @@ from torch import Tensor
 from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import FolderPictures
 from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.colour_matching import colour_matches
 from combogan.evaluation.metrics import BEST_PSNR
 from combogan.evaluation.scores import Scores
-from combogan.evaluation.scoring import ALONE, NO_OTHER, colour_matches, judge
+from combogan.evaluation.scoring import ALONE, NO_OTHER, score
 from combogan.scenery.scene import draw
 
 SIZE = 32
@@ -32,14 +33,14 @@ def drawn(folder: Path, season: str, *, truth: str | None = "drawn", names: Sequ
 
 
 @pytest.fixture(scope="module")
-def domains(tmp_path_factory: pytest.TempPathFactory) -> list[DomainPictures]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> list[DomainPictures]:
     folder = tmp_path_factory.mktemp("drawn")
     return [drawn(folder, season) for season in SEASONS]
 
 
 @pytest.fixture(scope="module")
-def arrival(domains: list[DomainPictures]) -> Arrival:
-    return Arrival.train({domain.name: domain.train for domain in domains}, SIZE, iterations=120)
+def arrival(sources: list[DomainPictures]) -> Arrival:
+    return Arrival.train({source.name: source.train for source in sources}, SIZE, iterations=120)
 
 
 def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
@@ -47,19 +48,19 @@ def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Te
 
 
 class Oracle:
-    """The perfect translator: knows every picture of every domain by its pixels, and counts what it translates."""
+    """The perfect translator: finds pictures by their pixels, gives their truths, and counts what it translates."""
 
-    def __init__(self, domains: Sequence[DomainPictures]) -> None:
+    def __init__(self, sources: Sequence[DomainPictures]) -> None:
         self.seen: dict[tuple[str, int], int] = {}
         self.answers = {}
-        for source in domains:
+        for source in sources:
             for index, name in enumerate(source.test.names):
-                others = {o.name: self.image(o, list(o.test.names).index(name)) for o in domains if o is not source}
+                others = {o.name: self.image(o, list(o.test.names).index(name)) for o in sources if o is not source}
                 self.answers[source.name, self.key(self.image(source, index))] = others
 
     @staticmethod
-    def image(domain: DomainPictures, index: int) -> Tensor:
-        pixels = torch.from_numpy(np.array(domain.test.picture(index, SIZE)))
+    def image(source: DomainPictures, index: int) -> Tensor:
+        pixels = torch.from_numpy(np.array(source.test.picture(index, SIZE)))
         return pixels.permute(2, 0, 1).float() / 127.5 - 1
 
     @staticmethod
@@ -73,8 +74,8 @@ class Oracle:
         return {target: torch.stack([answer[target] for answer in known]) for target in targets}
 
 
-def test_a_perfect_translator_has_the_best_scores(domains: list[DomainPictures], arrival: Arrival) -> None:
-    scores = judge(Oracle(domains), domains, SIZE, arrival=arrival)
+def test_a_perfect_translator_has_the_best_scores(sources: list[DomainPictures], arrival: Arrival) -> None:
+    scores = score(Oracle(sources), sources, SIZE, arrival=arrival)
     for pair in scores.pairs:
         assert pair.truth is not None
         assert pair.truth.translation.psnr == pytest.approx(BEST_PSNR)
@@ -90,9 +91,9 @@ def test_a_perfect_translator_has_the_best_scores(domains: list[DomainPictures],
 
 
 def test_a_copying_translator_changes_nothing_and_does_not_arrive(
-    domains: list[DomainPictures], arrival: Arrival
+    sources: list[DomainPictures], arrival: Arrival
 ) -> None:
-    scores = judge(copy, domains, SIZE, arrival=arrival)
+    scores = score(copy, sources, SIZE, arrival=arrival)
     for pair in scores.pairs:
         assert pair.truth is not None
         assert pair.truth.translation == pair.truth.copying
@@ -106,25 +107,25 @@ def test_a_copying_translator_changes_nothing_and_does_not_arrive(
 
 
 def test_a_translator_that_matches_colours_is_exactly_that_baseline(
-    domains: list[DomainPictures], arrival: Arrival
+    sources: list[DomainPictures], arrival: Arrival
 ) -> None:
-    matches = colour_matches(domains, SIZE)
+    matches = colour_matches(sources, SIZE)
 
     def translate(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
         return {target: matches[target](images) for target in targets}
 
-    for pair in judge(translate, domains, SIZE, arrival=arrival, matches=matches).pairs:
+    for pair in score(translate, sources, SIZE, arrival=arrival).pairs:
         assert pair.truth is not None
         assert pair.truth.translation == pair.truth.colour_matching
         assert pair.translation == pair.colour_matching
         assert pair.more_than_colour < 0.1
 
 
-def test_a_constant_translator_keeps_nothing(domains: list[DomainPictures], arrival: Arrival) -> None:
+def test_a_constant_translator_keeps_nothing(sources: list[DomainPictures], arrival: Arrival) -> None:
     def grey(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
         return dict.fromkeys(targets, torch.zeros_like(images))
 
-    for pair in judge(grey, domains, SIZE, arrival=arrival).pairs:
+    for pair in score(grey, sources, SIZE, arrival=arrival).pairs:
         assert pair.translation.edges == 0
         assert pair.translation.arrival in (0, 1)
         assert pair.more_than_colour == pytest.approx(0, abs=1e-6)
@@ -134,14 +135,14 @@ def test_a_constant_translator_keeps_nothing(domains: list[DomainPictures], arri
 
 
 def test_real_pictures_of_the_target_in_any_order_arrive_and_keep_little(
-    domains: list[DomainPictures], arrival: Arrival
+    sources: list[DomainPictures], arrival: Arrival
 ) -> None:
-    oracle = Oracle(domains)
+    oracle = Oracle(sources)
 
     def shuffled(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
         return {target: made.roll(1, 0) for target, made in oracle(source, targets, images).items()}
 
-    perfect, mixed = judge(oracle, domains, SIZE, arrival=arrival), judge(shuffled, domains, SIZE, arrival=arrival)
+    perfect, mixed = score(oracle, sources, SIZE, arrival=arrival), score(shuffled, sources, SIZE, arrival=arrival)
     for right, wrong in zip(perfect.pairs, mixed.pairs, strict=True):
         assert wrong.translation.arrival == right.translation.arrival
         assert wrong.translation.edges < right.translation.edges - 0.1
@@ -152,12 +153,12 @@ def test_real_pictures_of_the_target_in_any_order_arrive_and_keep_little(
 
 
 def test_copying_is_scored_as_the_mean_over_pictures_of_what_numpy_finds(
-    domains: list[DomainPictures], arrival: Arrival
+    sources: list[DomainPictures], arrival: Arrival
 ) -> None:
-    pair = judge(copy, domains[:2], SIZE, arrival=arrival).pairs[0]
+    pair = score(copy, sources[:2], SIZE, arrival=arrival).pairs[0]
     errors = []
     for index in range(len(NAMES)):
-        x, y = (np.asarray(domain.test.picture(index, SIZE)).astype(float) / 127.5 - 1 for domain in domains[:2])
+        x, y = (np.asarray(source.test.picture(index, SIZE)).astype(float) / 127.5 - 1 for source in sources[:2])
         errors.append(10 * np.log10(4 / ((x - y) ** 2).mean()))
     assert (pair.source, pair.target, pair.pictures) == ("summer", "winter", 10)
     assert pair.truth is not None
@@ -165,35 +166,35 @@ def test_copying_is_scored_as_the_mean_over_pictures_of_what_numpy_finds(
 
 
 def test_every_ordered_pair_is_scored_once_and_every_picture_encoded_once_for_all(
-    domains: list[DomainPictures], arrival: Arrival
+    sources: list[DomainPictures], arrival: Arrival
 ) -> None:
-    oracle = Oracle(domains)
-    scores = judge(oracle, domains, SIZE, arrival=arrival)
+    oracle = Oracle(sources)
+    scores = score(oracle, sources, SIZE, arrival=arrival)
     assert [(pair.source, pair.target) for pair in scores.pairs] == [(a, b) for a in SEASONS for b in SEASONS if a != b]
     assert oracle.seen == {(season, 2): 10 for season in SEASONS} | {(season, 1): 20 for season in SEASONS}
 
 
-def test_a_limit_scores_the_same_scenes_of_every_domain(domains: list[DomainPictures], arrival: Arrival) -> None:
-    oracle = Oracle(domains)
-    scores = judge(oracle, domains, SIZE, pictures=3, arrival=arrival)
+def test_a_limit_scores_the_same_scenes_of_every_domain(sources: list[DomainPictures], arrival: Arrival) -> None:
+    oracle = Oracle(sources)
+    scores = score(oracle, sources, SIZE, pictures=3, arrival=arrival)
     assert {pair.pictures for pair in scores.pairs} == {3}
     assert oracle.seen["summer", 2] == 3
     assert max(max(pair.translation.texture) for pair in scores.pairs) == 0
 
 
 def test_test_pictures_meet_by_name_whatever_their_order(
-    domains: list[DomainPictures], arrival: Arrival, tmp_path: Path
+    sources: list[DomainPictures], arrival: Arrival, tmp_path: Path
 ) -> None:
     backwards = drawn(tmp_path, "winter", names=[*reversed(NAMES[2:]), "scene-0.png"])
-    both = [domains[0], backwards]
-    pair = judge(Oracle([domains[0], domains[1]]), both, SIZE, arrival=arrival).pairs[0]
+    both = [sources[0], backwards]
+    pair = score(Oracle([sources[0], sources[1]]), both, SIZE, arrival=arrival).pairs[0]
     assert pair.truth is not None
     assert pair.truth.translation.psnr == pytest.approx(BEST_PSNR)
 
 
-def test_domains_without_truth_are_judged_too(domains: list[DomainPictures], arrival: Arrival, tmp_path: Path) -> None:
+def test_domains_without_truth_are_scored_too(sources: list[DomainPictures], arrival: Arrival, tmp_path: Path) -> None:
     other = drawn(tmp_path, "winter", truth=None)
-    scores = judge(copy, [domains[0], other, domains[2]], SIZE, arrival=arrival)
+    scores = score(copy, [sources[0], other, sources[2]], SIZE, arrival=arrival)
     assert {(pair.source, pair.target) for pair in scores.pairs if pair.truth} == {
         ("summer", "fall"),
         ("fall", "summer"),
@@ -203,17 +204,17 @@ def test_domains_without_truth_are_judged_too(domains: list[DomainPictures], arr
     assert scores.unscored == {}
 
 
-def test_only_what_composes_is_translated(domains: list[DomainPictures], arrival: Arrival) -> None:
-    scores = judge(copy, domains, SIZE, arrival=arrival, composes=lambda *way: way == ("summer", "winter"))
+def test_only_what_composes_is_translated(sources: list[DomainPictures], arrival: Arrival) -> None:
+    scores = score(copy, sources, SIZE, arrival=arrival, composes=lambda *way: way == ("summer", "winter"))
     assert [(pair.source, pair.target, pair.cycle) for pair in scores.pairs] == [("summer", "winter", None)]
     assert scores.unscored == {"fall": ALONE}
 
 
-def test_a_single_domain_has_no_scores(domains: list[DomainPictures]) -> None:
-    assert judge(copy, domains[:1], SIZE) == Scores(SIZE, unscored={"summer": NO_OTHER})
+def test_a_single_domain_has_no_scores(sources: list[DomainPictures]) -> None:
+    assert score(copy, sources[:1], SIZE) == Scores(SIZE, unscored={"summer": NO_OTHER})
 
 
-def test_scoring_remembers_no_gradient_and_changes_no_generator_of_chance(domains: list[DomainPictures]) -> None:
+def test_scoring_remembers_no_gradient_and_changes_no_generator_of_chance(sources: list[DomainPictures]) -> None:
     weight = torch.ones((), requires_grad=True)
     seen = []
 
@@ -222,8 +223,8 @@ def test_scoring_remembers_no_gradient_and_changes_no_generator_of_chance(domain
         return dict.fromkeys(targets, images * weight)
 
     before = torch.get_rng_state()
-    few = Arrival.train({domain.name: domain.train for domain in domains}, SIZE, iterations=2)
-    judge(translate, domains[:2], SIZE, pictures=1, arrival=few)
+    few = Arrival.train({source.name: source.train for source in sources}, SIZE, iterations=2)
+    score(translate, sources[:2], SIZE, pictures=1, arrival=few)
     assert not any(seen)
     assert len(seen) == 4
     assert torch.equal(before, torch.get_rng_state())
@@ -238,8 +239,8 @@ def test_pictures_of_any_shape_are_compared_by_their_middle(tmp_path: Path) -> N
         Image.fromarray(pixels).save(tmp_path / name / "wide.png")
         pictures = FolderPictures(tmp_path / name, ("wide.png",))
         both.append(DomainPictures(name, str(tmp_path / name), pictures, pictures, name, "flat"))
-    arrival = Arrival.train({domain.name: domain.train for domain in both}, 40, iterations=1)
-    truth = judge(copy, both, 40, arrival=arrival).pairs[0].truth
+    arrival = Arrival.train({source.name: source.train for source in both}, 40, iterations=1)
+    truth = score(copy, both, 40, arrival=arrival).pairs[0].truth
     # The middle is flat, and a fifth of the range apart, but for what scaling mixes in at its sides.
     assert truth is not None
     assert truth.copying.psnr == pytest.approx(20 * np.log10(5), abs=0.5)

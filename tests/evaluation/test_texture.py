@@ -5,11 +5,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from combogan.evaluation.texture import Patches, Texture, laplacian_pyramid, texture
+from combogan.evaluation.texture import Patches, Texture, laplacian_pyramid
 
 
 def noise(count: int, side: int = 64, seed: int = 0) -> Tensor:
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(seed)) * 0.3
+
+
+def texture(images: Tensor, real: Tensor) -> tuple[float, ...]:
+    """The distance of images from real ones per level, finest first."""
+    sides = []
+    for side in (real, images):
+        patches = Patches(len(side))
+        patches.add(side)
+        sides.append(patches)
+    return Texture(sides[0])(sides[1])
 
 
 @pytest.mark.parametrize("side", [32, 50, 67])

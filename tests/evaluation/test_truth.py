@@ -7,7 +7,6 @@ from pathlib import Path
 from PIL import Image
 
 from combogan.data.catalog import DomainPictures, resolve
-from combogan.data.pictures import FolderPictures
 from combogan.evaluation.truth import is_paired, paired, shared
 
 
@@ -30,9 +29,9 @@ def test_published_pairs_meet_without_their_sides(tmp_path: Path) -> None:
 
 
 def test_names_that_are_equal_in_part_only_are_chance(tmp_path: Path) -> None:
-    domains = [folder(tmp_path, "monet", ["001.png", "002.png"]), folder(tmp_path, "photo", ["001.png"])]
-    assert paired(domains) == domains
-    assert shared(*domains) == {}
+    sources = [folder(tmp_path, "monet", ["001.png", "002.png"]), folder(tmp_path, "photo", ["001.png"])]
+    assert paired(sources) == sources
+    assert shared(*sources) == {}
 
 
 def test_sets_that_pair_by_other_names_share_no_truth(tmp_path: Path) -> None:
@@ -49,9 +48,7 @@ def test_sets_that_pair_by_other_names_share_no_truth(tmp_path: Path) -> None:
 
 def test_pictures_left_out_of_a_set_leave_the_truth_of_the_others(tmp_path: Path) -> None:
     listed = [folder(tmp_path, name, ["1.png", "2.png", "3.png"]) for name in ("aerial", "map")]
-    test = listed[0].test
-    assert isinstance(test, FolderPictures)
-    readable = [replace(listed[0], test=replace(test, names=("1.png", "3.png"))), listed[1]]
+    readable = [replace(listed[0], test=listed[0].test.named(["1.png", "3.png"])), listed[1]]
     assert paired(readable) == readable
     aerial, maps = paired(readable, listed)
     assert shared(aerial, maps) == {"1": 0, "3": 2}
@@ -59,8 +56,8 @@ def test_pictures_left_out_of_a_set_leave_the_truth_of_the_others(tmp_path: Path
 
 
 def test_names_that_come_twice_without_their_sides_pair_with_nothing(tmp_path: Path) -> None:
-    domains = [folder(tmp_path, name, ["1_A.png", "1_B.png"]) for name in ("one", "other")]
-    assert paired(domains) == domains
+    sources = [folder(tmp_path, name, ["1_A.png", "1_B.png"]) for name in ("one", "other")]
+    assert paired(sources) == sources
 
 
 def test_a_held_out_tenth_pairs_with_nothing(tmp_path: Path) -> None:
@@ -68,11 +65,11 @@ def test_a_held_out_tenth_pairs_with_nothing(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for index in range(3):
             Image.new("RGB", (8, 8), (len(name), index, 0)).save(tmp_path / name / f"{index}.png")
-    domains = resolve([f"{name}={tmp_path / name}" for name in ("one", "other")])
-    assert paired(domains) == domains
+    sources = resolve([f"{name}={tmp_path / name}" for name in ("one", "other")])
+    assert paired(sources) == sources
 
 
 def test_a_declared_truth_stays_as_it_is_and_is_shared_by_name() -> None:
-    domains = resolve(["summer", "winter"])
-    assert paired(domains) == domains
-    assert len(shared(*domains)) == 40
+    sources = resolve(["summer", "winter"])
+    assert paired(sources) == sources
+    assert len(shared(*sources)) == 40

@@ -1,4 +1,4 @@
-"""The fast subset of the scores says what the whole would, and one goodness decides what is best."""
+"""The fast subset of the scores equals the scores, and goodness decides which validation is the best."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ SIZE = 32
 
 
 def drawn(seasons: Sequence[str]) -> dict[str, DomainPictures]:
-    return hold_out({domain.name: domain for domain in resolve(seasons)}, 0)
+    return hold_out({source.name: source for source in resolve(seasons)}, 0)
 
 
 def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
@@ -28,47 +28,47 @@ def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Te
 
 
 def test_the_truth_of_a_drawn_scene_is_the_same_scene_in_the_other_season() -> None:
-    domains = drawn(["summer", "winter"])
-    measured = Validation(domains, directions(list(domains), seed=0), SIZE)(copy)
-    assert domains["summer"].validation is not None
-    assert domains["winter"].validation is not None
-    assert domains["summer"].validation.names == domains["winter"].validation.names
-    x, y = (torch.stack([square(d.validation, i, SIZE) for i in range(16)]) for d in domains.values() if d.validation)
+    sources = drawn(["summer", "winter"])
+    measured = Validation(sources, directions(list(sources), seed=0), SIZE)(copy)
+    assert sources["summer"].validation is not None
+    assert sources["winter"].validation is not None
+    assert sources["summer"].validation.names == sources["winter"].validation.names
+    x, y = (torch.stack([square(d.validation, i, SIZE) for i in range(16)]) for d in sources.values() if d.validation)
     expected = {"psnr": psnr(x, y), "ssim": ssim(x, y), "edges": edges(x, x)}
     assert measured == pytest.approx({name: values.double().mean().item() for name, values in expected.items()})
 
 
-def test_who_knows_the_truth_reaches_it() -> None:
-    domains = drawn(["summer", "winter", "fall"])
-    sets = {name: domain.validation for name, domain in domains.items() if domain.validation}
+def test_a_translator_that_gives_the_truth_has_the_best_scores() -> None:
+    sources = drawn(["summer", "winter", "fall"])
+    sets = {name: one.validation for name, one in sources.items() if one.validation}
     images = {name: torch.stack([square(one, i, SIZE) for i in range(len(one))]) for name, one in sets.items()}
 
     def oracle(source: str, targets: Sequence[str], x: Tensor) -> Mapping[str, Tensor]:
         known = [next(i for i, image in enumerate(images[source]) if torch.equal(image, one)) for one in x]
         return {target: images[target][known] for target in targets}
 
-    measured = Validation(domains, directions(list(domains), seed=0), SIZE)(oracle)
+    measured = Validation(sources, directions(list(sources), seed=0), SIZE)(oracle)
     assert measured["psnr"] == BEST_PSNR
     assert measured["ssim"] == pytest.approx(1)
 
 
 def test_without_truth_a_classifier_says_what_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "ITERATIONS", 80)
-    domains = {}
+    sources = {}
     for season in ("summer", "winter"):
         (tmp_path / season).mkdir()
         names = tuple(f"{index}.png" for index in range(30))
         for index, name in enumerate(names):
             ScenePictures(season, "train").picture(index, SIZE).save(tmp_path / season / name)
         pictures = FolderPictures(tmp_path / season, names)
-        domains[season] = DomainPictures(season, str(tmp_path / season), pictures, pictures, season, None)
-    held = hold_out(domains, 0)
+        sources[season] = DomainPictures(season, str(tmp_path / season), pictures, pictures, season, None)
+    held = hold_out(sources, 0)
     said: list[str] = []
     validate = Validation(held, directions(list(held), seed=0), SIZE, tell=said.append)
     assert said == ["Training the classifier for the validation."]
 
     def other(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
-        pictures = {name: domain.train for name, domain in held.items()}
+        pictures = {name: one.train for name, one in held.items()}
         return {t: torch.stack([square(pictures[t], i, SIZE) for i in range(len(images))]) for t in targets}
 
     copied, arrived = validate(copy), validate(other)

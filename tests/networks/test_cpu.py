@@ -38,7 +38,7 @@ def test_a_wide_convolution_is_the_plain_one(channels, out, bias):
 
 @pytest.mark.parametrize(("stride", "padding", "bias"), [(2, 2, True), (1, 2, False), (2, 1, False)])
 @pytest.mark.parametrize("side", [5, 9, 25])
-def test_a_judging_convolution_is_the_plain_one(stride, padding, bias, side):
+def test_a_small_map_convolution_is_the_plain_one(stride, padding, bias, side):
     fast = SmallMapConvolution(6, 5, 4, stride=stride, padding=padding, bias=bias).double()
     plain = nn.Conv2d(6, 5, 4, stride=stride, padding=padding, bias=bias).double()
     plain.load_state_dict(fast.state_dict())
@@ -49,7 +49,7 @@ def test_a_judging_convolution_is_the_plain_one(stride, padding, bias, side):
     assert_equal(outcome(fast, x), outcome(plain, x))
 
 
-def test_a_judging_convolution_can_be_differentiated_twice():
+def test_a_small_map_convolution_can_be_differentiated_twice():
     fast = SmallMapConvolution(3, 2, 4, stride=2, padding=1).double()
     assert torch.autograd.gradgradcheck(fast, (random(1, 3, 6, 6),))
 
@@ -69,7 +69,7 @@ def test_norm_and_activation_in_one_can_be_differentiated_twice(activation):
     assert torch.autograd.gradgradcheck(lambda x, *_: layer(x), (random(1, 2, 3, 4), *layer.parameters()))
 
 
-def test_norm_and_activation_in_one_keep_their_input_alone():
+def test_norm_and_activation_in_one_store_only_their_input():
     def kept(layer, x):
         found = {}
 
@@ -87,7 +87,7 @@ def test_norm_and_activation_in_one_keep_their_input_alone():
 
 
 @pytest.mark.parametrize("layer", [WideConvolution(3, 8, 7), SmallMapConvolution(3, 8, 4, padding=2)])
-def test_they_round_as_they_are_asked_to(layer):
+def test_autocast_decides_their_precision(layer):
     x = random(1, 3, 8, 8, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         y = layer(x)
@@ -104,7 +104,7 @@ def test_padding_keeps_the_precision():
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 @pytest.mark.parametrize("kind", ["patch", "split"])
-def test_real_and_fake_are_judged_as_if_one_after_the_other(kind, norm):
+def test_real_and_fake_are_scored_as_if_one_after_the_other(kind, norm):
     network = discriminator(kind, width=4, layers=3, norm=norm).double()
     real, fake = random(2, 3, 32, 32), random(1, 3, 32, 32)
     of_real, of_fake = real_and_fake_maps(network, real, fake)

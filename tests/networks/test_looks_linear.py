@@ -1,4 +1,4 @@
-"""First weights that pass on what they are shown, through rectifiers and norms."""
+"""First weights with which halves reproduce their input, through activations and norms."""
 
 import pytest
 import torch
@@ -48,21 +48,21 @@ def likeness(encoder, decoder, image):
     ],
     ids=str,
 )
-def test_what_is_shown_comes_back_at_once(shape, scene):
+def test_the_first_weights_reproduce_a_scene(shape, scene):
     encoder, decoder = halves(**shape)
     assert likeness(encoder, decoder, scene) < 0.5
     look_linear(encoder, decoder)
     assert likeness(encoder, decoder, scene) > 0.98
 
 
-def test_pixels_of_noise_come_back_where_they_were():
+def test_the_first_weights_reproduce_every_pixel_of_noise():
     noise = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     encoder, decoder = halves()
     look_linear(encoder, decoder)
     assert likeness(encoder, decoder, noise) > 0.95
 
 
-def test_channels_that_carry_nothing_stay_as_they_were_drawn():
+def test_channels_that_store_no_value_keep_their_random_weights():
     drawn, _ = halves(width=32)
     encoder, decoder = halves(width=32)
     look_linear(encoder, decoder)

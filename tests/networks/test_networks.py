@@ -33,8 +33,8 @@ def test_every_encoder_feeds_every_decoder(activation, norm, dropout, upsampling
 @pytest.mark.parametrize("layers", [1, 3, 5])
 def test_every_discriminator_gives_maps_from_fine_to_coarse(kind, layers):
     maps = discriminator(kind, width=4, layers=layers)(torch.rand(2, 3, 64, 64))
-    assert all(len(verdicts) == 2 for verdicts in maps)
-    sizes = [verdicts[0].numel() for verdicts in maps]
+    assert all(len(scores) == 2 for scores in maps)
+    sizes = [scores[0].numel() for scores in maps]
     assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
     assert len(maps) == (1 if kind == "patch" else layers)
 
@@ -86,7 +86,7 @@ def test_a_flat_image_gives_no_nan(norm):
 
 
 def test_padding_by_slices_is_reflection_padding():
-    # What CUDA runs, on a tensor that says it is there.
+    # The branch for CUDA, on a tensor that claims to be there.
     class OnCuda(torch.Tensor):
         is_cuda = True
 

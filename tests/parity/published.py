@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from combogan.published.original import read_combogan
+from combogan.published.checkpoint import read_combogan
 from combogan.runs.from_published import settings_of, take_over
 from combogan.training import building
 
@@ -19,7 +19,7 @@ THINNED = 23
 
 
 class Published:
-    """One set of numbers, by the names of shared/parity/README."""
+    """One set of numbers; fixtures/README.md says what they are."""
 
     def __init__(self, name: str) -> None:
         self.folder = FIXTURES / name
@@ -41,7 +41,7 @@ class Published:
         return torch.from_numpy(self.numbers[name]).to(dtype)
 
     def apart(self, found: torch.Tensor, name: str) -> float:
-        """Largest distance between what we found and what is expected."""
+        """Largest difference between what we found and what is expected."""
         return float(np.abs(thin(found) - self.numbers[name]).max())
 
 
@@ -67,8 +67,8 @@ def domains_of(published: Published, names: list[str], dtype: torch.dtype):
     return domains, settings
 
 
-def learner_of(domains, names: list[str], network: str):
-    """The learner and the part of it that the published program calls encoder_0 or shared_decoder."""
+def group_of(domains, names: list[str], network: str):
+    """The group of networks, and the network in it, of a published name such as encoder_0 or shared_decoder."""
     kind, number = network.rsplit("_", 1)
     if kind == "shared":
         return next(iter(domains.values())).shared.generator_group, number

@@ -6,13 +6,13 @@ from published import COMBOGAN, CYCLEGAN, TRAINED, Published
 
 from combogan.errors import SpaceError
 from combogan.networks.discriminator import discriminator
-from combogan.published.original import read_combogan, read_cyclegan
+from combogan.published.checkpoint import read_combogan, read_cyclegan
 from combogan.published.packs import write_packs
 from combogan.registry.registry import Registry
 from combogan.settings import Settings
 from combogan.training import building
 
-NAMES = ["summer", "winter", "spring"]  # not in the order of the alphabet, in which we count shared domains
+NAMES = ["summer", "winter", "spring"]  # not in alphabetical order, in which runs number domains with shared blocks
 BAR = 1e-5
 
 
@@ -63,13 +63,19 @@ def test_a_picture_that_is_not_square_is_translated_as_published(imported, name)
 
 @pytest.mark.parametrize("name", TRAINED)
 @torch.no_grad()
-def test_every_discriminator_gives_the_published_verdicts(imported, name):
+def test_every_discriminator_gives_the_published_scores(imported, name, monkeypatch):
     published, original, _ = imported[name]
     for i, domain in enumerate(original.names):
-        maps = original.judges[domain].network(published.image("images")[i : i + 1])
+        network, image = original.discriminators[domain].network, published.image("images")[i : i + 1]
+        fast = network(image)
+        with monkeypatch.context() as plain:
+            plain.setattr(torch.backends.mkldnn, "enabled", False)
+            maps = network(image)
         assert f"disc_{i}_out{len(maps)}" not in published.numbers
-        for k, verdicts in enumerate(maps):
-            assert published.apart(verdicts, f"disc_{i}_out{k}") < BAR
+        for k, scores in enumerate(maps):
+            assert published.apart(scores, f"disc_{i}_out{k}") < BAR
+            # oneDNN rounds more on some CPUs (AVX2: by 3e-5), and instance norms of a few pixels amplify that.
+            assert published.apart(fast[k], f"disc_{i}_out{k}") < 10 * BAR
 
 
 @pytest.mark.parametrize("name", CYCLEGAN)
@@ -86,7 +92,7 @@ def test_halves_of_a_cyclegan_generator_give_its_pictures(tmp_path, name):
 
 @pytest.mark.parametrize(("preset", "side"), [("cyclegan", 30), ("paper", 35)])
 @torch.no_grad()
-def test_a_patch_discriminator_judges_as_many_patches_as_published(preset, side):
+def test_a_patch_discriminator_scores_as_many_patches_as_published(preset, side):
     shape = building.discriminator_shape(Settings.load(preset, {"discriminator.width": 1}))
-    (verdicts,) = discriminator(**shape)(torch.zeros(1, 3, 256, 256))
-    assert verdicts.shape == (1, 1, side, side)
+    (scores,) = discriminator(**shape)(torch.zeros(1, 3, 256, 256))
+    assert scores.shape == (1, 1, side, side)

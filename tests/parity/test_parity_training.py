@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from published import FIXTURES, THINNED, TRAINED, Published, domains_of, learner_of, thin
+from published import FIXTURES, THINNED, TRAINED, Published, domains_of, group_of, thin
 
-from combogan.published.original import read_combogan
+from combogan.published.checkpoint import read_combogan
 from combogan.runs.from_published import settings_of
 from combogan.seeding import numbers
 from combogan.settings import Settings
@@ -15,7 +15,7 @@ from combogan.training.step import discriminator_loss, step, there_and_back
 
 NAMES = ["a", "b", "c"]
 
-# How near the published program is to itself in exact arithmetic, where that is less than the bar (fixtures/README).
+# The published program's own rounding errors, where they are above the bar (fixtures/README.md).
 GRADIENTS = {"vanilla": 5e-3}
 TRANSLATIONS = {"release": 4e-3}
 
@@ -45,12 +45,12 @@ class Training:
                 self.gradients = self._gradients(settings.optimizer.betas[0])
 
     def _gradients(self, beta):
-        """Of the first iteration, as Adam has noted them; all of a network, one after the other."""
+        """Gradients of the first iteration from Adam's moments; all of a network in one vector."""
         found = {}
         for network in self.published.card["largest_gradient"]:
-            learner, part = learner_of(self.domains, self.names, network)
-            noted = [v for k, v in learner.state().items() if k.startswith(f"exp_avg/{part}.")]
-            found[network] = torch.cat([value.flatten() for value in noted]) / (1 - beta)
+            group, part = group_of(self.domains, self.names, network)
+            moments = [v for k, v in group.state().items() if k.startswith(f"exp_avg/{part}.")]
+            found[network] = torch.cat([value.flatten() for value in moments]) / (1 - beta)
         return found
 
     def loss_errors(self, wanted):
@@ -67,7 +67,7 @@ class Training:
 
 
 def as_published(a, b):
-    """Our losses by the published names: in the fixtures, disc_B judges B, gan_A_to_B the fake in B."""
+    """Our losses by the published names: in the fixtures, disc_B scores B, gan_A_to_B the fake in B."""
     found = {"gan_A_to_B": b["gan"], "gan_B_to_A": a["gan"], "disc_A": a["discriminator"], "disc_B": b["discriminator"]}
     for name in ("cycle", "identity", "forward", "latent"):
         if name in a:
@@ -113,8 +113,8 @@ def test_gradients_of_the_first_iteration_are_the_published_ones(exact):
 def test_weights_after_six_iterations_are_the_published_ones(exact):
     _, training = exact
     for network, (total, absolute, _) in training.published.card["weights_after_steps_sum_abs_sq"].items():
-        learner, part = learner_of(training.domains, training.names, network)
-        weights = torch.cat([weight.detach().flatten() for weight in learner.networks[part].parameters()])
+        group, part = group_of(training.domains, training.names, network)
+        weights = torch.cat([weight.detach().flatten() for weight in group.networks[part].parameters()])
         assert abs(weights.sum().item() - total) < 1e-3 * absolute
         assert abs(weights.abs().sum().item() - absolute) < 1e-3 * absolute
 
@@ -137,22 +137,22 @@ def test_shared_blocks_learn_with_every_pair():
     assert training.domains["a"].shared.generator_group.updates == 2
 
 
-def test_the_cyclegan_preset_sums_up_what_cyclegan_does():
+def test_the_cyclegan_preset_has_the_losses_of_cyclegan():
     settings = Settings.load("cyclegan", {"networks.width": 2, "discriminator.width": 2})
     a, b = (building.new_domain(name, settings, torch.device("cpu")) for name in "ab")
     x, y = torch.rand(2, 1, 3, 32, 32) * 2 - 1
     objective = building.objective(settings)
     fake_b, parts = there_and_back(a, b, x, y, objective)
     rec_a, same_b = a.decode(b.encode(fake_b)), b.decode(a.encode(y))
-    (verdicts,) = b.discriminator(fake_b)
-    expected = ((verdicts - 1) ** 2).mean() + 10 * (rec_a - x).abs().mean() + 10 * 0.5 * (same_b - y).abs().mean()
+    (scores,) = b.discriminator(fake_b)
+    expected = ((scores - 1) ** 2).mean() + 10 * (rec_a - x).abs().mean() + 10 * 0.5 * (same_b - y).abs().mean()
     torch.testing.assert_close(objective.total(parts), expected)
     (real,), (fake,) = b.discriminator(y), b.discriminator(fake_b)
     expected = (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
-    torch.testing.assert_close(discriminator_loss(b, y, fake_b, objective.verdict), expected)
+    torch.testing.assert_close(discriminator_loss(b, y, fake_b, objective.gan_loss), expected)
 
 
-def test_the_cyclegan_preset_trains_two_hundred_epochs_of_which_half_fall():
+def test_the_cyclegan_preset_trains_200_epochs_half_of_them_with_a_falling_rate():
     chosen = Settings.load("cyclegan").schedule
     given = course(50, batch=1, epochs=chosen.epochs, decay_from=chosen.decay_from, iterations=None, domains=2)
     assert given.epochs == 200

@@ -1,10 +1,10 @@
-"""Published checkpoints to import, and to spoil."""
+"""Published checkpoints to import and to damage."""
 
 from pathlib import Path
 
 import torch
 
-from combogan.published.original import read_cyclegan
+from combogan.published.checkpoint import read_cyclegan
 
 FIXTURES = Path(__file__).parents[1] / "parity" / "fixtures"
 TWO, THREE = ["a", "b"], ["a", "b", "c"]
@@ -18,6 +18,6 @@ def generator():
 
 
 def imported(state, tmp_path, **how):
-    """The encoder that is made of a changed generator."""
+    """The encoder that is read from a changed generator."""
     torch.save(state, tmp_path / "changed.pth", **how)
     return read_cyclegan([tmp_path / "changed.pth"], TWO).encoders["a"]

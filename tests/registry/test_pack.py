@@ -13,9 +13,10 @@ from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.shared import SharedBlocks
-from combogan.registry.pack import NewPack, Pack, SharedPart, half_hash, publish, write_pack
+from combogan.registry.pack import NewPack, Pack, SharedPart, publish, write_pack
 from combogan.registry.registry import Registry
 from combogan.registry.swap import folders_with
+from combogan.registry.weights import half_hash
 
 SPACE = "7f3a0000"
 
@@ -69,7 +70,7 @@ def test_a_hash_depends_on_the_weights_and_not_on_how_they_lie_in_memory():
     assert half_hash(new_pack(seed=1).encoder) != before
 
 
-def test_loading_a_pack_moves_nobodys_chance(tmp_path):
+def test_loading_a_pack_leaves_the_global_random_state(tmp_path):
     (pack,) = publish(tmp_path / "packs", [new_pack()])
     before = torch.get_rng_state()
     pack.verify()
@@ -153,9 +154,7 @@ def test_what_is_no_pack_is_refused(tmp_path):
 
 def test_a_half_pack_says_which_way_it_cannot_go(tmp_path):
     new = new_pack()
-    pack = write_pack(
-        tmp_path / "horse", domain="horse", encoder=new.encoder, decoder=None, spaces=("ab", "ab"), image_size=32
-    )
+    pack = write_pack(tmp_path / "horse", NewPack("horse", new.encoder, None, ("ab", "ab"), 32))
     pack.load_encoder()
     with pytest.raises(PackError, match=r"the pack 'horse' .* has no decoder, because it is of a one-way model"):
         pack.load_decoder()
@@ -199,7 +198,7 @@ def test_publishing_does_not_delete_a_pack_of_another_space(tmp_path):
         publish(folder, [new_pack("a", "0b", 3)])
     new = new_pack()
     with pytest.raises(PackError, match="cannot be a pack, because it holds another"):
-        write_pack(folder, domain="packs", encoder=new.encoder, decoder=None, spaces=("a", "a"), image_size=32)
+        write_pack(folder, NewPack("packs", new.encoder, None, ("a", "a"), 32))
     assert files(folder) == before
 
 
@@ -222,7 +221,7 @@ def test_a_full_disk_loses_nothing_old(tmp_path, monkeypatch, after):
 
 @pytest.mark.parametrize("renames", [0, 1])
 def test_a_kill_while_publishing_leaves_the_old_or_the_new_packs(tmp_path, renames):
-    """A real process is ended between two renames; whoever looks next finds packs of one space."""
+    """A real process ends between two renames; the next reader finds packs of one space."""
     publish(tmp_path / "packs", [new_pack("a"), new_pack("b")])
     code = (
         "import os, sys, pathlib; sys.path.insert(0, sys.argv[1]); from test_pack import *\n"

@@ -86,7 +86,7 @@ def test_the_newest_space_that_holds_all_names_wins(here):
         registry.pack("fall", space="0b")
 
 
-def test_no_space_with_all_targets_is_said_though_each_can_be_reached(here):
+def test_no_space_with_all_targets_is_refused_though_each_can_be_reached(here):
     make_run(here / "runs/one", ["summer", "winter"], "0a")
     make_run(here / "runs/other", ["summer", "fall"], "0b")
     with pytest.raises(SpaceError, match="no latent space holds 'summer' and all of 'winter', 'fall', though each"):
@@ -171,7 +171,7 @@ def test_copies_of_a_pack_count_once(here):
     assert len(Registry.open().packs) == 2
 
 
-def test_a_damaged_card_hurts_only_who_asks_for_it(here):
+def test_a_damaged_card_is_an_error_only_when_its_pack_is_used(here):
     make_run(here / "runs/seasons", ["summer", "winter", "fall"], "0a")
     (here / "runs/seasons/packs/fall/pack.json").write_text("{")
     registry = Registry.open()

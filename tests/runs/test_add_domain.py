@@ -44,7 +44,7 @@ def test_old_packs_are_the_same_to_the_byte_and_new_pairs_work_at_once(run):
 
 
 def test_only_the_new_domains_halves_learn_and_the_old_discriminators_learn_in_a_copy(tiny, run):
-    saved = resume(run).domains["summer"].discriminator.parameters()
+    saved = resume(run).engine.domains["summer"].discriminator.parameters()
     prepared = onto_run("winter", run, {"schedule.iterations": 4})
     trainer = begin(prepared, Listener())
     trainer.pretraining.run(lambda: False)

@@ -7,7 +7,7 @@ import torch
 from trainers import resume
 
 from combogan.errors import ComboganError, OriginalError, SpaceError
-from combogan.published.original import read_combogan
+from combogan.published.checkpoint import read_combogan
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import add_domain

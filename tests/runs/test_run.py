@@ -13,12 +13,13 @@ import torch
 import trainers
 from PIL import Image
 from safetensors.torch import load_file
-from trainers import Listener, resume, states
+from trainers import Listener, find, resume, states
 
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DeviceError, DivergedError, DomainError, RunError, SettingsError
 from combogan.registry.registry import Registry
-from combogan.runs.prepare import prepare
+from combogan.runs.plan import plan
+from combogan.runs.prepare import prepare, prepare_resume
 from combogan.settings import Settings
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.folder import RunFolder, free_name
@@ -224,14 +225,14 @@ def test_a_picture_that_is_lost_while_training_costs_no_checkpoint(tiny, tmp_pat
         for index in range(4):
             ScenePictures(season, "train").picture(index, 40).save(folder / f"{index}.png")
     words = [f"{s}={tmp_path / 'pictures' / s}" for s in ("summer", "winter")]
-    trainer = start(tiny, tmp_path / "run", words)
+    trainer = start(tiny.changed({"run.sample_every": 1}), tmp_path / "run", words)
     for season in ("summer", "winter"):
         for iteration in range(50):
             trainer.engine.batches.images(season, iteration)  # which keeps what it has read
-    trainer.journal.sample(0, trainer.halves())
 
     def lose():
-        (tmp_path / "pictures" / "summer" / "0.png").unlink(missing_ok=True)
+        if trainer.iteration > 1:  # after the first sample
+            (tmp_path / "pictures" / "summer" / "0.png").unlink(missing_ok=True)
         return False
 
     assert trainer.run(lose)
@@ -325,7 +326,7 @@ def test_ctrl_c_finishes_the_iteration_saves_and_says_how_to_go_on(tiny, tmp_pat
     os.kill(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    iteration = Checkpoints(run / "checkpoints", keep=3).find(pytest.fail).iteration
+    iteration = find(Checkpoints(run / "checkpoints", keep=3), pytest.fail).iteration
     last = out.splitlines()[-1]
     assert last == f"Stopped after iteration {iteration} and saved; go on with: combogan train --resume {run}"
 
@@ -336,3 +337,51 @@ def test_the_python_door_trains_as_the_command_does(tiny, tmp_path, whole):
     assert isinstance(tiny, Settings)
     run = combogan.train(tiny, SEASONS, out=tmp_path / "python")
     assert_same_bits(whole, run)
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+import combogan
+from combogan.training.report import Quiet
+class Told(Quiet):
+    def advance(self, iteration, course):
+        print(iteration, flush=True)
+try:
+    combogan.train(combogan.Settings.load(Path(sys.argv[1])), ["summer", "fall"], out=sys.argv[2], report=Told())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_ctrl_c_in_python_saves_too_and_is_an_interruption_then(tiny, tmp_path):
+    long = tiny.changed({"schedule.iterations": 100_000, "run.checkpoint_every": 0})
+    (tmp_path / "tiny.toml").write_text(long.toml())
+    command = [sys.executable, "-c", STOPPED, str(tmp_path / "tiny.toml"), str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    while process.stdout.readline().strip() != "5":
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    *_, last, interrupted = process.communicate(timeout=60)[0].splitlines()
+    assert (process.returncode, interrupted) == (0, "interrupted")
+    assert find(Checkpoints(tmp_path / "run" / "checkpoints", keep=3), pytest.fail).iteration == int(last)
+
+
+def test_a_plan_of_a_run_that_goes_on_reads_no_checkpoint_and_builds_no_network(tiny, whole, monkeypatch):
+    for path in (whole / "checkpoints").rglob("*.safetensors"):
+        path.write_bytes(b"damaged")
+    monkeypatch.setattr("combogan.training.building.first_weights", None)
+    prepared = prepare_resume(whole, {"schedule.iterations": 20})
+    assert prepared.course.iterations == 20
+    assert plan(prepared).parameters > 0
+
+
+def test_what_was_loaded_of_a_damaged_checkpoint_is_forgotten_where_no_other_is_whole(tiny, tmp_path, whole):
+    trainer = start(tiny, tmp_path / "damaged")
+    trainer.run(lambda: len(trainer.journal.report.iterations) == 2)
+    file = tmp_path / "damaged" / "checkpoints" / "000002" / "winter.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])  # the last of three to be read, or the one before
+    again = resume(tmp_path / "damaged")
+    assert again.iteration == 0
+    assert again.run()
+    assert_same_bits(whole, tmp_path / "damaged")

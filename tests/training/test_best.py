@@ -147,7 +147,7 @@ def test_the_best_survives_a_kill(settings, tmp_path, monkeypatch, killed_at):
         start(settings, run, Listener(fail_at=killed_at)).run()
     again = resume(run)
     assert again.iteration == {5: 3, 7: 6}[killed_at]
-    assert again.validating.best.iteration == again.checkpoints.best == 2
+    assert again.best.iteration == 2
     assert again.run()
     assert again.journal.report.validations == [(now, False) for now in (4, 6, 8) if now > {5: 3, 7: 6}[killed_at]]
     assert saved(run) == [2, 8]
@@ -186,7 +186,7 @@ def test_what_was_validated_after_the_checkpoint_that_is_gone_on_from_does_not_c
     for iteration in (6, 8):
         damage(run, iteration)
     again = resume(run)
-    assert again.iteration == again.validating.best.iteration == 4
+    assert again.iteration == again.best.iteration == 4
     assert again.run()
     assert_packs_are_of(run, 6)
 

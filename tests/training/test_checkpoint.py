@@ -98,7 +98,6 @@ SAVE_FOREVER = """
 import sys, torch
 from pathlib import Path
 from combogan.training.checkpoint import Checkpoints
-from trainers import all_states, find
 checkpoints, i = Checkpoints(Path(sys.argv[1]), keep=2), 0
 while True:
     i += 1
@@ -121,7 +120,7 @@ def test_a_kill_in_the_middle_of_saving_leaves_a_whole_checkpoint(tmp_path):
         process.stdout.close()
         process.wait()
         checkpoints = Checkpoints(folder, keep=2)
-        found = checkpoints.find(pytest.fail)
+        found = find(checkpoints, pytest.fail)
         assert found.iteration >= int(seen[-1])
         for part in ("a", "b"):
             assert (found.state(part)["weight"] == found.iteration).all()

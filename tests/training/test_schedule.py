@@ -1,8 +1,9 @@
 from collections import Counter
 
 import pytest
+import torch
 
-from combogan.training.schedule import course, meeting, ramp, random_pair, rate, round_pair
+from combogan.training.schedule import Schedule, at_once, course, partner, ramp, random_pair, rate, round_pair
 
 NAMES = ["fall", "spring", "summer", "winter"]
 
@@ -25,9 +26,9 @@ def test_in_a_round_every_domain_meets_one_partner_once(names):
 
 
 def test_a_new_domain_meets_old_ones_in_turn_or_at_random():
-    in_turn = [meeting(i, NAMES, pairs="rounds", seed=0) for i in range(8)]
+    in_turn = [partner(i, NAMES, pairs="rounds", seed=0) for i in range(8)]
     assert sorted(in_turn[:4]) == sorted(in_turn[4:]) == NAMES
-    assert {meeting(i, NAMES, pairs="random", seed=0) for i in range(60)} == set(NAMES)
+    assert {partner(i, NAMES, pairs="random", seed=0) for i in range(60)} == set(NAMES)
 
 
 def test_an_epoch_is_as_long_as_the_largest_domain():
@@ -51,3 +52,53 @@ def test_the_rate_is_constant_then_falls_in_a_line_as_published():
 
 def test_a_ramped_weight_grows_from_zero_once_per_epoch():
     assert [ramp(epoch, weight=0.3, epochs=3) for epoch in range(3)] == pytest.approx([0, 0.1, 0.2])
+
+
+NOTHING = torch.zeros(0)
+
+
+def groups(pairs, most, due=()):
+    meetings = [(iteration, *pair, NOTHING, NOTHING) for iteration, pair in enumerate(pairs)]
+    return [[one[0] for one in group] for group in at_once(meetings, most, lambda done: [done in due])]
+
+
+def test_disjoint_pairs_go_together_as_far_as_they_may():
+    assert groups(["ab", "cd", "ef", "ad", "bc", "ef"], 3) == [[0, 1, 2], [3, 4, 5]]
+    assert groups(["ab", "cd", "ef", "ad", "bc", "ef"], 2) == [[0, 1], [2, 3], [4, 5]]
+    assert groups(["ab", "cd"], 1) == [[0], [1]]
+
+
+def test_no_domain_is_in_two_pairs_of_a_group():
+    assert groups(["ab", "bc", "ad", "cb"], 9) == [[0], [1, 2], [3]]
+    assert groups(["ab", "ba"], 2) == [[0], [1]]
+
+
+def test_nothing_falls_due_inside_a_group():
+    assert groups(["ab", "cd", "ef", "gh"], 4, due={1, 3}) == [[0], [1, 2], [3]]
+
+
+def test_what_is_due_is_a_function_of_the_iteration():
+    schedule = Schedule(
+        course(10, batch=1, epochs=1, decay_from=1, iterations=10, domains=2),
+        lambda iteration: ("a", "b"),
+        log_every=4,
+        validate_every=3,
+        save_every=5,
+        sample_every=0,
+    )
+    due = {done: [name for name, is_due in schedule.due(done)._asdict().items() if is_due] for done in range(1, 11)}
+    assert {done: names for done, names in due.items() if names} == {
+        3: ["log", "validate"],
+        4: ["log"],
+        5: ["log", "save"],
+        6: ["log", "validate"],
+        8: ["log"],
+        9: ["log", "validate"],
+        10: ["log", "validate", "save", "sample"],
+    }
+
+
+def test_a_run_without_validation_has_none_in_the_end_either():
+    lengths = course(10, batch=1, epochs=1, decay_from=1, iterations=10, domains=2)
+    schedule = Schedule(lengths, lambda _: ("a", "b"), log_every=4, validate_every=0, save_every=0, sample_every=0)
+    assert schedule.due(10) == (True, False, True, True)

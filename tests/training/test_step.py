@@ -125,7 +125,7 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
     (objective.total(there) + objective.total(back)).backward()
     wanted = {n: p.grad.clone() for n, p in a.generator_group.networks.named_parameters()}
     judged = torch.autograd.grad(
-        discriminator_loss(b, y, fake_b, objective.verdict), list(b.discriminator.parameters()), allow_unused=False
+        discriminator_loss(b, y, fake_b, objective.gan_loss), list(b.discriminator.parameters()), allow_unused=False
     )
     found = {}
     a.generator_group.update = lambda rate: found.update(
@@ -135,7 +135,7 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
         {n: p.grad.clone() for n, p in b.discriminator.named_parameters()}
     )
     for unit in (a, b):
-        unit.generator.networks.zero_grad()
+        unit.generator_group.networks.zero_grad()
         unit.discriminator.zero_grad()
     b.generator_group.update = lambda rate: None
     step(
@@ -230,13 +230,13 @@ def test_cyclegan_identity_sends_the_targets_image_through_the_translation(tiny)
 
 def test_averages_follow_the_weights_with_a_warm_up(tiny):
     unit = domains(tiny, "a")["a"]
-    weight = next(unit.generator.networks.parameters())
-    average = next(unit.generator.averages.parameters())
+    weight = next(unit.generator_group.networks.parameters())
+    average = next(unit.generator_group.averages.parameters())
     wanted = average.clone()
     for update in range(1, 4):
-        for parameter in unit.generator.networks.parameters():
+        for parameter in unit.generator_group.networks.parameters():
             parameter.grad = torch.ones_like(parameter)
-        unit.generator.update(1e-2)
+        unit.generator_group.update(1e-2)
         decay = min(0.9, (1 + update) / (10 + update))
         wanted = decay * wanted + (1 - decay) * weight.detach()
         assert torch.allclose(average, wanted, atol=1e-7)

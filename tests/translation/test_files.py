@@ -149,7 +149,7 @@ def test_pictures_are_gathered_once_and_not_from_the_output(pictures, tmp_path):
 def test_what_needs_more_memory_than_is_free_is_refused_with_the_size_that_fits(
     registry, pictures, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("combogan.translation.files.available", lambda device: needed(1000, width=2))
+    monkeypatch.setattr(memory, "available", lambda device: needed(1000, width=2))
     job = Job("a", ("b",), gather([pictures / "one.jpg", pictures / "two.bin"], out=tmp_path), tmp_path / "out")
     outcome = translate(registry, job)
     (failure,) = outcome.failures

@@ -1,4 +1,4 @@
-"""Checkpoints that are damaged, mixed up or dangerous: each is refused by name, and nothing in them runs."""
+"""Damaged, mixed up or dangerous checkpoints: the error names the file, and nothing in it runs."""
 
 import os
 import pickle
@@ -11,12 +11,12 @@ from published_checkpoints import FIXTURES, G_A, THREE, TWO, generator, imported
 from torch import nn
 
 from combogan.errors import OriginalError
-from combogan.published.original import read_combogan, read_cyclegan
+from combogan.published.checkpoint import read_combogan, read_cyclegan
 
 
 @pytest.fixture
 def release(tmp_path):
-    """A copy of the checkpoint with three domains, to be spoilt."""
+    """A copy of the checkpoint with three domains, to be changed."""
     return shutil.copytree(FIXTURES / "release", tmp_path / "release")
 
 
@@ -100,7 +100,7 @@ def test_shapes_that_fit_no_known_network_are_refused(generator, tmp_path, chang
         imported(generator, tmp_path)
 
 
-def test_zero_padding_is_told_by_the_numbers_of_the_layers(generator, tmp_path):
+def test_zero_padding_is_recognised_by_the_numbers_of_the_layers(generator, tmp_path):
     zero = {name.replace("block.1.", "block.0.").replace("block.5.", "block.3."): v for name, v in generator.items()}
     with pytest.raises(OriginalError, match=r"'model.10.conv_block.0' where 'model.10.conv_block.1' was expected"):
         imported(zero, tmp_path)

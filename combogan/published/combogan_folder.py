@@ -12,12 +12,10 @@ from combogan.errors import OriginalError
 from combogan.published.layouts import Kind, refuse_empty
 from combogan.published.state_file import StateFile, read
 
-__all__ = ["CheckpointFolder", "Options", "check_kinds"]
-
 
 @dataclass(frozen=True)
 class Options:
-    """What opt.txt says, as words; nothing where there is none. A test of the published program leaves few of them."""
+    """The options in opt.txt, as text; empty without the file. The published test program writes only few of them."""
 
     path: Path = Path("opt.txt")
     words: Mapping[str, str] = field(default_factory=dict)
@@ -42,13 +40,13 @@ class Options:
         return self.words.get(name) == "True"
 
 
-class CheckpointFolder:
-    """One epoch of it, the newest unless told. OriginalError when there is none, or it is not a folder."""
+class ComboganFolder:
+    """One epoch of the folder, the newest unless given. OriginalError when there is none, or it is not a folder."""
 
     def __init__(self, folder: Path, epoch: int | None = None) -> None:
         self.folder = folder
         self.numbers: dict[str, dict[int, set[int]]] = {"G": {}, "D": {}}
-        """Of each network's files, by epoch."""
+        """Numbers of the files of each kind of network, by epoch."""
         for path in sorted(folder.glob("*_net_*.pth")):
             if named := re.fullmatch(r"(\d+)_net_([GD])(\d+)\.pth", path.name):
                 self.numbers[named[2]].setdefault(int(named[1]), set()).add(int(named[3]))
@@ -75,7 +73,7 @@ class CheckpointFolder:
         return self._read("D", count) if self.numbers["D"] else []
 
     def missing(self, network: str, number: int) -> OriginalError:
-        """The refusal of an epoch that is not whole."""
+        """The error for a missing file of the epoch."""
         older = [epoch for epoch, found in sorted(self.numbers[network].items()) if number in found]
         there = f"; only epoch {older[-1]} has it, so give --epoch {older[-1]}" if older else ""
         away = ", or move all discriminators away to import without them" if network == "D" else ""
@@ -85,7 +83,7 @@ class CheckpointFolder:
         )
 
     def options(self) -> Options:
-        """What opt.txt says."""
+        """The options in opt.txt."""
         path = self.folder / "opt.txt"
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -115,10 +113,10 @@ class CheckpointFolder:
         return "it has no file such as 400_net_G0.pth; give the folder that holds the *.pth files."
 
 
-def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Sequence[Kind], names: int) -> None:
-    """Hold the generators' files to the published order: encoders, shared, decoders, shared. Raises OriginalError."""
+def check_kinds(folder: ComboganFolder, files: Sequence[StateFile], kinds: Sequence[Kind], names: int) -> None:
+    """Check the generators' files for the published order: encoders, shared, decoders, shared. Raises OriginalError."""
     for file in files:
-        if file is not files[-1] or "shared" not in kinds[:-1]:  # one shared block leaves none for the decoders
+        if file is not files[-1] or "shared" not in kinds[:-1]:  # with one shared block, the decoders' file is empty
             refuse_empty(file)
     count = kinds.count("encoder")
     shared: list[Kind] = ["shared"] if "shared" in kinds else []
@@ -128,11 +126,11 @@ def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Seq
     for file, kind, expected in zip(files, kinds, wanted, strict=False):
         if kind != expected:
             hint = "; import it with --cyclegan" if kind == "generator" else "; check that no files were mixed up"
-            raise OriginalError(f"{file.path} holds {_told(kind)}, where {_told(expected)} was expected{hint}.")
+            raise OriginalError(f"{file.path} holds {_named(kind)}, where {_named(expected)} was expected{hint}.")
     if len(kinds) < len(wanted):
         raise folder.missing("G", len(kinds))
     if len(kinds) > len(wanted):
-        held = _told(kinds[len(wanted)])
+        held = _named(kinds[len(wanted)])
         raise OriginalError(
             f"{files[len(wanted)].path} holds {held}, which is one too many for {count} encoders; check the folder."
         )
@@ -143,6 +141,6 @@ def check_kinds(folder: CheckpointFolder, files: Sequence[StateFile], kinds: Seq
         )
 
 
-def _told(kind: Kind) -> str:
+def _named(kind: Kind) -> str:
     named = {"generator": "a whole generator", "shared": "blocks that domains share"}
     return named.get(kind, f"{'an' if kind == 'encoder' else 'a'} {kind}")

@@ -1,4 +1,4 @@
-"""The published ComboGAN and CycleGAN checkpoints as our networks."""
+"""Reads a published ComboGAN or CycleGAN checkpoint as our networks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from combogan.networks.encoder import Encoder
 from combogan.networks.latent import shares_one_space, space_id, space_ids
 from combogan.networks.shared import SharedBlocks
 from combogan.published import layouts
-from combogan.published.checkpoint_folder import CheckpointFolder, Options, check_kinds
+from combogan.published.combogan_folder import ComboganFolder, Options, check_kinds
 from combogan.published.state_file import StateFile, read
 from combogan.registry.weights import half_hash
-
-__all__ = ["Original", "PublishedDiscriminator", "read_combogan", "read_cyclegan"]
 
 Network = TypeVar("Network", Encoder, Decoder)
 
 SIZE = 256
-"""Side of the crops that both programs train on unless told otherwise."""
+"""Side of the crops that both programs train on by default."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,11 @@ class Original:
     spaces: Mapping[str, tuple[str, str]]
     """Ids of the latent spaces of each domain's encoder and decoder; empty for a half that is not there."""
     imported: Mapping[str, Any]
-    """What a card says about where it comes from."""
+    """What a pack's card says about its source."""
     discriminators: Mapping[str, PublishedDiscriminator] = field(default_factory=dict)
     """By domain; empty where the checkpoint has none."""
     shared: tuple[SharedBlocks, SharedBlocks] | None = None
-    """Behind the encoders and before the decoders; a domain's place among them is that in `names`."""
+    """After the encoders and before the decoders; a domain's place in them is that in `names`."""
     options: Options = field(default_factory=Options)
     image_size: int = SIZE
 
@@ -62,20 +60,20 @@ class Original:
 
     @property
     def activation(self) -> str:
-        """The activation of its generators; files tell PReLU, but not whether another is ReLU or LeakyReLU."""
+        """The activation of its generators; the files show only whether it is PReLU."""
         return str(self.encoders[self.names[0]].shape["activation"])
 
 
 def read_combogan(
     folder: str | Path, names: Sequence[str], *, epoch: int | None = None, activation: str | None = None
 ) -> Original:
-    """An epoch of a checkpoint folder of the published ComboGAN, the newest unless told.
+    """An epoch of a checkpoint folder of the published ComboGAN, the newest unless given.
 
     `names` are the domains in the order of their numbers, which is that of the published data folders. `activation`
-    is what files without PReLU do not tell; ReLU if not given. Raises OriginalError, naming the file.
+    is used where files have no PReLU; None is ReLU. Raises OriginalError, naming the file.
     """
     names = _checked(names)
-    checkpoint = CheckpointFolder(Path(folder), epoch)
+    checkpoint = ComboganFolder(Path(folder), epoch)
     files, count = checkpoint.generators(), len(names)
     check_kinds(checkpoint, files, [layouts.kind_of(file) for file in files], count)
     sharing = len(files) > 2 * count
@@ -90,8 +88,8 @@ def read_combogan(
             raise _unlike(file, own[0])
     shared = None
     if sharing:
-        behind, before = (layouts.shared_blocks(file, encoders[0], count) for file in (files[count], files[-1]))
-        shared = behind, before
+        after, before = (layouts.shared_blocks(file, encoders[0], count) for file in (files[count], files[-1]))
+        shared = after, before
     options = checkpoint.options()
     one_space = shares_one_space(count, autoencode=options.number("lambda_identity", 0.0) > 0)
     hashes = zip(map(half_hash, encoders), map(half_hash, decoders), strict=True)
@@ -111,8 +109,8 @@ def read_combogan(
 def read_cyclegan(files: Sequence[str | Path], names: Sequence[str], *, activation: str | None = None) -> Original:
     """Generators of CycleGAN, cut into halves: from the first name to the second and, with two files, back.
 
-    Each generator is a latent space of its own. With one file the first domain has no decoder, the second no encoder.
-    `activation` is what files without PReLU do not tell; ReLU if not given. Raises OriginalError, naming the file.
+    Each generator has its own latent space. With one file the first domain has no decoder, the second no encoder.
+    `activation` is used where files have no PReLU; None is ReLU. Raises OriginalError, naming the file.
     """
     a, b = names = _checked(names, most=2)
     if len(files) not in (1, 2):

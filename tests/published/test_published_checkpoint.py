@@ -1,4 +1,4 @@
-"""Importing checkpoints of others: what is read from them, and what is written."""
+"""What is read from published checkpoints, and the packs that are written."""
 
 import hashlib
 import shutil
@@ -9,7 +9,7 @@ from published_checkpoints import FIXTURES, G_A, G_B, THREE, TWO, generator, imp
 from torch import nn
 
 from combogan.errors import OriginalError, PackError, SpaceError
-from combogan.published.original import read_combogan, read_cyclegan
+from combogan.published.checkpoint import read_combogan, read_cyclegan
 from combogan.published.packs import write_packs
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
@@ -17,7 +17,7 @@ from combogan.registry.registry import Registry
 
 @pytest.fixture
 def release(tmp_path):
-    """A copy of the checkpoint with three domains, to be spoilt."""
+    """A copy of the checkpoint with three domains, to be changed."""
     return shutil.copytree(FIXTURES / "release", tmp_path / "release")
 
 
@@ -30,27 +30,27 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-def test_shapes_are_told_by_the_files():
+def test_shapes_are_read_from_the_files():
     original = read_combogan(FIXTURES / "shared", THREE)
     assert original.encoders["a"].shape == {
         "width": 4, "blocks": 3, "activation": "prelu", "norm": "instance", "dropout": 0.0,
     }  # fmt: skip
     assert [blocks.shape["blocks"] for blocks in original.shared] == [1, 1]
-    assert original.judges["c"].shape["kind"] == "split"
+    assert original.discriminators["c"].shape["kind"] == "split"
     assert original.image_size == 48
     assert original.imported["epoch"] == 12
     file = FIXTURES / "shared" / "12_net_G0.pth"
     assert original.imported["files"][file.name] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_the_newest_epoch_is_read_unless_one_is_told(release):
+def test_the_newest_epoch_is_read_unless_one_is_given(release):
     for path in list(release.glob("200_*.pth")):
         shutil.copyfile(path, release / path.name.replace("200_", "1000_"))
     assert read_combogan(release, THREE).imported["epoch"] == 1000
     assert read_combogan(release, THREE, epoch=200).imported["epoch"] == 200
 
 
-def test_dropout_layers_are_seen_in_the_numbers_of_the_layers():
+def test_dropout_is_recognised_by_the_numbers_of_the_layers():
     original = read_cyclegan([FIXTURES / "cyclegan_dropout6" / "latest_net_G_A.pth"], TWO)
     assert original.encoders["a"].shape["dropout"] == original.decoders["b"].shape["dropout"] == 0.5
     assert (original.encoders["a"].shape["blocks"], original.decoders["b"].shape["blocks"]) == (3, 3)
@@ -63,7 +63,7 @@ def test_nine_blocks_are_cut_after_the_fourth():
     assert original.spaces["a"] == tuple(reversed(original.spaces["b"]))
 
 
-def test_what_files_do_not_tell_is_relu_unless_told():
+def test_the_activation_is_relu_unless_given():
     assert read_cyclegan([G_A], TWO).activation == "relu"
     assert read_cyclegan([G_A], TWO, activation="leaky").activation == "leaky"
     with pytest.raises(OriginalError, match="holds no PReLU weights"):

@@ -1,6 +1,7 @@
 import numpy as np
 import torch
-from combogan.training.pool import FakePool
+
+from combogan.training.domain import FakePool
 
 
 def fakes(*values):
