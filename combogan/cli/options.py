@@ -35,6 +35,15 @@ class _Path(click.Path):
 PATH = _Path(path_type=Path)
 """The type of every argument and option that is a path."""
 
+registry_places = click.option(
+    "--registry",
+    "places",
+    multiple=True,
+    type=PATH,
+    metavar="PATH",
+    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
+)
+
 
 def setting(name: str, metavar: str, kind: type = int, *, more: str = "") -> Callable[[Function], Function]:
     """The flag of a setting, with the setting's sentence, and perhaps `more`, as its help."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from combogan.cli.options import PATH
+from combogan.cli import packs_import
+from combogan.cli.options import PATH, registry_places
 from combogan.cli.tables import print_table
 from combogan.errors import PackError
 
@@ -17,32 +17,8 @@ if TYPE_CHECKING:
     from combogan.registry.card import HalfCard
     from combogan.registry.registry import Registry
 
-IMPORT = "combogan.cli.packs_import"
-"""The command `import`, in a file of its own, as it is long."""
 
-REGISTRY = click.option(
-    "--registry",
-    "places",
-    multiple=True,
-    type=PATH,
-    metavar="PATH",
-    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
-)
-
-
-class PacksGroup(click.Group):
-    """Finds `import` when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, "import"]
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name == "import":
-            return importlib.import_module(IMPORT).command
-        return super().get_command(ctx, name)
-
-
-@click.group(cls=PacksGroup)
+@click.group()
 def command() -> None:
     """List, show, verify, copy and import packs.
 
@@ -53,7 +29,7 @@ def command() -> None:
 
 
 @command.command("list")
-@REGISTRY
+@registry_places
 def list_packs(places: tuple[Path, ...]) -> None:
     """All packs, those of the newest latent space first; packs of one space translate into each other.
 
@@ -76,7 +52,7 @@ def list_packs(places: tuple[Path, ...]) -> None:
 
 @command.command()
 @click.argument("name")
-@REGISTRY
+@registry_places
 def show(name: str, places: tuple[Path, ...]) -> None:
     """What is known about the packs of the domain NAME, the newest first.
 
@@ -96,7 +72,7 @@ def show(name: str, places: tuple[Path, ...]) -> None:
 
 @command.command()
 @click.argument("words", metavar="[NAME | PATH]...", nargs=-1)
-@REGISTRY
+@registry_places
 def verify(words: tuple[str, ...], places: tuple[Path, ...]) -> None:
     """Check that packs are whole: all, those of the domains named, or those in a run, a packs folder or a pack.
 
@@ -125,7 +101,7 @@ def verify(words: tuple[str, ...], places: tuple[Path, ...]) -> None:
 @command.command("copy")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Where to: FOLDER/NAME.")
-@REGISTRY
+@registry_places
 def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
     """Copy the packs of domains to another folder, the same to the byte.
 
@@ -142,6 +118,9 @@ def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
         target = out.expanduser() / pack.domain
         what = f"copied to {target}" if target in copied else f"is in {target} already"
         click.echo(f"{pack.domain} ({pack.folder}) {what}.")
+
+
+command.add_command(packs_import.command)
 
 
 def _is_place(word: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from combogan.cli.options import PATH
+from combogan.cli.options import PATH, registry_places
 
 if TYPE_CHECKING:
     from combogan.translation.files import Job, Outcome
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
     "--to", "targets", required=True, metavar="DOMAIN,...", help="What to make of them; `all` for every domain."
 )
 @click.option("-o", "--out", type=PATH, metavar="DIR", help="[default: translated/FROM-to-TO]")
-@click.option(
-    "--registry",
-    "places",
-    multiple=True,
-    type=PATH,
-    metavar="PATH",
-    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
-)
+@registry_places
 @click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side first, in pixels.")
 @click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")

@@ -17,5 +17,4 @@ examples         the best, the median and the worst translation of every directi
 page             the HTML page of an evaluation
 page_measures    the measures on the page: their numbers, format and colours
 page_curves      charts of losses and validations over the iterations
-page_template    the HTML of the page
 """

@@ -20,11 +20,11 @@ import combogan
 from combogan.evaluation.examples import Example, Examples
 from combogan.evaluation.page_curves import Chart, Curves, chart, line
 from combogan.evaluation.page_measures import Measure, measures
-from combogan.evaluation.page_template import TEMPLATE
 from combogan.evaluation.scores import PairScores, Scores
 from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
 
+TEMPLATE = Path(__file__).with_name("page.html")
 LARGEST, SMALLEST, MANY = 160, 96, 30
 """Sides of the pictures in pixels, at most: SMALLEST where there are more than MANY directions, for a small file."""
 
@@ -47,7 +47,7 @@ _VALIDATION = {
 
 def page(scores: Scores, run: Path, examples: Sequence[Examples], curves: Curves) -> str:
     """The page of a run, as HTML. SettingsError where its settings.toml cannot be read."""
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text("utf-8"))
     shown = measures(scores)
     links = {(one.source, one.target): f"pair-{index}" for index, one in enumerate(examples)}
     side = SMALLEST if len(examples) > MANY else LARGEST

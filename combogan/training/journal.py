@@ -16,8 +16,33 @@ from combogan.settings import Settings
 from combogan.training.board import Board
 from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves
-from combogan.training.report import MeanLosses, Report
+from combogan.training.report import Report
 from combogan.training.samples import Samples
+
+
+class MeanLosses:
+    """Means of losses per domain and part, summed where they are computed: reading them is the only wait."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str], Tensor] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def add(self, losses: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take in the losses of an iteration: domain -> part -> value."""
+        for domain, parts in losses.items():
+            for name, value in parts.items():
+                key = (domain, name)
+                self._sums[key] = self._sums[key] + value if key in self._sums else value
+                self._counts[key] = self._counts.get(key, 0) + 1
+
+    def read(self) -> dict[str, dict[str, float]]:
+        """domain -> part -> mean since the last reading."""
+        means: dict[str, dict[str, float]] = {}
+        for (domain, name), total in sorted(self._sums.items()):
+            means.setdefault(domain, {})[name] = total.item() / self._counts[domain, name]
+        self._sums.clear()
+        self._counts.clear()
+        return means
 
 
 class Journal:
