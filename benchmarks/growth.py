@@ -1,10 +1,10 @@
-"""How good a domain becomes that is added to a trained run, and what helps it.
+"""How good a domain becomes that is added to a trained run, and which changes improve it.
 
     python benchmarks/growth.py RUN winter [--iterations 1200] [--only as-it-is,latent-1] [--together RUN]
 
-Adds the domain to copies of a run, in each of the ways of VARIANTS, and prints a line of a table for each: the mean
-over the new directions, which need truth. `--together` names a run in which all domains were trained, for the same
-directions.
+Adds the domain to a copy of a run for each of VARIANTS, and prints a line of a table for each: the mean over the new
+directions, which need truth. `--together` names a run in which all domains were trained together; its line is printed
+for comparison.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "r1-0": {"losses.r1": 0.0},
     "cycle-10": {"losses.cycle": 10.0},
 }
-"""What is changed in the settings of the added domain; of old discriminators, whether they are new, and learn."""
+"""The changed settings of the added domain; frozen- and new-discriminators change the old domains (in `add`)."""
 
 HEADS = "| variant | iterations | PSNR | over colours | SSIM | to it | from it | minutes |"
 
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def compare(given: argparse.Namespace) -> None:
-    """Print the table, a line as soon as it is known."""
+    """Print the table, each line as soon as it is measured."""
     print(HEADS, "| --- | --- | --- | --- | --- | --- | --- | --- |", sep="\n", flush=True)
     if given.together is not None:
         print(f"| all together | | {scores(given.together, given.domain)} | |", flush=True)
@@ -83,7 +83,7 @@ def _changes(iterations: int | None) -> dict[str, Any]:
 
 
 def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int:
-    """Add the domain in one way; in how many iterations."""
+    """Add the domain to a run by a variant; gives the number of iterations."""
     if variant == "new-discriminators":
         shutil.rmtree(run / "checkpoints")
     prepared = onto_run(domain, run, data=None, changes={**changes, **VARIANTS[variant]}, tell=print)
@@ -91,19 +91,19 @@ def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int
     if variant == "frozen-discriminators":
         for name, old in trainer.engine.domains.items():
             if name != domain:
-                old.discriminator_group.update = partial(_stay, old.discriminator_group)  # type: ignore[method-assign]
+                old.discriminator_group.update = partial(_skip, old.discriminator_group)  # type: ignore[method-assign]
     trainer.run()
     return trainer.iteration
 
 
-def _stay(group: NetworkGroup, rate: float) -> None:
+def _skip(group: NetworkGroup, rate: float) -> None:
     """What a frozen discriminator does in place of an update."""
     group.networks.zero_grad()
     group.updates += 1
 
 
 def scores(run: Path, domain: str) -> str:
-    """PSNR, PSNR over colour matching, SSIM; PSNR to the domain and from it."""
+    """Cells of the table: PSNR, PSNR over colour matching, SSIM; PSNR of translations to the domain and from it."""
     pairs = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target) and pair.truth is not None]
     mean = Comparison.mean([pair.truth for pair in pairs])
     to, back = (

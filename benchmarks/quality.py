@@ -1,13 +1,13 @@
-"""How well variants of the training do on the drawn seasons, at 64 px and under one budget of iterations.
+"""How well variants of the training do on the drawn seasons, at 64 px and with the same number of iterations.
 
     python benchmarks/quality.py screen                         every variant alone: small, 1,500 iterations, one seed
-    python benchmarks/quality.py best --rows a,b,a+b            the best, alone and together: 4,000, both regimes
+    python benchmarks/quality.py best --rows a,b,a+b            the best, alone and joined: 4,000, both regimes
     python benchmarks/quality.py final --rows original,a+b      three seeds
-    python benchmarks/quality.py table                          what is known, also into benchmarks/README.md
+    python benchmarks/quality.py table                          all results, also written into benchmarks/README.md
 
 Two regimes: 300 pictures of each season, and `small`, 40 of each. A row is a variant (or several, joined by +) in a
-regime with a seed. What is recorded in benchmarks/quality.jsonl is not trained again; Ctrl-C stops after the iteration,
-and the same command goes on from there. Several processes can train different rows side by side.
+regime with a seed. Rows recorded in benchmarks/quality.jsonl are not trained again; Ctrl-C stops after the iteration,
+and the same command goes on from there. Several processes can train different rows at the same time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
     order = product(given.seeds or stage.seeds, regimes, names)
     rows = [Row(regime, name, iterations, seed) for seed, regime, name in order]
     try:
-        folders = [row.folder for row in rows]  # what cannot be trained is told of before anything is
+        folders = [row.folder for row in rows]  # rows that cannot be trained raise an error first
         storage.refuse_unwritable(given.record.parent)
     except ComboganError as error:
         sys.exit(f"Error: {error}")
@@ -66,7 +66,7 @@ def main() -> None:
         try:
             with machine.threads(given.threads) if given.threads else nullcontext():
                 carried_out(row, given.out / folder, given.record, given.threads)
-        except ComboganError as error:  # such as a training that diverges; the others are still of interest
+        except ComboganError as error:  # such as a training that diverges; train the others
             print(f"Error: {error}", file=sys.stderr, flush=True)
             failed += 1
         except KeyboardInterrupt:
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:
-    """Train a row from where it is, score it and record it. Leaves the program where Ctrl-C stops the training."""
+    """Train a row, or the rest of it; score and record it. Exits the program where Ctrl-C stops the training."""
     with ExitStack() as patched:
         for name in variant(row.variant).patches:
             patched.enter_context(PATCHES[name]())
@@ -109,7 +109,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def _commit() -> str:
-    """The commit that is trained with, with a + where files were changed since; empty outside a checkout."""
+    """The current commit, followed by + where files were changed since; empty outside a checkout."""
     described = ["git", "-C", str(RECORD.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:

@@ -1,8 +1,8 @@
-"""Changes of the training that the product does not have: each replaces a function of it for the time of one training.
+"""Changes of the training that combogan does not have: each replaces one of its functions during one training.
 
 A patch is a context manager that is entered before a run is built and left when it has been scored. Patches wrap what
-they find, so that several can be entered one after the other. What they need to know of when it is, they take from what
-a checkpoint holds, so that a run that is taken up again under the same patches goes on as it would have.
+they find, so that several can be entered one after the other. They count iterations only by what a checkpoint holds, so
+that a run that is resumed with the same patches goes on as if it had not been stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Patch = Callable[[], AbstractContextManager[None]]
 
 @contextmanager
 def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None]:
-    """Inside, what `owner` calls `name` is what `wrap` makes of it."""
+    """Context in which the attribute `name` of `owner` is replaced by `wrap` of it."""
     before = getattr(owner, name)
     setattr(owner, name, wrap(before))
     try:
@@ -57,7 +57,7 @@ def discriminating(change: Callable[[nn.Module, int, str], None]) -> AbstractCon
 
 
 def spectral_norm(network: nn.Module, seed: int, domain: str) -> None:
-    """Every convolution is divided by its largest singular value (Miyato et al. 2018), which one step a use follows."""
+    """Every convolution is divided by its largest singular value (Miyato et al. 2018), by one power step per use."""
     for layer in list(network.modules()):
         if isinstance(layer, nn.Conv2d):
             parametrize.register_parametrization(layer, "weight", _Spectral(layer.weight, seed, domain))
@@ -87,7 +87,7 @@ class _Spectral(nn.Module):
 
 
 def augmented(network: nn.Module, seed: int, domain: str, *, kinds: tuple[str, ...]) -> None:
-    """A discriminator sees real images and translations only after chance has changed them (Zhao et al. 2020)."""
+    """Real images and translations are randomly augmented before a discriminator sees them (Zhao et al. 2020)."""
     network.register_buffer("seen", torch.zeros(1, dtype=torch.int64))
 
     def change(network: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
@@ -128,7 +128,7 @@ def augment(image: Tensor, kinds: tuple[str, ...], chance: torch.Generator) -> T
 
 
 def resize_convolution() -> AbstractContextManager[None]:
-    """Decoders repeat pixels and convolve, in place of transposed convolutions (Odena et al. 2016)."""
+    """Decoders repeat pixels and convolve, instead of using transposed convolutions (Odena et al. 2016)."""
 
     def wrap(init: Callable[..., None]) -> Callable[..., None]:
         def with_resizing(self: Decoder, **shape: Any) -> None:
@@ -144,11 +144,11 @@ def resize_convolution() -> AbstractContextManager[None]:
 
 
 def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
-    """The cycle's weight falls in a line from what settings say to a share of it (Wang and Lin 2017)."""
+    """The cycle weight falls linearly from that of the settings to the share `to` of it (Wang and Lin 2017)."""
 
     def wrap(train_on: Callable[..., Any]) -> Callable[..., Any]:
         def decayed(self: engine.Engine, iteration: int, *meeting: Any) -> Any:
-            now = copy.copy(self)  # pairs that train at once are at different iterations
+            now = copy.copy(self)  # pairs trained in parallel are at different iterations
             share = 1 - (1 - to) * iteration / self.schedule.course.iterations
             now.objective = replace(self.objective, cycle=self.objective.cycle * share)
             return train_on(now, iteration, *meeting)
@@ -159,7 +159,7 @@ def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
 
 
 def cosine_rate() -> AbstractContextManager[None]:
-    """The learning rate falls from the first epoch on, in half a wave (Loshchilov and Hutter 2017)."""
+    """The learning rate falls from the first epoch on, as half a cosine wave (Loshchilov and Hutter 2017)."""
 
     def cosine(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
         return start * (1 + math.cos(math.pi * epoch / epochs)) / 2
@@ -168,9 +168,9 @@ def cosine_rate() -> AbstractContextManager[None]:
 
 
 def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[None]:
-    """The autoencoder that all halves start as paints squares that it is not shown (He et al. 2022).
+    """The autoencoder that all halves start from fills in squares that are hidden from it (He et al. 2022).
 
-    Of every image another share, up to `most`, so that it knows whole images too.
+    The hidden share of an image is random, up to `most`, so that it sees almost whole images too.
     """
 
     def wrap(autoencode: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -193,7 +193,7 @@ def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[No
 
 @contextmanager
 def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
-    """The autoencoder that all halves start as learns at one rate, as low as beside a discriminator."""
+    """The autoencoder that all halves start from has a constant rate, as low as in training with discriminators."""
     with (
         replaced(pretraining, "BETAS", lambda _: betas),
         replaced(pretraining, "learning_rate", lambda _: lambda done, *, peak_rate: rate),
@@ -202,7 +202,7 @@ def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
 
 
 def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> Tensor:
-    """1 where images (n, 3, h, w) are shown and 0 in the squares that are not: (n, 1, h, w)."""
+    """A mask (n, 1, h, w) for images (n, 3, h, w): 0 in the squares that are hidden, else 1."""
     count, _, height, width = image.shape
     share = most * torch.rand((count, 1, 1, 1), generator=chance)
     cells = torch.rand((count, 1, -(-height // square), -(-width // square)), generator=chance) >= share
@@ -220,4 +220,4 @@ PATCHES: dict[str, Patch] = {
     "start at 1e-4": partial(slow_start, rate=1e-4, betas=(0.5, 0.999)),
     "masked, up to 0.6 in squares of 8": partial(masked_autoencoder, most=0.6, square=8),
 }
-"""By name, which says everything that decides what the patch does: rows of a record are told apart by it."""
+"""Patches by name; the name states all their parameters, because rows of a record are distinguished by it."""

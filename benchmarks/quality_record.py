@@ -1,4 +1,4 @@
-"""The record of benchmarks/quality.py: a line of JSON per row, added at once so that processes can share the file."""
+"""The record of benchmarks/quality.py: a line of JSON per row, written in one piece: processes can share the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quality_variants import Row
 from combogan.evaluation.scores import Scores, UnpairedScores
 
 COPYING, MATCHING = "copying the input", "matching colours"
-"""What stands in a record in place of a variant for a baseline, which nothing is trained for."""
+"""Names of the baselines, which need no training, in place of a variant in a record."""
 
 Line = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def scored(row: Row, scores: Scores, run: Path, about: Line) -> dict[str, Any]:
 
 
 def baselines(record: Path, row: Row, scores: Scores, about: Line) -> Iterator[dict[str, Any]]:
-    """The lines of what needs no training, of a regime that has none yet."""
+    """The lines of the baselines, if the row's regime has none yet."""
     truth, unpaired = scores.truth, scores.colour_matching
     assert truth is not None
     assert unpaired is not None
@@ -71,14 +71,14 @@ def baselines(record: Path, row: Row, scores: Scores, about: Line) -> Iterator[d
 
 
 def times(run: Path) -> dict[str, float]:
-    """How long a run was trained, with its start, without saving and scoring, however often it was stopped.
+    """The time that a run was trained, with its start, but without saving and scoring; also of a run that was stopped.
 
-    Where the machine was not its own all the time, the median says how long an iteration takes.
+    The median time of an iteration is reliable also where the machine was used by other programs for a while.
     """
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     started = [event["seconds"] for event in history if event["event"] == "autoencoded"]
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    log = [line for line in lines if "losses" in line]  # the others are of validations
+    log = [line for line in lines if "losses" in line]  # other lines are validations
     each = median(line["seconds"] / (line["iteration"] - line["since"]) for line in log)
     total = sum(started[-1:]) + sum(line["seconds"] for line in log)
     return {"seconds": round(total, 1), "milliseconds_per_iteration": round(1000 * each, 1)}

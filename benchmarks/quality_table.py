@@ -23,7 +23,7 @@ iteration takes ms milliseconds (median); minutes are all that training took, al
 
 
 def show(record: Path) -> None:
-    """Print the tables of a record, and write them into the page, between its two marks."""
+    """Print the tables of a record, and write them into README.md, between its two marks."""
     console = Console(width=140)
     found = tables(lines(record))
     for title, rows in found.items():
@@ -43,7 +43,7 @@ def show(record: Path) -> None:
 def tables(record: Sequence[Line]) -> dict[str, list[tuple[str, ...]]]:
     """Title -> rows, for each regime and count of iterations, the best PSNR first; baselines are in every table.
 
-    Of a variant that was trained with different settings, those trained last count.
+    Where a variant was trained with different settings, only the rows of the last settings are shown.
     """
     found = {}
     for regime in REGIMES:
@@ -81,7 +81,7 @@ def cells(group: Sequence[Line]) -> tuple[str, ...]:
 
 
 def markdown(found: dict[str, list[tuple[str, ...]]]) -> str:
-    """The tables as text of a page."""
+    """The tables as Markdown."""
     text = [ABOUT]
     for title, rows in found.items():
         text += [f"**{title}**", "", _line(HEADS), _line("---" for _ in HEADS), *map(_line, rows), ""]

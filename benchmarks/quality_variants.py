@@ -1,4 +1,4 @@
-"""What benchmarks/quality.py can train: named variants, two regimes, and the stages of the choice."""
+"""What benchmarks/quality.py can train: named variants, two regimes, and the stages in which variants are chosen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGIMES = {"small": "scenes-small", "300": "scenes"}
 
 @dataclass(frozen=True)
 class Variant:
-    """What is changed in settings and in the product; in those of the reference, or in a preset's."""
+    """Changes of settings, and patches of the code; applied to the reference, or to a preset."""
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     patches: Sequence[str] = ()
@@ -32,7 +32,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Stage:
-    """Rows that are trained together unless something else is asked for."""
+    """The rows that a stage trains unless options say otherwise."""
 
     regimes: Sequence[str]
     iterations: int
@@ -58,7 +58,7 @@ REFERENCE = Variant(
     },
     ["start at 1e-4"],
 )
-"""What every candidate is held against: `quick` as it was before the choice, spelled out where it has changed."""
+"""What every variant is compared with: an earlier `quick`, written out where the preset has changed since."""
 
 # `original` at the size and width of `quick`; blocks and discriminators stay its own.
 _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discriminator.width": 32}
@@ -106,14 +106,14 @@ VARIANTS: dict[str, Variant] = {
     "quick": Variant(preset="quick"),
     "original": Variant(_ORIGINAL, preset="original"),
 }
-"""In the order in which they are screened."""
+"""Variants by name, in the order in which they are screened."""
 
 TOGETHER = {"sharp": "start-3000+uncropped+patch+cycle-5+rate-2e-4"}
 """Short names of variants that are often joined."""
 
 
 def variant(name: str) -> Variant:
-    """The variant of a name, or of several joined by +. Leaves the program where they cannot be had together."""
+    """The variant of a name, or of several joined by +. Exits the program where they cannot be joined."""
     parts = "+".join(TOGETHER.get(part, part) for part in name.split("+")).split("+")
     for part in parts:
         if part not in VARIANTS:
@@ -145,12 +145,12 @@ class Row:
 
     @property
     def domains(self) -> list[str]:
-        """As `combogan train` takes them."""
+        """The domains, as `combogan train --domains` takes them."""
         return [f"{season}={REGIMES[self.regime]}/{season}" for season in SEASONS]
 
     @property
     def settings(self) -> Settings:
-        """What it is trained with: on all pictures, and scored at its last iteration; no pictures to look at before."""
+        """The settings of its run: trained on all pictures, scored at the last iteration, without earlier samples."""
         chosen = variant(self.variant)
         changes = {
             **chosen.changes,
@@ -165,7 +165,7 @@ class Row:
 
     @property
     def digest(self) -> str:
-        """A short hash of what decides the result beside the row's own fields: settings, patches, pictures."""
+        """A short hash of what determines the result besides the row's own fields: settings, patches, pictures."""
         settings = self.settings.model_dump(mode="json")
         precision = settings.pop("run")["precision"]
         settings["schedule"].pop("iterations")
@@ -174,5 +174,5 @@ class Row:
 
     @property
     def folder(self) -> str:
-        """The name of its run; another digest is another run."""
+        """The folder name of its run, which includes the digest."""
         return f"{self.regime}-{self.variant}-{self.iterations}-{self.seed}-{self.digest}"

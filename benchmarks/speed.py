@@ -1,13 +1,13 @@
-"""How fast training and translating are, and with how much memory, beside the published code.
+"""How fast training and translating are, and how much memory they take, compared with the published code.
 
     python benchmarks/speed.py --reference ComboGAN [--only original-256,train] [--quick]
 
-ComboGAN is a checkout of the published code (github.com/AAnoosheh/ComboGAN), which needs SciPy; it may be given twice,
-its last state for the `original` networks and the release of the paper for the `paper` networks. Without it ours is
-measured alone. Each measurement runs in a process of its own, published and ours in turn, twice; times are medians
-after iterations that are not timed, memory is the peak of the process beyond one that only imports torch. The table
-is also appended to benchmarks/README.md. All of it takes about a quarter of an hour on two cores, and nothing else
-should run meanwhile.
+ComboGAN is a checkout of the published code (github.com/AAnoosheh/ComboGAN), which needs SciPy; the option can be given
+twice, with its last state for the `original` networks and the release of the paper for the `paper` networks. Without
+it only our code is measured. Each measurement runs in a process of its own, published and ours in turn, twice; times
+are medians after a few iterations that are not timed, memory is the peak of the process beyond that of a process that
+only imports torch. The table is also appended to benchmarks/README.md. Everything takes about a quarter of an hour on
+two cores, and nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _measured(bench: Bench, names: Sequence[str], console: Console) -> tuple[list[Row], int]:
-    """Every row, printed as it is done; and how many measurements failed."""
+    """All rows, each printed when it is measured; and how many measurements failed."""
     rows, failures = [], 0
     for name in names:
         try:
@@ -74,7 +74,7 @@ def _measured(bench: Bench, names: Sequence[str], console: Console) -> tuple[lis
 
 
 def _references(folders: Sequence[Path]) -> dict[str, str]:
-    """The checkouts by the preset that has their networks."""
+    """Preset -> the checkout of the published code with the same networks."""
     found = {}
     for folder in folders:
         preset = holds(folder)
@@ -85,7 +85,7 @@ def _references(folders: Sequence[Path]) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit that is measured, with a + where files were changed since; empty outside a checkout."""
+    """The current commit, followed by + where files were changed since; empty outside a checkout."""
     try:
         described = ["git", "-C", str(PAGE.parent), "describe", "--always", "--exclude=*", "--dirty=+"]
         return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()

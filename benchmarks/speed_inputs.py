@@ -16,7 +16,7 @@ SPACE = "0123456789abcdef"
 
 
 def write_packs(folder: Path, *, domains: int, width: int, size: int) -> None:
-    """Packs of the untrained domains a, b, ... of one latent space, with networks as of `original`."""
+    """Packs of untrained domains a, b, ... of one latent space, with the networks of `original`."""
     settings = Settings.load("original", {"networks.width": width})
     units = [building.new_domain(name, settings, torch.device("cpu")) for name in "abcdefgh"[:domains]]
     publish(folder, [NewPack(unit.name, unit.encoder, unit.decoder, (SPACE, SPACE), size) for unit in units])
@@ -28,7 +28,7 @@ def write_picture(path: Path, *, size: int) -> None:
 
 
 def write_pictures(folder: Path, *, scenes: int, crops: int, size: int) -> None:
-    """`scenes` x `crops` JPEG files of `size` x `size` pixels in a folder per season: places of larger drawn scenes."""
+    """`scenes` x `crops` JPEG files of `size` x `size` pixels in a folder per season: crops of larger drawn scenes."""
     for season in SEASONS:
         (folder / season).mkdir(parents=True)
         for number in range(scenes):

@@ -2,7 +2,7 @@
 
     python benchmarks/speed_measure.py JOB '{"argument": ...}'
 
-What a job does not need it does not import, because memory is measured too.
+A job imports only what it needs, because memory is measured too.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 IMAGES = 4
-"""Different images that a measurement goes round."""
+"""The number of different images that a measurement uses in turn."""
 
 
 def nothing() -> dict[str, Any]:
-    """What a process takes that only imports torch."""
+    """The memory of a process that only imports torch."""
     return {"peak": peak("cpu")}
 
 
@@ -43,9 +43,9 @@ def iteration(
     together: int = 1,
     **shape: Any,
 ) -> dict[str, Any]:
-    """Seconds of iterations on random pairs of domains, batch 1, and memory: held before them, and at its peak.
+    """Seconds per iteration on random pairs of domains, batch 1, and memory: before the iterations, and at its peak.
 
-    With `together` disjoint pairs trained at a time, each on its share of the threads, seconds are those of one.
+    `together` disjoint pairs are trained at a time, each on its share of the threads; seconds are per pair.
     """
     shape |= {"size": size, "domains": domains, "device": device}
     training: Any
@@ -73,7 +73,7 @@ def iteration(
 
     before = held(device)
     seconds = [one / together for one in timings(train, warm=warm, timed=timed, device=device)]
-    memory = {"held": before, "peak": peak(device)}  # gathering states takes memory of its own
+    memory = {"held": before, "peak": peak(device)}  # measured before `state_bytes`, which takes memory too
     return {"seconds": seconds, **memory, "states": training.state_bytes(), "weights": training.weights()}
 
 
@@ -90,7 +90,7 @@ def translation(
     packs: str,
     precision: str,
 ) -> dict[str, Any]:
-    """Seconds of translating an image into pictures of all other domains, and the peak of the memory."""
+    """Seconds for translating an image into pictures of all other domains, and the peak of the memory."""
     translating: Any
     if side == "published":
         import speed_published
@@ -129,9 +129,9 @@ def counted(call: Callable[[], object]) -> int:
 
 
 def matrices(*, precision: str, device: str, side: int, timed: int) -> dict[str, Any]:
-    """Operations per second of a large matrix product, in the median.
+    """Median operations per second of a large matrix product.
 
-    The faster of torch.mm and the same as a 1x1 convolution: which library computes them depends on the processor.
+    The faster of torch.mm and the same as a 1x1 convolution: which libraries compute them depends on the processor.
     """
     dtype: torch.dtype = getattr(torch, precision)
     a, b = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
@@ -147,7 +147,7 @@ def matrices(*, precision: str, device: str, side: int, timed: int) -> dict[str,
 
 
 def machine() -> dict[str, Any]:
-    """Where this runs and what would be chosen here; names as of combogan.machine."""
+    """The machine and versions, and the device and precision that combogan chooses here."""
     import platform
 
     import combogan
@@ -191,7 +191,7 @@ def image(size: int, number: int) -> Tensor:
 
 
 def timings(call: Callable[[int], object], *, warm: int, timed: int, device: str) -> list[float]:
-    """Seconds of each call after the first `warm`, each with all work that it began on a device."""
+    """Seconds of each call after the first `warm`, including the work that the call began on a device."""
     seconds = []
     for number in range(warm + timed):
         start = time.perf_counter()
@@ -203,10 +203,10 @@ def timings(call: Callable[[int], object], *, warm: int, timed: int, device: str
 
 
 def peak(device: str) -> int:
-    """Bytes: the largest resident set of this process so far, or what torch had allocated on a GPU."""
+    """Bytes: the largest resident set of this process so far, or the most that torch allocated on a GPU."""
     if device != "cpu":
         return torch.cuda.max_memory_allocated()
-    highest = _status("VmHWM")  # of this process alone: what getrusage tells may be that of who started it
+    highest = _status("VmHWM")  # of this process only; getrusage may give that of its parent
     if highest is not None:
         return highest
     import resource
@@ -215,7 +215,7 @@ def peak(device: str) -> int:
 
 
 def held(device: str) -> int | None:
-    """Bytes that are taken now; None where the system does not say."""
+    """Bytes in use now; None where the system does not say."""
     return _status("VmRSS") if device == "cpu" else torch.cuda.memory_allocated()
 
 

@@ -1,4 +1,4 @@
-"""Ours, as benchmarks/speed_measure.py drives it: the step as the trainer calls it, and the translator."""
+"""Our code, as benchmarks/speed_measure.py calls it: the step, as the engine calls it, and the translator."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Training:
         self.device, self.precision = machine.device(device), getattr(torch, precision)
         self.objective, self.rate = building.objective(settings), settings.optimizer.rate
         self.domains = [building.new_domain(f"domain{n}", settings, self.device) for n in range(domains)]
-        if grown:  # taking up a state makes moments of it, as the first updates of every domain would
+        if grown:  # loading a state allocates moments, as the first updates of every domain would
             for domain in self.domains:
                 domain.load(domain.state())
 
     def prepared(self, image: Tensor) -> Tensor:
-        """The image in the layout in which batches come."""
+        """The image in the memory layout of batches."""
         return image.contiguous(memory_format=torch.channels_last)
 
     def train(self, iteration: int, pair: tuple[int, int], x: Tensor, y: Tensor) -> None:
@@ -52,7 +52,7 @@ class Training:
         )
 
     def state_bytes(self) -> int:
-        """What the states of all domains take: weights, averages, moments and pools."""
+        """Bytes of the states of all domains: weights, averages, moments and pools."""
         return sum(value.nbytes for domain in self.domains for value in domain.state().values())
 
     def weights(self) -> int:
@@ -63,13 +63,13 @@ class Training:
 
 
 class Translating:
-    """Packs of the domains a, b, ... in a folder, translated from the first into all others."""
+    """Packs of the domains a, b, ... in a folder, to translate from the first into all others."""
 
     def __init__(self, packs: str, *, precision: str, domains: int, device: str) -> None:
         self.translator = Translator(Registry.open(Path(packs)), device, precision)
         self.source, *self.targets = list("abcdefgh"[:domains])
 
     def translate(self, image: Tensor) -> int:
-        """An image into a picture of every other domain; how many there are."""
+        """Translate an image into a picture of every other domain; gives their number."""
         fakes = self.translator.translate(self.source, self.targets, image)
         return len([to_picture(fake[0]) for fake in fakes.values()])

@@ -1,4 +1,4 @@
-"""Processes that benchmarks/speed.py measures in, one at a time and in turn."""
+"""The processes in which benchmarks/speed.py measures, one at a time and in turn."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 
 JOBS = Path(__file__).parent / "speed_measure.py"
 APART = 0.1
-"""Medians of the same thing further apart than this say that something else was running."""
+"""If medians of the same thing differ by more than this share, something else was running."""
 
 
 class MeasurementError(Exception):
-    """A measurement that did not come to its end."""
+    """A measurement that failed."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What one side took, over all its processes."""
+    """The measurements of one side (such as ours, or the published code), over all its processes."""
 
     rounds: tuple[tuple[float, ...], ...]
     """Seconds of each timed call, per process."""
     results: tuple[Mapping[str, Any], ...] = ()
-    """All that the processes told."""
+    """All results of the processes."""
 
     @property
     def seconds(self) -> float:
@@ -36,18 +36,18 @@ class Figure:
         return statistics.median(value for one in self.rounds for value in one)
 
     def median(self, name: str) -> float:
-        """The median over the processes of another number that they told."""
+        """The median over the processes of another number in their results."""
         return statistics.median(result[name] for result in self.results)
 
     @property
     def apart(self) -> float:
-        """By what share the medians of the processes differ."""
+        """The share by which the medians of the processes differ."""
         medians = [statistics.median(one) for one in self.rounds]
         return max(medians) / min(medians) - 1
 
 
 def measure(job: str, **arguments: Any) -> dict[str, Any]:
-    """What a job of speed_measure.py found. Raises MeasurementError."""
+    """The result of a job of speed_measure.py. Raises MeasurementError."""
     return json.loads(_output([sys.executable, str(JOBS), job, json.dumps(arguments)]).splitlines()[-1])
 
 
@@ -59,7 +59,7 @@ def wall(command: Sequence[str]) -> dict[str, Any]:
 
 
 def in_turn(sides: Mapping[str, Callable[[], dict[str, Any]]], *, rounds: int) -> dict[str, Figure]:
-    """Every side `rounds` times, one after the other: A B A B. What a side gives has a list `seconds`."""
+    """Measure every side `rounds` times, in turn: A B A B. The result of a side has a list `seconds`."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -71,7 +71,7 @@ def in_turn(sides: Mapping[str, Callable[[], dict[str, Any]]], *, rounds: int) -
 
 
 def disturbed(figures: Mapping[str, Figure]) -> str:
-    """A remark where rounds of the same thing differ, else nothing."""
+    """A remark where rounds of the same thing differ by more than APART, else nothing."""
     most = max(figure.apart for figure in figures.values())
     return f"rounds differ by {most:.0%}" if most > APART else ""
 

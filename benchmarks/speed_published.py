@@ -1,4 +1,4 @@
-"""The published code, as benchmarks/speed_measure.py drives it: from a checkout of it, changed in nothing."""
+"""The published code, as benchmarks/speed_measure.py calls it: from an unchanged checkout."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ OPTIONS: dict[str, Any] = {
     "autoencode": False,
     "reconstruct": False,
 }
-"""Its defaults, without those of reading, showing and saving."""
+"""The defaults of the published code, without those for reading, showing and saving."""
 LAYERS = {"original": 4, "paper": 3}
-"""Of its discriminators, by the preset that has the same networks."""
+"""Layers of the published discriminators, by the preset that has the same networks."""
 
 
 def holds(reference: Path) -> str | None:
-    """The preset with the networks of a checkout: `original`, or `paper` for the release; None if it is none."""
+    """The preset with the networks of a checkout: `original`, or `paper` for the release; None if it is no checkout."""
     try:
         networks = (reference / "models" / "networks.py").read_text()
     except OSError:
@@ -50,8 +50,8 @@ def holds(reference: Path) -> str | None:
 
 
 def model(reference: str, *, train: bool, width: int, size: int, domains: int, device: str) -> Any:
-    """Its model with new weights. ImportError without SciPy."""
-    # What the checkout imports under names of before SciPy 1.8 and PyTorch 0.4.
+    """The published model with new weights. ImportError without SciPy."""
+    # The checkout imports names from before SciPy 1.8 and PyTorch 0.4.
     sys.modules["scipy.ndimage.filters"] = importlib.import_module("scipy.ndimage")
     sys.path.insert(0, reference)
     module = importlib.import_module("models.combogan_model")
@@ -76,7 +76,7 @@ class Training:
                 optimizer.step()
 
     def prepared(self, image: Tensor) -> Tensor:
-        """The image in the layout in which its data loader gives it."""
+        """The image in the memory layout of the published data loader."""
         return image.contiguous()
 
     def train(self, iteration: int, pair: tuple[int, int], x: Tensor, y: Tensor) -> None:
@@ -85,7 +85,7 @@ class Training:
         self.model.optimize_parameters()
 
     def state_bytes(self) -> int:
-        """What the states of all domains take: weights, moments and pools."""
+        """Bytes of the states of all domains: weights, moments and pools."""
         weights = sum(weight.nbytes for weight in self._weights())
         moments = sum(v.nbytes for o in self.optimizers for state in o.state.values() for v in state.values())
         pools = sum(image.nbytes for pool in self.model.fake_pools for image in pool.images)
@@ -100,13 +100,13 @@ class Training:
 
 
 class Translating:
-    """The test path: from the first domain into all others."""
+    """The code of the published test: from the first domain into all others."""
 
     def __init__(self, reference: str, *, width: int, size: int, domains: int, device: str) -> None:
         self.model = model(reference, train=False, width=width, size=size, domains=domains, device=device)
 
     def translate(self, image: Tensor) -> int:
-        """An image into a picture of every other domain; how many there are."""
+        """Translate an image into a picture of every other domain; gives their number."""
         self.model.set_input({"A": image, "DA": [0], "path": ""})
         self.model.test()
         return len(self.model.get_current_visuals(testing=True)) - 1

@@ -1,4 +1,4 @@
-"""The measurements of benchmarks/speed.py by name, each giving lines of the table."""
+"""The measurements of benchmarks/speed.py by name; each gives lines of the table."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ CASES = {
     for preset in ("original", "paper")
     for size, width in ((256, 64), (128, 64), (64, 32))
 }
-"""Preset, side of the images in pixels, and width of the networks, of what is timed iteration by iteration."""
+"""Cases of `iterations`: preset, side of the images in pixels, and width of the networks."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements need to know."""
+    """What all measurements have in common."""
 
     references: Mapping[str, str]
     """Checkouts of the published code, by the preset that has the same networks."""
     device: str
     precision: str
-    """Our default here."""
+    """The default of combogan on this machine."""
     threads: int
     base: int
-    """Bytes that a process takes which only imports torch."""
+    """Bytes that a process takes when it only imports torch."""
     scratch: Path
     quick: bool
 
@@ -44,15 +44,15 @@ class Bench:
 
     @property
     def together(self) -> int:
-        """How many disjoint pairs of four domains ours trains at a time here."""
+        """How many disjoint pairs of four domains our code trains at a time on this machine."""
         return min(self.threads, 2) if self.device == "cpu" else 1
 
     def precisions(self) -> list[str]:
-        """Those that ours is measured in."""
+        """The precisions in which our code is measured."""
         return list(dict.fromkeys(["float32", self.precision]))
 
     def calls(self, size: int) -> dict[str, Any]:
-        """How many calls of a process at this size are not timed, and how many are."""
+        """How many calls of a process at this image size are for warming up, and how many are timed."""
         if self.quick:
             return {"warm": 1, "timed": 2}
         return {"warm": 3, "timed": 10} if size < 128 else {"warm": 2, "timed": 4 if size < 256 else 3}
@@ -88,13 +88,13 @@ def iterations(bench: Bench, *, case: str) -> Iterator[Row]:
             ours.seconds,
             _seconds(published),
             bench.memory(ours),
-            bench.memory(published) if side != "together" else None,  # which holds the states of other domains
+            bench.memory(published) if side != "together" else None,  # it holds more domains' states
             _joined(f"{share} ({rate / 1e12:.2f} T/s)", disturbed(figures)),
         )
 
 
 def trained(bench: Bench, side: str, *, preset: str, **arguments: Any) -> dict[str, Any]:
-    """What one process tells of training iterations; `arguments` as of the job `iteration`."""
+    """The result of one process that trains; `arguments` as of the job `iteration`."""
     given = {"precision": "float32", "domains": 2, "grown": False, **arguments}
     reference = bench.references.get(preset, "")
     return measure("iteration", side=side, preset=preset, device=bench.device, reference=reference, **given)
@@ -102,7 +102,7 @@ def trained(bench: Bench, side: str, *, preset: str, **arguments: Any) -> dict[s
 
 @cache
 def matrix_rate(precision: str, device: str, side: int) -> float:
-    """Operations per second of a product of matrices of side x side; measured once."""
+    """Operations per second of a product of side x side matrices; measured once."""
     return float(measure("matrices", precision=precision, device=device, side=side, timed=7)["rate"])
 
 
@@ -139,7 +139,7 @@ def translation(bench: Bench) -> Iterator[Row]:
 
 
 def cold(bench: Bench) -> Iterator[Row]:
-    """The command `translate` of one picture, from its start to its end, beside importing torch."""
+    """The command `translate` of one picture, from its start to its end, compared with importing torch."""
     size, width = _packs(bench)
     where = ["--registry", str(bench.scratch / "packs"), "-o", str(bench.scratch / "translated")]
     translate = command("translate", str(bench.scratch / "picture.png"), "--from", "a", "--to", "b", *where)
@@ -147,7 +147,7 @@ def cold(bench: Bench) -> Iterator[Row]:
         "import torch": partial(wall, [sys.executable, "-c", "import torch"]),
         "translate": partial(wall, [*translate, "--device", bench.device]),
     }
-    in_turn(sides, rounds=1)  # files come into the system's memory
+    in_turn(sides, rounds=1)  # so that the files are in the system's cache
     figures = in_turn(sides, rounds=2 if bench.quick else 5)
     took, least = figures["translate"].seconds, figures["import torch"].seconds
     remark = f"{took - least:+.2f} s over `import torch` ({least:.2f} s)"
@@ -155,7 +155,7 @@ def cold(bench: Bench) -> Iterator[Row]:
 
 
 def train(bench: Bench) -> Iterator[Row]:
-    """The command `train` with pictures in files, against the bare step on the same settings."""
+    """The command `train` with pictures in files, compared with the step alone on the same settings."""
     _pictures(bench)
     calls = {"warm": 1, "timed": 2} if bench.quick else {"warm": 5, "timed": 25}
     run = partial(learning, bench.scratch, device=bench.device, every=20 if bench.quick else 100)
@@ -176,7 +176,7 @@ def train(bench: Bench) -> Iterator[Row]:
 
 
 def domains(bench: Bench) -> Iterator[Row]:
-    """One iteration of small networks among few and many domains; memory is that beyond the states."""
+    """One iteration of small networks with few and with many domains; memory is that beyond the states."""
     size, width = 128, 8
     counts = (2, 16) if bench.quick else COUNTS
     calls: dict[str, Any] = {"warm": 1, "timed": 2} if bench.quick else {"warm": 4, "timed": 15}
@@ -216,7 +216,7 @@ def _beyond(bench: Bench, figure: Figure | None) -> float | None:
 
 
 def _adding(figure: Figure, first: Figure) -> str:
-    """What iterating adds to what was held before, against the first, where the system says what is held."""
+    """The memory that iterating adds, compared with that of `first`; empty where the system does not say."""
     if figure.results[0]["held"] is None:
         return ""
     added, least = (one.median("peak") - one.median("held") for one in (figure, first))

@@ -13,7 +13,7 @@ HEADS = ("what", "published", "ours", "times faster", "published memory", "our m
 
 @dataclass(frozen=True)
 class Row:
-    """One line: seconds and bytes of both sides, as far as they were measured."""
+    """One line: seconds and bytes of both sides, where they were measured."""
 
     what: str
     ours: float | None = None
@@ -38,20 +38,20 @@ class Row:
         )
 
     def text(self) -> str:
-        """The line for a log: what was found, with its heads."""
+        """The line for a log: the measured cells, each after its column's head."""
         _, *found = (f"{head} {cell}" for head, cell in zip(HEADS[:-1], self.cells()[:-1], strict=True) if cell)
         return f"{self.what}: {', '.join(found)}{f' ({self.remarks})' if self.remarks else ''}"
 
 
 def seconds(value: float | None) -> str:
-    """Three digits of a time, in seconds or milliseconds."""
+    """A time with three digits, in seconds or milliseconds."""
     if value is None:
         return ""
     return f"{value:.3g} s" if value >= 1 else f"{value * 1000:.3g} ms"
 
 
 def size(value: float | None) -> str:
-    """Bytes as MB or GB, of a thousand each."""
+    """Bytes as MB (1e6) or GB (1e9)."""
     if value is None:
         return ""
     return f"{value / 1e9:.2f} GB" if abs(value) >= 1e9 else f"{value / 1e6:.0f} MB"

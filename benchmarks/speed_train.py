@@ -1,4 +1,4 @@
-"""The whole command `combogan train`, timed from outside by the files that it writes."""
+"""The whole command `combogan train`, timed by the files that it writes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def command(*words: str) -> list[str]:
 
 
 def learning(scratch: Path, *, device: str, every: int) -> dict[str, Any]:
-    """Train by `quick` on scratch/pictures, with samples and a checkpoint every so many iterations, three times.
+    """Train with `quick` on scratch/pictures for 3 times `every` iterations, with samples and a checkpoint each time.
 
-    What comes before the first checkpoint warms up. Gives `seconds` per iteration, one number for each line of the
-    log; `pause`, the seconds that samples and a checkpoint take; and `interval`, the iterations between two of them
-    by the preset.
+    The time before the first checkpoint is not counted. Gives `seconds` per iteration, one number for each line of the
+    log; `pause`, the seconds that samples and a checkpoint take; and `interval`, the iterations between two
+    checkpoints in the preset.
     """
     from combogan.settings import Settings
 

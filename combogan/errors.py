@@ -1,10 +1,10 @@
-"""Every mistake a person can make, as one tree.
+"""All errors that a person can put right, as one tree.
 
 ComboganError
 ├── SettingsError       a setting that does not exist, or a value that does not fit
 ├── DomainError         a domain that cannot be found, named or used
-├── PictureError        a picture that cannot be read, or must not be
-├── FetchError          a published set that could not be fetched whole
+├── PictureError        a picture that cannot be read or used
+├── FetchError          a published set that could not be fetched completely
 ├── DeviceError         hardware that was asked for and is not there
 ├── StorageError        a folder or file that cannot be written, or a full disk
 ├── RunError            a folder that is not a run, is taken, or cannot go on as asked
@@ -35,11 +35,11 @@ class DomainError(ComboganError):
 
 
 class PictureError(ComboganError):
-    """A picture that cannot be read, or must not be."""
+    """A picture that cannot be read or used."""
 
 
 class FetchError(ComboganError):
-    """A published set that could not be fetched whole."""
+    """A published set that could not be fetched completely."""
 
 
 class DeviceError(ComboganError):
@@ -75,6 +75,6 @@ class OriginalError(PackError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """` Did you mean 'winter'?` where a known name is near, else nothing; made to be appended to a sentence."""
+    """` Did you mean 'winter'?` where a known name is similar, else nothing; to be appended to a sentence."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""

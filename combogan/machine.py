@@ -14,13 +14,13 @@ import torch
 
 from combogan.errors import DeviceError
 
-# Of mallopt(3): free memory at the top from which it is handed back; size from which a block is mapped alone, at most
-# half a heap.
+# Parameters of mallopt(3): the free memory at the top of the heap above which it is returned to the system, and the
+# size from which a block is mapped on its own (at most half of a heap).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def device(word: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there, set to compute exactly. Raises DeviceError."""
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> an available device, set to compute exactly. Raises DeviceError."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", word):
         raise DeviceError(f"'{word}' is no device; give auto, cpu, cuda or cuda:N.")
     if word == "cpu" or (word == "auto" and not torch.cuda.is_available()):
@@ -36,20 +36,20 @@ def device(word: str) -> torch.device:
 
 
 def _compute_exactly() -> None:
-    """Make CUDA give the same bits each time, and take float32 for what it is: TF32 keeps ten bits of 23 in silence."""
+    """Make CUDA give the same bits each time, and switch off TF32, which silently keeps 10 of float32's 23 bits."""
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that no memory is left, here or on a device."""
+    """Whether the error says that no memory is left, in the system or on a device."""
     told = isinstance(error, RuntimeError) and "allocate" in str(error)
     return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 @contextmanager
 def memory_explained() -> Iterator[None]:
-    """Turn running out of memory in training into a DeviceError that says what to do."""
+    """Turn an out-of-memory error in training into a DeviceError that says what to do."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -62,7 +62,7 @@ def memory_explained() -> Iterator[None]:
 
 
 def precision(word: str, on: torch.device) -> torch.dtype:
-    """`auto`, `float32` or `bfloat16` -> a dtype; auto is bfloat16 where the device computes in it. Or DeviceError."""
+    """`auto`, `float32` or `bfloat16` -> a dtype; auto is bfloat16 where the device supports it. Raises DeviceError."""
     if word not in ("auto", "float32", "bfloat16"):
         raise DeviceError(f"'{word}' is no precision; give auto, float32 or bfloat16.")
     if word == "auto":
@@ -79,7 +79,7 @@ def _computes_in_bfloat16(on: torch.device) -> bool:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Inside, PyTorch computes with so many CPU threads."""
+    """Context in which PyTorch computes with `count` CPU threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -89,9 +89,9 @@ def threads(count: int) -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what tensors free for those that come next, where the C library is glibc.
+    """With glibc as the C library: keep memory that tensors free in this process, for later tensors.
 
-    It would hand blocks back to the system in every iteration, and take the same pages anew, zeroed one by one.
+    Otherwise glibc returns blocks to the system in every iteration and gets the same pages again, zeroed one by one.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if library is not None and hasattr(library, "gnu_get_libc_version"):
@@ -100,7 +100,7 @@ def keep_freed_memory() -> None:
 
 
 def environment(on: torch.device, precision: torch.dtype, threads: int) -> dict[str, str | int]:
-    """What the bits of a result depend on besides settings and pictures; noted in a run, compared on resume."""
+    """What the bits of a result depend on besides settings and pictures; saved with a run, compared on resume."""
     name = torch.cuda.get_device_name(on) if on.type == "cuda" else _processor()
     return {
         "torch": torch.__version__,

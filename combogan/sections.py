@@ -1,6 +1,6 @@
-"""The sections of the settings, a sentence for every setting. Read and put together in settings.py.
+"""The sections of the settings, with a sentence for every setting; settings.py puts them together.
 
-The sentences of settings that have a flag are its help in `combogan train --help`; those of all others are read here.
+The sentence of a setting that has a flag is the flag's help in `combogan train --help`; the others are read here.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Networks(Section):
     decoder_blocks: Count = 5
     """Residual blocks in the decoder."""
     shared_encoder_blocks: Count = 0
-    """Residual blocks behind all encoders, shared by the domains and told which one it is."""
+    """Residual blocks after the encoders, shared by all domains; they get the domain as a further input."""
     shared_decoder_blocks: Count = 0
-    """Residual blocks before all decoders, shared by the domains and told which one it is."""
+    """Residual blocks before the decoders, shared by all domains; they get the domain as a further input."""
     activation: Literal["relu", "prelu", "leaky"] = "relu"
     """The nonlinearity."""
     norm: Literal["instance", "batch", "layer"] = "instance"
-    """The normalization. With layer, encoders and decoders keep a picture's own light; discriminators take instance."""
+    """The normalization. With layer, encoders and decoders keep a picture's brightness; discriminators use instance."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values dropped inside residual blocks while training."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"
@@ -69,7 +69,7 @@ class DiscriminatorSettings(Section):
     """The discriminator of every domain."""
 
     kind: Literal["patch", "split"] = "patch"
-    """One net on patches of the image, or one on luminance and one on blurred colour with an output per layer."""
+    """patch: one network on image patches; split: one on luminance and one on blurred colour, an output per layer."""
     width: Positive = 64
     """Channels after the first convolution."""
     layers: Positive = 3
@@ -77,34 +77,34 @@ class DiscriminatorSettings(Section):
     activation: Literal["relu", "prelu", "leaky"] = "leaky"
     """The nonlinearity; leaky has slope 0.2."""
     padding: Literal[1, 2] = 2
-    """Border of zeros around what each of its convolutions sees: 2 as in ComboGAN, 1 as in CycleGAN."""
+    """Width of the border of zeros around the input of each of its convolutions: 2 as in ComboGAN, 1 as in CycleGAN."""
 
 
 class Losses(Section):
     """What the networks are trained for, and how much each part counts."""
 
     gan: Literal["least-squares", "cross-entropy"] = "least-squares"
-    """How the discriminator's verdict is scored."""
+    """The loss that is computed from a discriminator's scores."""
     distance: Literal["l1", "smooth-l1"] = "l1"
-    """How far two images or latents are apart."""
+    """How the difference of two images or latents is measured."""
     cycle: Weight = 10.0
     """Weight of the cycle loss a -> b -> a."""
     identity: Weight = 0.0
     """Weight of the identity loss."""
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
-    """A domain's image through its own halves, or (as CycleGAN) the target's image through the translation to it."""
+    """autoencode: a domain's image through its own halves; cyclegan: a target's image through the generator to it."""
     identity_relative: bool = False
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
     identity_pool: Literal[1, 2, 4] = 1
-    """Compare identities at full size (1) or between 3x3 averages taken at this stride."""
+    """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
     r1: Weight = 0.0
-    """Weight of the R1 penalty on how steep discriminators are at real images; taken at every 4th update."""
+    """Weight of the R1 penalty on the discriminators' gradients at real images; computed at every 4th update."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
     forward: Weight = 0.0
-    """Weight of the forward loss, which keeps a translation near its source when both are made small."""
+    """Weight of the forward loss, which keeps a translation near its source when both are downsampled."""
     forward_pool: Literal[1, 2, 4] = 2
-    """Compare translation and source between 3x3 averages taken at this stride."""
+    """Translation and source are compared after 3x3 averages with this stride; 1 compares them at full size."""
 
 
 class Schedule(Section):
@@ -115,16 +115,16 @@ class Schedule(Section):
     epochs: Positive = 100
     """Epochs per domain; an epoch is as many iterations as the largest domain has batches."""
     decay_from: Count = 50
-    """Epochs per domain after which the learning rate falls in a line to zero."""
+    """Epochs per domain after which the learning rate falls linearly to zero."""
     iterations: Positive | None = None
-    """Train for this many iterations instead of epochs; the learning rate falls from the same share of them."""
+    """Train for so many iterations instead of epochs; the learning rate begins to fall after the same share of them."""
     batch: Positive = 1
     """Pictures per domain in one iteration."""
     autoencode: Count = 0
-    """Iterations before the first in which one autoencoder learns all pictures; every encoder and decoder starts as it,
-    in its domain's colours, and one that is added later as the old domain nearest in colour. 0 starts from chance."""
+    """Iterations, before the training, of one autoencoder of all pictures. Every domain starts as a copy of it in the
+    domain's colours; an added domain, as a copy of the old one nearest in colour. With 0 they start at random."""
     autoencode_from: Literal["chance", "looks-linear"] = "chance"
-    """The autoencoder's first weights, where there is one: by chance, or such that it passes on what it is shown."""
+    """The autoencoder's first weights: random (chance), or such that its output is like its input (looks-linear)."""
 
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:
@@ -139,13 +139,13 @@ class Optimizer(Section):
     """How weights are changed."""
 
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e-4
-    """Adam's learning rate at the start; the autoencoder that everything may start as has its own."""
+    """Adam's learning rate at the start; the autoencoder of schedule.autoencode has its own."""
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], Field(strict=False)
     ] = (0.5, 0.999)
     """Adam's decay rates for the first and second moment."""
     pool: Count = 50
-    """Earlier translations per domain from which its discriminator is fed; 0 feeds only the newest."""
+    """Earlier translations kept per domain to train its discriminator on; 0 trains it on the newest only."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the averaged weights that packs are published with, per update of a domain; 0 publishes the raw ones."""
 
@@ -158,11 +158,11 @@ class Run(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """auto, cpu, cuda or cuda:N; auto takes CUDA where there is one."""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
-    """Arithmetic of the convolutions; auto is bfloat16 where the processor computes in it, else float32."""
+    """Arithmetic of the convolutions; auto is bfloat16 where the processor supports it, else float32."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """CPU threads for each pair that is trained; 0 takes what PyTorch chooses, shared among the pairs."""
+    """CPU threads for each pair that is trained; 0 divides the number that PyTorch chooses among the pairs."""
     pairs_at_once: Count = 1
-    """Pairs of a round that are trained at the same time; 0 is as many as there are, up to one per CPU thread."""
+    """Pairs of a round that are trained at the same time; 0 means all of them, up to one per CPU thread."""
     log_every: Positive = 50
     """Iterations between two lines of log.jsonl."""
     sample_every: Count = 1000

@@ -1,7 +1,7 @@
-"""Chance as a function: a generator for (seed, purpose, when, domain).
+"""Random draws as functions: a generator for (seed, purpose, when, domain).
 
-Nothing in combogan draws from global random state, so nothing of it has to be saved: the draw of iteration 4000 can be
-made at any time, in any order, and is always the same.
+Nothing in combogan draws from global random state, so no random state has to be saved: the draw of iteration 4000 can
+be made at any time, in any order, and is always the same.
 """
 
 from __future__ import annotations

@@ -46,10 +46,10 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _crops_are_large_enough_to_judge(self) -> Settings:
+    def _crops_fit_the_discriminator(self) -> Settings:
         chosen = self.discriminator
         least = 3 * 2**chosen.layers
-        if chosen.padding == 1 and self.images.size < least:  # a wider border makes up for what the convolutions eat
+        if chosen.padding == 1 and self.images.size < least:  # with a wider border, any size is enough
             raise ValueError(
                 f"crops of size {self.images.size} are too small for a discriminator of {chosen.layers} layers and "
                 f"padding 1, which needs {least}; raise images.size or lower discriminator.layers"
@@ -99,12 +99,21 @@ class Settings(Section):
 
     def toml(self) -> str:
         """All settings as TOML; reading it back gives the same settings."""
-        return tomli_w.dumps(_without_nothing(self.model_dump(mode="json")))
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
 
 
 def presets() -> list[str]:
     """Names of the settings that come with combogan."""
     return sorted(path.stem for path in bundled("configs").glob("*.toml"))
+
+
+def default_preset(device: str) -> tuple[str, str]:
+    """The preset that suits a device (auto, cpu, cuda or cuda:N), and why."""
+    import torch  # here, so that `combogan --help` answers at once
+
+    if device != "cpu" and torch.cuda.is_available():
+        return "paper", "a CUDA device was found"
+    return "quick", "training runs on the CPU"
 
 
 def bundled(folder: Literal["configs", "domains"]) -> Path:
@@ -115,7 +124,7 @@ def bundled(folder: Literal["configs", "domains"]) -> Path:
 
 
 def sentence(key: str) -> str:
-    """What a setting is for, such as `images.size`; the help of the command line."""
+    """The sentence that says what a setting (such as `images.size`) is for: its help on the command line."""
     section, name = key.split(".")
     model = Settings.model_fields[section].annotation
     assert isinstance(model, type)
@@ -124,7 +133,7 @@ def sentence(key: str) -> str:
 
 
 def parse_change(text: str) -> tuple[str, Any]:
-    """`images.size=64` -> ("images.size", 64); the value is read as TOML, and as a word where it is none."""
+    """`images.size=64` -> ("images.size", 64); the value is read as TOML, or as plain text where it is not TOML."""
     key, equals, value = text.partition("=")
     if not equals:
         raise SettingsError(f"'{text}' is not a change of a setting; write section.key=value, such as images.size=64.")
@@ -147,7 +156,7 @@ def _where(source: str) -> str:
 
 
 def _complaint(error: ValidationError, source: str, changes: Mapping[str, Any]) -> str:
-    """The first complaint of pydantic as one sentence that names the key, what was found and what would do."""
+    """Pydantic's first error as one sentence that names the key, what was found and what is allowed."""
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path[:2]) or "settings"
@@ -174,5 +183,5 @@ def _keys(path: Iterable[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _without_nothing(table: dict[str, Any]) -> dict[str, Any]:
-    return {k: _without_nothing(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written to a temporary name, synced, then renamed."""
+"""Files that are written completely or not at all: under a temporary name, synced, then renamed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from combogan.errors import StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Numbers of the errors of a disk, or of a person's share of it, that is full."""
+"""Error numbers of a full disk, or of a user's full share of it."""
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def refuse_unwritable(folder: Path) -> None:
-    """Make a folder; StorageError where no file can be written in it: known before the work, not after it."""
+    """Make a folder, and raise StorageError where no file can be written in it: before the work, not after it."""
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -58,7 +58,7 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can."""
+    """Wait until the file names in a folder are on the disk, where the system supports it."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -2,14 +2,14 @@
 
 main            finds the subcommand, turns a mistake into one sentence and exit code 2
 options         options that several commands have
-train           train a run, or go on with one
+train           train a new run, or go on with one
 add_domain      one more domain
-running         carries a run out: what is said before and after, exit codes of signals
+running         carries out a run: messages before and after it, exit codes of signals
 progress        the plan, live progress on a terminal, plain lines elsewhere
 translate       translate pictures
 evaluate        score a run
 domains         list, show, check, fetch domains
 packs           list, show, verify, copy packs
-packs_import    packs out of published checkpoints
+packs_import    make packs from published checkpoints
 tables          tables for terminals and pipes
 """

@@ -1,4 +1,4 @@
-"""`combogan add-domain`: one more domain for what is already trained."""
+"""`combogan add-domain`: add a domain to a trained run, or to packs."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def command(
     dry_run: bool,
     **flags: Any,
 ) -> None:
-    """Teach a trained run, or packs alone, one more domain: NAME, or NAME=FOLDER.
+    """Add one more domain, NAME or NAME=FOLDER, to a trained run or to packs alone.
 
     \b
     combogan add-domain winter --run runs/spring-summer-fall
     combogan add-domain monet=pictures/monet --registry packs --data pictures
 
-    Only the new domain's networks learn; the old packs stay the same to the byte, and translate to and from the new
-    one at once. Stopped, it goes on with `combogan train --resume RUN/added/NAME`.
+    Only the new domain's networks are trained; the old packs stay the same to the byte, and translate to and from the
+    new one at once. If it is stopped, `combogan train --resume RUN/added/NAME` goes on with it.
     """
     if (run is None) == (registry is None):
         raise click.UsageError("say what to add the domain to: either --run RUN or --registry PACKS.")

@@ -91,7 +91,7 @@ def show(name: str, data: Path | None) -> None:
 @click.option("--size", type=click.IntRange(min=1), metavar="N", help="Side of the crops to train on, in pixels.")
 @DATA
 def check(name: str, size: int | None, data: Path | None) -> None:
-    """Open every picture of the domain NAME and name those that are unreadable, double or suspicious.
+    """Open every picture of the domain NAME and list those that are unreadable, double or suspicious.
 
     Exits with 1 if a picture is unreadable.
 
@@ -109,7 +109,7 @@ def check(name: str, size: int | None, data: Path | None) -> None:
 @click.argument("collection")
 @click.option("--url", default="", metavar="URL", help="Another address of the same zip, such as a mirror.")
 def fetch(collection: str, url: str) -> None:
-    """Fetch a published COLLECTION into ~/.combogan/domains; a transfer that broke off is taken up again.
+    """Fetch a published COLLECTION into ~/.combogan/domains; an interrupted download is continued.
 
     \b
     combogan domains fetch monet2photo
@@ -131,7 +131,7 @@ def fetch(collection: str, url: str) -> None:
 
 
 def _print_fetched(card: Collection, sheet: Path) -> None:
-    """What is there now, and, where nobody says which folder is what, how to name them."""
+    """Print the fetched domains and, where the collection does not name its folders, how to name them."""
     from combogan.data.catalog import look_up, open_place
 
     click.echo(f"The domains of '{card.name}' are in {card.folder}:")
@@ -155,7 +155,7 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     if train.folder is None or test.folder is None:
         click.echo("They are drawn when they are needed, so there are no files to check.")
         return 0
-    # Looked at together, so that a picture that is both trained on and tested with is found.
+    # Checked together, to find a picture that is in both the training and the test set.
     folder = train.folder if train.folder == test.folder else train.folder.parent
     names = [(train.folder, name) for name in train.names] + [(test.folder, name) for name in test.names]
     inside = [(parent / name).relative_to(folder).as_posix() for parent, name in names]
@@ -217,7 +217,7 @@ def _fetch_command(card: Collection) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar on a terminal; nothing elsewhere."""
+    """A progress bar on a terminal; nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 

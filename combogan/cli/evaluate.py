@@ -54,19 +54,19 @@ if TYPE_CHECKING:
 @click.option(
     "--kid",
     metavar="BACKBONE[:FILE]",
-    help="Give the kernel inception distance too, on a classifier of torchvision, such as resnet50; its weights are "
-    "those in FILE, or else fetched.",
+    help="Also compute the kernel inception distance, with a classifier of torchvision, such as resnet50; its weights "
+    "are read from FILE, or else fetched.",
 )
 def command(
     run: Path, data: Path | None, file: Path | None, device: str, size: int | None, pictures: int, kid: str | None
 ) -> None:
-    """Score the translations of RUN, for every ordered pair of domains, beside mere colour matching.
+    """Score the translations of RUN, for every ordered pair of domains, and compare them with colour matching.
 
-    Against truth, where it is known: that of the drawn scenes, and of domains whose test folders have the same file
-    names (1_A.jpg and 1_B.jpg count as the same). And without truth: how many a classifier, trained on the domains'
-    training pictures, takes for the target; how much of the source's edges is kept, and of the source itself on the way
-    back; how far small patches are from those of real test pictures (sliced Wasserstein distance, at each level of a
-    Laplacian pyramid); how much of the change is more than a change of colours.
+    With truth, where it is known (the drawn scenes, and domains whose test folders have the same file names, where
+    1_A.jpg and 1_B.jpg count as the same): PSNR and SSIM. Without truth: how many translations a classifier, trained on
+    the domains' training pictures, takes for the target; how much of the source's edges is kept, and of the source on
+    the way back; how far small patches are from those of real test pictures (sliced Wasserstein distance, at each level
+    of a Laplacian pyramid); how much of the change is more than a change of colours.
 
     Colour matching gives each colour channel the mean and deviation of the target's training pictures. PSNR is in dB,
     100 for identical pictures; SSIM is 1 for them. All numbers are averaged over the test pictures.
@@ -111,7 +111,7 @@ def command(
 
 
 def _saying(terminal: Console, status: Status) -> Callable[[str], None]:
-    """What tells what is being done: in place on a terminal, elsewhere a line each."""
+    """A function that shows what is being done: in place on a terminal, a line each elsewhere."""
 
     def say(what: str) -> None:
         if terminal.is_terminal:
@@ -123,7 +123,7 @@ def _saying(terminal: Console, status: Status) -> Callable[[str], None]:
 
 
 def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -> None:
-    """Print the table, and write numbers and page. RunError where there is no score."""
+    """Print the table, and write the scores and the page. RunError where there is no score."""
     from rich.console import Console
 
     from combogan import storage

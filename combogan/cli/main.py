@@ -15,7 +15,7 @@ from combogan.errors import ComboganError, suggestion
 
 COMMANDS = {
     "train": "Train a translator between two or more domains.",
-    "add-domain": "Teach a trained run one more domain, leaving the old ones untouched.",
+    "add-domain": "Add one more domain to a trained run; the old ones do not change.",
     "translate": "Translate pictures from one domain into others.",
     "evaluate": "Score a run's translations against truth and baselines.",
     "domains": "List, show, check and fetch domains.",
@@ -60,8 +60,8 @@ def command() -> None:
     """
 
 
-def _say_of_thread(error: threading.ExceptHookArgs) -> None:
-    """Say nothing of a full disk: what a thread of TensorBoard's cannot write is said by who asked for it."""
+def _report_thread_error(error: threading.ExceptHookArgs) -> None:
+    """Ignore a full disk in a thread of TensorBoard: the function that started the writing reports it."""
     if not (isinstance(error.exc_value, OSError) and error.exc_value.errno in storage.FULL):
         threading.__excepthook__(error)
 
@@ -71,7 +71,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal or pipe cannot show
             stream.reconfigure(errors="backslashreplace")
-    threading.excepthook = _say_of_thread
+    threading.excepthook = _report_thread_error
     try:
         code = command.main(standalone_mode=False)
     except ComboganError as error:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from combogan.settings import Settings, parse_change, sentence
+from combogan.settings import Settings, default_preset, parse_change, sentence
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,7 +24,7 @@ FLAGS = {
 
 
 class _Path(click.Path):
-    """A path; an empty one, which would mean the current folder without saying so, is refused."""
+    """A path; an empty one is refused, because it would silently mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
@@ -51,15 +51,13 @@ def setting(name: str, metavar: str, kind: type = int, *, more: str = "") -> Cal
 
 
 def epochs(function: Function) -> Function:
-    """The flag --epochs, which says what becomes of the learning rate."""
-    more = (
-        "The learning rate falls from the same share of them as otherwise, unless --set schedule.decay_from=N is given."
-    )
+    """The flag --epochs; its help also says what happens to the learning rate."""
+    more = "The learning rate begins to fall after the same share of them, unless --set schedule.decay_from=N is given."
     return setting("epochs", "N", more=more)(function)
 
 
 def any_setting(function: Function) -> Function:
-    """--set, which reaches every setting."""
+    """The flag --set, which changes any setting."""
     return click.option(
         "--set", "changes", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting; repeatable."
     )(function)
@@ -72,23 +70,19 @@ def changed(changes: tuple[str, ...], flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def chosen(preset: str | None, config: Path | None, changes: dict[str, Any]) -> Settings:
-    """The settings of --preset or --config; without either, what suits the machine, and a line that says so."""
+    """The settings of --preset or --config; without either, a preset that suits the machine, and a line says which."""
     if preset and config:
         raise click.UsageError("--preset and --config were both given; leave one out.")
     if config is not None:
         return _load(config, changes)
     if preset is None:
-        import torch
-
-        cuda = torch.cuda.is_available() and changes.get("run.device", "auto") != "cpu"
-        preset = "paper" if cuda else "quick"
-        why = "a CUDA device was found" if cuda else "training runs on the CPU"
+        preset, why = default_preset(changes.get("run.device", "auto"))
         click.echo(f"Settings: {preset}, because {why}; choose others with --preset or --config.")
     return _load(preset, changes)
 
 
 def _load(source: str | Path, changes: dict[str, Any]) -> Settings:
-    """A preset or file with changes, and with those that follow from them in proportion to its own values."""
+    """A preset or file with changes, and with those that follow from them (`in_proportion`)."""
     from combogan.runs.changes import in_proportion
 
     return Settings.load(source, in_proportion(changes, Settings.load(source)))

@@ -124,7 +124,7 @@ command.add_command(packs_import.command)
 
 
 def _is_place(word: str) -> bool:
-    """Whether a word is a run, a folder with packs in it, or a path that no domain's name can be."""
+    """Whether a word is a run, a folder with packs in it, or written as a path and not as a domain's name."""
     from combogan.registry.pack import CARD
     from combogan.registry.registry import RUN_CARD
     from combogan.registry.swap import folders_with

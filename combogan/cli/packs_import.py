@@ -1,4 +1,4 @@
-"""`combogan packs import`: checkpoints of others in, packs out, and a run where one is wanted."""
+"""`combogan packs import`: published checkpoints in, packs out, and a run if one is asked for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--activation",
     type=click.Choice(["prelu", "relu", "leaky"]),
-    help="What files do not tell.  [default: prelu where they hold its weights, else relu]",
+    help="Not all files show it.  [default: prelu where they hold its weights, else relu]",
 )
 @click.option("-o", "--out", type=PATH, metavar="PACKS", help="Folder to write the packs to.")
 @click.option("--run", type=PATH, metavar="RUN", help="Make a run that trains the import further.")
@@ -40,16 +40,16 @@ def command(
     data: Path | None,
     changes: tuple[str, ...],
 ) -> None:
-    """Packs out of a checkpoint of the published ComboGAN (its folder) or CycleGAN (its generators).
+    """Make packs from a checkpoint of the published ComboGAN (its folder) or CycleGAN (its generators).
 
     \b
     combogan packs import checkpoints/alps --names summer,winter,spring -o packs/alps
     combogan packs import --cyclegan latest_net_G_A.pth latest_net_G_B.pth --names horse,zebra -o packs/horses
     combogan packs import checkpoints/alps --names summer,winter,spring --run runs/alps --data pictures
 
-    Nothing in the files is run; the shapes of the networks are read from the files themselves. With --run, which needs
+    No code in the files is run; the shapes of the networks are read from the files themselves. With --run, which needs
     the discriminators and pictures (--data DIR, or NAME=FOLDER in --names), `combogan train --resume RUN` trains the
-    import further, with fresh optimizers, and `combogan add-domain NAME --run RUN` adds domains to it.
+    import further, with new optimizers, and `combogan add-domain NAME --run RUN` adds domains to it.
     """
     if out is None and run is None:
         raise click.UsageError("say where to write: -o PACKS, or --run RUN to train the import further.")

@@ -35,7 +35,7 @@ class PlainReport:
             click.echo(f"autoencoding {done}/{total}")
 
     def advance(self, iteration: int, course: Course) -> None:
-        """Keep count for the time left."""
+        """Keep the course of the run, for the time left."""
         self._course = course
 
     def logged(self, line: Mapping[str, Any]) -> None:
@@ -76,7 +76,7 @@ class LiveReport:
         self._console.print(message, style="yellow", highlight=False)
 
     def began(self, done: int, total: int) -> None:
-        """Move a bar of its own, which the bar of the iterations replaces."""
+        """Move the bar of the start, which the bar of the iterations replaces later."""
         self._bar.update(self._task, completed=done, total=total, description="autoencoding")
 
     def advance(self, iteration: int, course: Course) -> None:
@@ -93,7 +93,7 @@ class LiveReport:
         self._live.update(Group(self._bar, table))
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, best: bool) -> None:
-        """The same line as elsewhere, above the bar."""
+        """The line of `PlainReport`, above the bar."""
         self._console.print(_validated(iteration, measured, best), highlight=False)
 
     def __enter__(self) -> LiveReport:
@@ -111,7 +111,7 @@ def reporter() -> PlainReport | LiveReport:
 
 
 def show_plan(prepared: Prepared) -> None:
-    """Print what is going to happen and what it needs."""
+    """Print what the run will do and what it needs."""
     settings, course, what = prepared.settings, prepared.course, plan(prepared)
     validated = any(held for _, held, _, _ in what.pictures.values())
     table = Table("domain", "training", *(["validation"] if validated else []), "test", "pictures from", box=None)

@@ -1,4 +1,4 @@
-"""Carrying out a run: what is said before and after, and what Ctrl-C and SIGTERM do."""
+"""Carries out a run: messages before and after it, and what Ctrl-C and SIGTERM do."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import click
 
 
 def print_table(rows: Iterable[Sequence[str]], *, header: Sequence[str], whole: int = 1) -> None:
-    """Columns below a header. The first `whole` are never wrapped; without a terminal nothing is, however long."""
+    """Columns below a header. The first `whole` columns are never wrapped; without a terminal no column is."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -57,7 +57,7 @@ def command(
     combogan train --resume runs/photo-monet --data pictures   go on after the pictures have moved to pictures/NAME
 
     Without --preset or --config the settings are `paper` (256 px, 100 epochs per domain) where there is a CUDA
-    device, and `quick` (64 px, minutes on a CPU) where there is none. --set reaches every setting in settings.toml.
+    device, and `quick` (64 px, minutes on a CPU) where there is none. --set changes any setting in settings.toml.
     """
     if resume is None and not domains:
         raise click.UsageError(

@@ -18,20 +18,18 @@ if TYPE_CHECKING:
 
 @click.command(name="translate")
 @click.argument("pictures", nargs=-1, type=PATH)
+@click.option("--from", "sources", required=True, metavar="DOMAIN", help="Domain of the pictures; `all` for a matrix.")
 @click.option(
-    "--from", "sources", required=True, metavar="DOMAIN", help="What the pictures are of; `all` for a matrix."
-)
-@click.option(
-    "--to", "targets", required=True, metavar="DOMAIN,...", help="What to make of them; `all` for every domain."
+    "--to", "targets", required=True, metavar="DOMAIN,...", help="Domains to translate into; `all` for every one."
 )
 @click.option("-o", "--out", type=PATH, metavar="DIR", help="[default: translated/FROM-to-TO]")
 @registry_places
-@click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side first, in pixels.")
+@click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side to PX pixels first.")
 @click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
 @click.option(
-    "--device", default="auto", metavar="auto|cpu|cuda[:N]", show_default=True, help="auto takes CUDA if there."
+    "--device", default="auto", metavar="auto|cpu|cuda[:N]", show_default=True, help="auto takes CUDA if there is one."
 )
 def command(
     pictures: tuple[Path, ...],
@@ -47,14 +45,14 @@ def command(
 ) -> None:
     """Translate PICTURES, files or folders of them, from one domain into others.
 
-    Without PICTURES, the domain's own test pictures are taken. Any size and shape is kept, and so are names and
+    Without PICTURES, the domain's own test pictures are translated. Any size and shape is kept, and so are names and
     transparency. One target: DIR/NAME; several: DIR/TARGET/NAME, and every picture is encoded once. A picture that
-    cannot be translated is named, the others are done, and the exit code is 1.
+    cannot be translated is reported, the others are translated, and the exit code is 1.
 
     \b
     combogan translate --from photo --to monet holiday/ -o paintings
     combogan translate --from summer --to all --grid
-    combogan translate --from all --to all --grid      the matrix of all domains, each in itself marked
+    combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
     from combogan.registry.registry import Registry
     from combogan.translation.directions import pairs
@@ -123,7 +121,7 @@ def _jobs(
 
 
 def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None) -> list[Outcome]:
-    """Do the jobs, with a bar on a terminal, and write the contact sheet."""
+    """Translate, with a progress bar on a terminal, and write the contact sheet."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -145,7 +143,7 @@ def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sh
 
 
 def _report(outcomes: Sequence[Outcome], plan: Mapping[str, Sequence[str]], translator: Translator, out: Path) -> int:
-    """Say what has become of the pictures; 1 where one could not be translated."""
+    """Print what was translated and what was not; 1 where a picture could not be translated."""
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)

@@ -2,11 +2,11 @@
 
 prepare         settings, pictures and folder of a run, resolved and checked; nothing is written
 changes         which settings follow from changed ones, and which may change when a run goes on
-plan            what a run is going to do and to need
-run             composes the trainer, starts a run or takes it up, trains to the end
+plan            what a run will do, and what it needs
+run             composes the trainer, starts or resumes a run, trains to the end
 signals         Ctrl-C and SIGTERM stop a run after saving
 add_domain      prepares one more domain for a run or for packs
 growth_card     growth.json: what a domain is added to
-frozen_domains  the old domains meanwhile, and the pack of the new one
+frozen_domains  the old domains while one is added, and the pack of the new one
 from_published  a run that goes on from a published checkpoint
 """

@@ -1,4 +1,4 @@
-"""One more domain for what is trained already: only its own networks learn (Anoosheh et al. 2017, section 3.2)."""
+"""Adding a domain to trained ones: only the new domain's networks are trained (Anoosheh et al. 2017, section 3.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from combogan.training.folder import RunFolder, free_name
 from combogan.training.report import Quiet, Report
 
 SHARE = 0.6
-"""Updates of an added domain, of those that each domain of the run has had."""
+"""Updates of an added domain, as a share of the updates that each domain of the run has had."""
 Tell = Callable[[str], object]
 
 
@@ -36,10 +36,10 @@ def add_domain(
     changes: Mapping[str, Any] | None = None,
     report: Report | None = None,
 ) -> Path:
-    """Teach a trained run, or the packs in `registry`, one more domain; gives the new pack's folder.
+    """Add one more domain to a trained run, or to the packs in `registry`; gives the new pack's folder.
 
     `domain` is a name or `name=FOLDER`. `changes` apply to the run's settings, or to `settings` where there is only a
-    registry. Ctrl-C saves, and is a KeyboardInterrupt then. Raises ComboganError for whatever a person can put right.
+    registry. Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError for whatever a person can put right.
     """
     report = report or Quiet()
     data = Path(data) if data else None
@@ -61,11 +61,11 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     """Prepare to add a domain to a run, in RUN/added/NAME. Raises ComboganError."""
     run = RunFolder.open(path)
     before = run.settings()
-    with run.locked():  # a run that still trains would leave the latent space that the new domain learns
+    with run.locked():  # further training of the run would change the latent space that the new domain learns
         packs = _one_space(Registry.open(path), str(path))
     _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
-    threads = before.run.threads * before.run.pairs_at_once  # of the run, all for one pair
+    threads = before.run.threads * before.run.pairs_at_once  # all threads of the run, for one pair
     alone = {"schedule.iterations": _share(before), "run.threads": threads}
     settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, adding=True)
@@ -89,7 +89,7 @@ def onto_packs(
     assert like.encoder is not None
     assert like.decoder is not None
     networks = building.networks_of(like.encoder.shape, like.decoder.shape)
-    settings = settings.changed({**networks, "schedule.autoencode_from": "chance"})  # it starts as an old domain
+    settings = settings.changed({**networks, "schedule.autoencode_from": "chance"})  # copied from an old domain
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:
@@ -111,7 +111,7 @@ def _prepare(
     run: Path | None,
     tell: Tell,
 ) -> Prepared:
-    """Find and check the pictures, and note what must not change."""
+    """Find and check the pictures, and record which files must not change."""
     found = catalog.resolve([word], data=data, needed=1)
     for name, origin in origins.items():
         if origin == found[0].origin:
@@ -140,7 +140,7 @@ def _prepare(
 
 
 def _reopened(name: str, origin: str | None, data: Path | None) -> DomainPictures:
-    """An old domain where its pictures were, or, if they are gone, in `data`/NAME. DomainError."""
+    """The pictures of an old domain: where they were or, if they are gone, in `data`/NAME. Raises DomainError."""
     lost = origin is None or (Path(origin).is_absolute() and not Path(origin).is_dir())
     if lost and data is not None and (data / name).is_dir():
         return catalog.open_place(catalog.look_up(f"{name}={data / name}"))
@@ -150,15 +150,15 @@ def _reopened(name: str, origin: str | None, data: Path | None) -> DomainPicture
 
 
 def _share(settings: Settings) -> int | None:
-    """Iterations for one domain more, where the run counted iterations: as many as update it 0.6 times as often as the
-    run updated each of its own, which is enough for what starts as a neighbour (benchmarks/README.md)."""
+    """Iterations of an added domain, None where the run counts epochs. It gets SHARE of the updates that each domain of
+    the run had, which is enough because it starts as a copy of an old domain (benchmarks/README.md)."""
     total = settings.schedule.iterations
     return None if total is None else max(1, round(SHARE * 2 * total / len(settings.domains)))
 
 
 def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
     """The packs of the newest latent space that a domain can join. SpaceError when there is none; PackError when a
-    pack there is damaged, since the new domain would be learned without it."""
+    pack there is damaged, since the new domain would be trained without it."""
     if registry.damaged:
         raise next(iter(registry.damaged.values()))
     newest = next(iter(registry.spaces().values()))

@@ -10,9 +10,9 @@ from combogan.settings import Settings
 
 
 def in_proportion(changes: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """The changes, with those that follow from them where they are not given.
+    """The changes, with further ones that follow from them and are not given.
 
-    Other epochs unset iterations, and scale decay_from. Another size scales load.
+    Changing the epochs unsets iterations and scales decay_from; changing the size scales load.
     """
     epochs, size = changes.get("schedule.epochs"), changes.get("images.size")
     schedule, images = settings.schedule, settings.images
@@ -27,7 +27,7 @@ def in_proportion(changes: Mapping[str, Any], settings: Settings) -> dict[str, A
 def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -> None:
     """RunError unless networks and pictures stay as they were when a run goes on.
 
-    A domain that is added to a run has batches, chance and an optimizer of its own.
+    With `adding`, batch, seed and optimizer may change too: they apply to the added domain only.
     """
     fixed = ["domains", "images", "networks", "discriminator"]
     if not adding:

@@ -20,7 +20,7 @@ from combogan.training import building
 from combogan.training.domain import Domain, NetworkGroup
 from combogan.training.report import Quiet, Report
 
-# Options of the published program, the settings that they are now, and what they are.
+# Options of the published program that are numbers, and the settings that replace them.
 NUMBERS = {
     "loadSize": "images.load",
     "lambda_cycle": "losses.cycle",
@@ -68,10 +68,10 @@ def start_run(
 
 
 def settings_of(original: Original) -> Settings:
-    """What the published program would train the checkpoint further with.
+    """The settings with which the published program would train the checkpoint further.
 
-    Networks as in the files; the rest from opt.txt, and where that is silent from the preset of the version that had
-    such discriminators: `original` or `paper`. OriginalError where the checkpoint cannot be trained.
+    Networks are those of the files; the rest is from opt.txt or, where it is missing there, from the preset of the
+    version that had such discriminators: `original` or `paper`. OriginalError where the checkpoint cannot be trained.
     """
     if not original.discriminators:
         raise OriginalError(
@@ -93,7 +93,7 @@ def take_over(domains: Mapping[str, Domain], original: Original) -> None:
     shared = next(iter(domains.values())).shared
     if shared is not None and original.shared is not None:
         _fill(shared.generator_group, dict(zip(("encoder", "decoder"), original.shared, strict=True)))
-        # A checkpoint counts its domains in another order than a run, and shared blocks are told which one it is.
+        # The checkpoint and the run number their domains differently, and shared blocks get the number as an input.
         order = [original.names.index(name) for name in sorted(domains, key=lambda name: domains[name].place)]
         for networks in (shared.generator_group.networks, shared.generator_group.averages):
             _reorder(networks, order)
@@ -108,7 +108,7 @@ def _fill(group: NetworkGroup, networks: Mapping[str, nn.Module]) -> None:
 
 @torch.no_grad()
 def _reorder(networks: nn.Module, order: Sequence[int]) -> None:
-    """Give the maps that tell shared blocks the domain, the last that their convolutions see, another order."""
+    """Reorder the maps by which shared blocks get the domain: the last input channels of their convolutions."""
     for weight in networks.parameters():
         if weight.ndim == 4:
             maps = weight[:, -len(order) :]
@@ -126,9 +126,9 @@ def _networks(original: Original) -> dict[str, Any]:
 
 
 def _options(original: Original) -> dict[str, Any]:
-    """The settings that opt.txt decides, as far as it says."""
+    """The settings that opt.txt gives, and the sizes of the images."""
     given, size = original.options, original.image_size
-    # Where opt.txt does not say how pictures were loaded, crops are the share of them that 256 is of 286.
+    # Without loadSize in opt.txt, pictures are loaded at 286 / 256 of the crop's size.
     found: dict[str, Any] = {"images.size": size, "images.load": round(size * 286 / 256)}
     found |= {setting: given.number(option, 0) for option, setting in NUMBERS.items() if option in given}
     if "no_flip" in given:

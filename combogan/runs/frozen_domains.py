@@ -1,7 +1,7 @@
-"""The old domains to which one is added: frozen halves, discriminators that learn; and the pack of the new one.
+"""The old domains while one is added: frozen halves, trained discriminators; and the pack of the new one.
 
-Old discriminators go on learning because a frozen one is soon fooled. They do so in a copy, which stays in the folder
-of the added domain.
+Old discriminators are trained further, because a frozen one is soon fooled. What is trained is a copy, which stays in
+the folder of the added domain.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from combogan.training.schedule import Pairs, partner
 
 
 def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
-    """The added domain, with new networks, and the old ones of those names, frozen. Raises PackError."""
+    """The added domain with new networks, and the other domains in `names` with frozen halves. Raises PackError."""
     found = {growth.name: building.new_domain(growth.name, settings, device)}
     for name in sorted(set(names) - {growth.name}):
         found[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
@@ -56,7 +56,7 @@ def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> 
 
 
 class AddedStart:
-    """The start of an added domain: discriminators as the run left them; with `as_nearest`, halves as the nearest's."""
+    """The start of an added domain: the run's last discriminators and, if `as_nearest`, the nearest domain's halves."""
 
     progress = ""
 
@@ -64,10 +64,10 @@ class AddedStart:
         self._growth, self._engine, self._report, self._as_nearest = growth, engine, report, as_nearest
 
     def restore(self, tell: Callable[[str], None]) -> None:
-        """Nothing of it is saved: it takes seconds."""
+        """Does nothing: this start takes seconds and is not saved."""
 
     def run(self, stop: Callable[[], bool]) -> bool:
-        """Do it; never stopped."""
+        """Copy discriminators and halves. Never stopped: gives True."""
         name, engine = self._growth.name, self._engine
         if self._growth.discriminators is not None:
             self._copy_discriminators(Path(self._growth.discriminators))
@@ -77,9 +77,9 @@ class AddedStart:
         return True
 
     def _copy_discriminators(self, run: Path) -> None:
-        """Take the old discriminators, with moments and pools, from the run's last checkpoint.
+        """Load the old discriminators, with moments and pools, from the run's last checkpoint.
 
-        The old halves may be of an earlier one, the best: discriminators that have seen more learn on all the same.
+        The old halves may be of an earlier one, the best; discriminators trained for longer serve them as well.
         """
         old = {name: domain for name, domain in self._engine.domains.items() if name != self._growth.name}
 
@@ -95,7 +95,7 @@ class AddedStart:
 
 
 class AddedPublisher:
-    """Writes the pack of an added domain, once it is trained; old packs have to be as they were."""
+    """Writes the pack of an added domain at the end of its training, and checks that old packs are unchanged."""
 
     while_training = False
 

@@ -14,15 +14,15 @@ from combogan.registry.pack import CARD, Pack
 from combogan.registry.registry import GROWTH_CARD
 
 _FIELDS = {"judges": "discriminators"}
-"""Keys of the file whose fields have another name since."""
+"""Keys of the file whose fields have been renamed since."""
 
 
 @dataclass(frozen=True)
 class Growth:
     """The domain that is being added, and what it is added to.
 
-    Paths are absolute. In the file, those inside the run, or inside the folder itself where there is no run, are
-    relative to the folder, so that both can be moved.
+    Paths are absolute here. In the file, paths inside the run (inside the folder itself where there is no run) are
+    relative to the folder, so that run and folder can be moved.
     """
 
     name: str
@@ -32,15 +32,15 @@ class Growth:
     packs: dict[str, str]
     """Folder of each old domain's pack."""
     files: dict[str, str]
-    """SHA-256 of every file of the old packs, which must be the same in the end."""
+    """SHA-256 of every file of the old packs, which must not change."""
     target: str
-    """Folder that the new pack is published as."""
+    """Folder that the new pack is written to."""
     discriminators: str | None
     """The run whose last checkpoint the old discriminators are copied from; None where they are new."""
 
     @classmethod
     def read(cls, folder: Path) -> Growth:
-        """Raises RunError when the card is damaged."""
+        """The card in a folder. Raises RunError when it is damaged."""
         try:
             fields = json.loads((folder / GROWTH_CARD).read_bytes())
             growth = cls(**{_FIELDS.get(key, key): value for key, value in fields.items()})
@@ -49,7 +49,7 @@ class Growth:
             raise RunError(f"{folder / GROWTH_CARD} is damaged ({error}); delete {folder} and add it again.") from None
 
     def write(self, folder: Path) -> None:
-        """Raises StorageError."""
+        """Write the card into a folder. Raises StorageError."""
         here = folder.resolve()
         home = here if self.discriminators is None else Path(self.discriminators)
 
@@ -62,8 +62,8 @@ class Growth:
         storage.write(folder / GROWTH_CARD, json.dumps(fields, indent=1).encode())
 
     def changed_files(self) -> list[str]:
-        """Files of the old packs that are not as they were."""
-        return [path for path, digest in self.files.items() if not _is_still(Path(path), digest)]
+        """Files of the old packs that have changed."""
+        return [path for path, digest in self.files.items() if not _is_unchanged(Path(path), digest)]
 
     def _with_paths(self, change: Callable[[str], str]) -> Growth:
         return replace(
@@ -76,7 +76,7 @@ class Growth:
 
 
 def is_growth(path: Path) -> bool:
-    """Whether a domain is being added, or was, in this folder."""
+    """Whether this is the folder of a domain that is or was added."""
     return (path / GROWTH_CARD).is_file()
 
 
@@ -90,5 +90,5 @@ def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:
     }
 
 
-def _is_still(path: Path, digest: str) -> bool:
+def _is_unchanged(path: Path, digest: str) -> bool:
     return path.is_file() and storage.file_hash(path) == digest

@@ -1,4 +1,4 @@
-"""The plan: what a run is going to do and to need, before it starts."""
+"""The plan of a run before it starts: what it will do, and what it needs."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Plan:
     """What `train --dry-run` shows."""
 
     pictures: dict[str, tuple[int, int, int, str]]
-    """Per domain: training pictures, those that it is validated on instead, test pictures, where they are."""
+    """Per domain: the numbers of training, validation and test pictures, and where they are."""
     course: Course
     updates: str
-    """How often which domains are trained."""
+    """How often each domain is trained, as text."""
     parameters: int
     """Weights of one domain's three networks."""
     memory: int
     """Bytes that training is estimated to need."""
     disk: int
-    """Bytes that checkpoints and packs come to."""
+    """Bytes that checkpoints and packs take."""
 
 
 def plan(prepared: Prepared) -> Plan:
-    """The plan of a run. No weight is allocated."""
+    """The plan of a run; no memory is allocated for weights."""
     settings, course, sources = prepared.settings, prepared.course, prepared.sources
     with torch.device("meta"):
         halves = [Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))]
@@ -69,7 +69,7 @@ def _weights(network: nn.Module) -> int:
 
 
 def activations(settings: Settings) -> int:
-    """Bytes that the graphs of one direction of the iterations at a time hold, measured at 256 px and scaled.
+    """Bytes of the gradient graphs of one direction, for all pairs at once; measured at 256 px and scaled.
 
     Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
     """

@@ -1,4 +1,4 @@
-"""From words to a run that could start: everything is resolved and checked, nothing is written."""
+"""From words to a run that is ready to start: everything is resolved and checked, nothing is written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Tell = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that could start or go on."""
+    """A run that is ready to start or to go on."""
 
     path: Path
     """The run's folder."""
@@ -38,7 +38,7 @@ class Prepared:
     growth: Growth | None = None
     """What a domain is added to; None where all domains are trained."""
     changes: Mapping[str, Any] | None = None
-    """The settings that change where a run goes on; None where it is new."""
+    """The settings that change when a run goes on; None for a new run."""
 
     @property
     def new(self) -> str | None:
@@ -91,9 +91,9 @@ def prepare_resume(
     data: Path | None = None,
     tell: Tell = lambda _: None,
 ) -> Prepared:
-    """A run that goes on, or the adding of a domain, with some settings changed.
+    """A run, or the adding of a domain, that goes on with some settings changed.
 
-    `domains` and `data` say where pictures are that have moved, as `moved` takes them. Raises RunError, DomainError.
+    `domains` and `data` say where moved pictures are now, as arguments of `moved`. Raises RunError, DomainError.
     """
     folder = RunFolder.open(path)
     growth = Growth.read(path) if is_growth(path) else None
@@ -118,9 +118,9 @@ def prepare_resume(
 def settle(
     settings: Settings, domains: Iterable[DomainPictures], *, adding: bool = False, tell: Tell
 ) -> tuple[Settings, dict[str, DomainPictures]]:
-    """Leave out unreadable pictures, hold out those to validate with, and write out what depends on the machine.
+    """Leave out unreadable pictures, hold out validation pictures, and resolve settings that depend on the machine.
 
-    Domains that settings name, as a run's settings.toml does, make way for these.
+    The domains replace those in the settings.
     """
     device = machine.device(settings.run.device)
     sources = usable(domains, crop=settings.images.size, tell=tell)
@@ -140,9 +140,9 @@ def settle(
 
 
 def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> int:
-    """How many disjoint pairs are trained at a time: small convolutions use a core each better than all in turn.
+    """How many disjoint pairs are trained at a time: small convolutions use the cores best with a pair on each.
 
-    Pairs drawn at random often overlap, and shared blocks belong to every pair: then, and on CUDA, one at a time.
+    It is one on CUDA, for pairs drawn at random, which often overlap, and with shared blocks, which are in every pair.
     """
     shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
     if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
@@ -152,7 +152,7 @@ def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> in
 
 
 def _refuse_lost_growth(path: Path) -> None:
-    """RunError for a folder in which a domain is added whose card is gone: it would be trained as a run of its own."""
+    """RunError for an added domain's folder without its card, which would be trained like a run of its own."""
     for parent in path.resolve().parents:
         if parent.name == "added" and (parent.parent / RUN_CARD).is_file():
             raise RunError(f"{path / GROWTH_CARD} is missing; delete {path} and add the domain again.")

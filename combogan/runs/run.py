@@ -1,4 +1,4 @@
-"""Compose what a prepared run is made of, start it or take it up again, and train it."""
+"""Compose the trainer of a prepared run, start or resume the run, and train it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def train(
 ) -> Path:
     """Train a translator between domains (names, or `name=FOLDER`) to the end; gives the run's folder.
 
-    Ctrl-C saves, and is a KeyboardInterrupt then. Raises ComboganError for whatever a person can put right.
+    Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError for whatever a person can put right.
     """
     report = report or Quiet()
     prepared = prepare(
@@ -50,7 +50,7 @@ def train(
 
 
 def run_to_the_end(trainer: Trainer) -> Path:
-    """Train; gives the run's folder. A signal that stops it does after saving what it does elsewhere."""
+    """Train; gives the run's folder. A signal that stops training takes its usual effect after the run is saved."""
     with StopSignals(trainer.journal.report.tell) as signals:
         trainer.run(signals.received)
     signals.raise_again()
@@ -69,7 +69,7 @@ def start(prepared: Prepared, report: Report) -> Trainer:
 
 @machine.memory_explained()
 def resume(prepared: Prepared, report: Report) -> Trainer:
-    """The trainer of a run at its newest whole checkpoint, or at its start if it has none. Raises RunError."""
+    """The trainer of a run at its newest undamaged checkpoint, or at its start if it has none. Raises RunError."""
     folder = RunFolder.open(prepared.path)
     chosen, here = prepared.settings.run, torch.get_num_threads()
     if (asked := chosen.threads * chosen.pairs_at_once) > here:
@@ -79,12 +79,12 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
         )
     trainer = compose(folder, prepared, report)
     if not trainer.restore() and not trainer.state.is_clean:
-        trainer = compose(folder, prepared, report)  # without what was loaded of a damaged checkpoint
+        trainer = compose(folder, prepared, report)  # new domains: a damaged checkpoint was loaded in part
     return trainer
 
 
 def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
-    """The trainer of a run, with everything that it is made of."""
+    """The trainer of a run, composed of all its parts."""
     settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
     chosen, size, one_space = settings.run, settings.images.size, prepared.one_space
     device = machine.device(chosen.device)

@@ -12,7 +12,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """Inside a `with`, `received` says whether one came, and `tell` hears of it.
+    """In its `with` block, `received` says whether a signal came, and `tell` gets a sentence when one does.
 
     Python handles signals in its main thread only: in another one nothing changes.
     """
@@ -21,14 +21,14 @@ class StopSignals:
         self._tell = tell
         self._before: dict[int, Any] = {}
         self.number: int | None = None
-        """Of the signal that came."""
+        """The signal that came."""
 
     def received(self) -> bool:
-        """Whether to stop."""
+        """Whether a signal came, so that training should stop."""
         return self.number is not None
 
     def raise_again(self) -> None:
-        """Let the signal do, now that the run is saved, what it does without this: KeyboardInterrupt for Ctrl-C."""
+        """Raise the signal again for its usual handler, after saving: Ctrl-C gives KeyboardInterrupt."""
         if self.number is not None:
             signal.raise_signal(self.number)
 

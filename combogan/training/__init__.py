@@ -9,13 +9,13 @@ engine          trains meetings, several at the same time
 trainer         the loop: train, log, validate, save, publish, sample
 autoencoder     the mathematics of the autoencoder that halves can start from
 pretraining     what happens before the first iteration
-checkpoint      complete checkpoints on disk: written so that a kill loses nothing, found again
-run_state       what a run saves and takes up again
-halves          the halves that packs are made of
+checkpoint      checkpoints on disk: written so that a kill loses nothing, found again
+run_state       what a run saves and restores
+halves          the halves that packs are made from
 best            validations, and which is the best so far
 publishing      packs out of a run
 samples         the sample grid
-journal         log, history, charts, samples: what a run writes down
+journal         log, history, charts, samples: what a run records
 board           charts for TensorBoard
 report          the listener protocol for training progress
 folder          the run's folder: settings, log, history, lock

@@ -1,9 +1,9 @@
 """The autoencoder that all encoders and decoders can start from, each copy in the colours of its own domain.
 
-It learns the pictures of all domains with every channel brought to mean 0 and deviation 1, so it knows no domain. A
+It is trained on the pictures of all domains, each channel normalised to mean 0 and deviation 1 over its domain. A
 domain's colours are then folded into the first and the last convolution of its copy. So before the first iteration
-all halves share a latent space, and a translation is its source in the colours of the target. What else the domains
-differ in is left to learn.
+all halves share a latent space, and a translation is its source in the colours of the target. The training then learns
+what else the domains differ in.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from combogan.training.losses import Distance
 from combogan.training.step import rounding_to
 
 LIMIT = 0.97
-"""Values nearer to black or white count as this: what the decoder's tanh would need for them has no bound."""
+"""Values are clamped to +-this: to reach black or white, the decoder's tanh would need infinite inputs."""
 FLAT = 0.02
-"""The least deviation of a channel; that of a grey set's colours would be divided by next to nothing."""
+"""The least deviation of a channel, so that an almost constant one is not divided by almost zero."""
 RATES = {"chance": 1e-3, "looks-linear": 2e-4}
-"""Adam's highest learning rate, by first weights. From looks-linear weights, more leaves a grid of dots."""
+"""Adam's highest learning rate, by first weights. With looks-linear, a higher one leaves a grid of dots in images."""
 WARM_UP = 0.05
-"""Share of the iterations in which the rate rises to its highest; then it falls to zero."""
+"""Share of the iterations in which the rate rises to its peak; then it falls to zero."""
 BETAS = (0.9, 0.99)
-"""Adam's decay rates: without a discriminator, training is stable with a first moment that reaches further back."""
+"""Adam's decay rates: without a discriminator, training is stable with a longer average of the gradients."""
 
 
 @dataclass(frozen=True)
 class Colours:
-    """Mean and deviation (3,) of a domain's channels: as an encoder sees them, and as a decoder paints before tanh."""
+    """Mean and deviation (3,) of a domain's channels: at an encoder's input, and at a decoder's output before tanh."""
 
     seen: tuple[Tensor, Tensor]
     painted: tuple[Tensor, Tensor]
@@ -52,12 +52,12 @@ class Colours:
 
     @classmethod
     def none(cls, device: torch.device) -> Colours:
-        """Mean 0 and deviation 1 throughout."""
+        """Mean 0 and deviation 1 everywhere, as normalised images have."""
         nothing = torch.zeros(3, device=device), torch.ones(3, device=device)
         return cls(nothing, nothing)
 
     def distance(self, other: Colours) -> float:
-        """How far two domains are apart in colour, as encoders see them."""
+        """Squared distance of two domains in colour, at an encoder's input."""
         return sum(float((mine - its).square().sum()) for mine, its in zip(self.seen, other.seen, strict=True))
 
 
@@ -75,9 +75,9 @@ def autoencode(
     losses = []
     for name, image in images.items():
         with rounding_to(precision, image.device):
-            latent = encoder(_without(image, colours[name].seen))
+            latent = encoder(_without_colours(image, colours[name].seen))
             painted = decoder.layers[:-1](latent)
-        loss = distance(torch.tanh(_with(painted.to(image.dtype), colours[name].painted)), image)
+        loss = distance(torch.tanh(_with_colours(painted.to(image.dtype), colours[name].painted)), image)
         loss.backward()
         group.update(rate)
         losses.append(loss.detach())
@@ -85,15 +85,15 @@ def autoencode(
 
 
 def learning_rate(done: float, *, peak_rate: float) -> float:
-    """The learning rate after a share of the iterations: up in a line, down as a cosine (Loshchilov, Hutter 2017)."""
+    """The learning rate after a share of the iterations: a linear rise, a cosine fall (Loshchilov, Hutter 2017)."""
     return peak_rate * min(1.0, (done + 1e-3) / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.no_grad()
 def start_from(domain: Domain, encoder: nn.Module, decoder: nn.Module, before: Colours, after: Colours) -> None:
-    """Give a domain the weights of halves that saw and painted colours `before`, so that it does the same in `after`.
+    """Copy into a domain halves that were trained in the colours `before`, changed to work in the colours `after`.
 
-    With E, D the halves given, the domain's encoder is E(before(after^-1(x))) and its decoder after(before^-1(D)).
+    With E, D the given halves, the domain's encoder is E(before(after^-1(x))) and its decoder after(before^-1(D)).
     """
     assert domain.generator_group is not None
     for networks in (domain.generator_group.networks, domain.generator_group.averages):
@@ -101,33 +101,33 @@ def start_from(domain: Domain, encoder: nn.Module, decoder: nn.Module, before: C
             networks["encoder"].load_state_dict(encoder.state_dict())
             networks["decoder"].load_state_dict(decoder.state_dict())
             convolutions = [m for m in networks["encoder"].modules() if isinstance(m, nn.Conv2d)]
-            _see(convolutions[0], *_between(after.seen, before.seen))
+            _scale_input(convolutions[0], *_between(after.seen, before.seen))
             convolutions = [m for m in networks["decoder"].modules() if isinstance(m, nn.Conv2d)]
-            _paint(convolutions[-1], *_between(before.painted, after.painted))
+            _scale_output(convolutions[-1], *_between(before.painted, after.painted))
 
 
-def _see(first: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
-    """Make a convolution take x as it took x * scale + shift."""
+def _scale_input(first: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
+    """Change a convolution so that it gives for x what it gave for x * scale + shift."""
     if first.bias is not None:
         first.bias += (first.weight * shift.view(1, 3, 1, 1)).sum((1, 2, 3))
     first.weight *= scale.view(1, 3, 1, 1)
 
 
-def _paint(last: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
-    """Make a convolution give y * scale + shift where it gave y."""
+def _scale_output(last: nn.Conv2d, scale: Tensor, shift: Tensor) -> None:
+    """Change a convolution so that it gives y * scale + shift where it gave y."""
     assert last.bias is not None
     last.weight *= scale.view(3, 1, 1, 1)
     last.bias.mul_(scale).add_(shift)
 
 
 def _between(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Scale and shift of each channel that bring values of one mean and deviation to another."""
+    """The scale and shift of each channel that change its mean and deviation from `before` to `after`."""
     scale = after[1] / before[1]
     return scale, after[0] - before[0] * scale
 
 
 class _Spread:
-    """Mean and deviation of the channels of images that are seen one after the other."""
+    """Mean and deviation of the channels of images that are added one after the other."""
 
     def __init__(self) -> None:
         self._count, self._sums, self._squares = 0, torch.zeros(()), torch.zeros(())
@@ -144,11 +144,11 @@ class _Spread:
         return mean.float(), deviation.clamp(min=FLAT).float()
 
 
-def _without(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
+def _without_colours(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
     mean, deviation = (value.view(1, 3, 1, 1) for value in colours)
     return (image - mean) / deviation
 
 
-def _with(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
+def _with_colours(image: Tensor, colours: tuple[Tensor, Tensor]) -> Tensor:
     mean, deviation = (value.view(1, 3, 1, 1) for value in colours)
     return image * deviation + mean

@@ -26,7 +26,7 @@ class Validated:
 
 
 class Best:
-    """The best validation so far: its checkpoint stays, and packs are made of it unless `publishes_last`."""
+    """The best validation so far: its checkpoint is kept, and packs are made from it unless `publishes_last`."""
 
     def __init__(self, *, publishes_last: bool = False) -> None:
         self._publishes_last = publishes_last
@@ -34,32 +34,32 @@ class Best:
 
     @property
     def iteration(self) -> int | None:
-        """The iteration whose checkpoint stays; None without validations."""
+        """The iteration whose checkpoint is kept; None without validations."""
         return None if self.found is None else self.found.iteration
 
     def to_publish(self, iteration: int) -> int:
-        """The iteration whose weights packs are made of, now that so many are done."""
+        """The iteration whose weights packs are made from, after `iteration` iterations."""
         return iteration if self.found is None or self._publishes_last else self.found.iteration
 
     def update(self, iteration: int, measured: Mapping[str, float]) -> bool:
-        """Take in a validation; whether it is at least as good as the best so far, which it then replaces."""
+        """Add a validation. True where it is at least as good as the best so far, which it then replaces."""
         if self.found is not None and goodness(measured) < goodness(self.found.measured):
             return False
         self.found = Validated(iteration, measured)
         return True
 
     def recall(self, log: Path, *, until: int, saved: Collection[int]) -> None:
-        """Find the best again, of what was logged up to an iteration and still has a checkpoint."""
+        """Restore the best from the log, of the iterations up to `until` that still have a checkpoint (`saved`)."""
         known = {done: measured for done, measured in validations(log).items() if done <= until and done in saved}
         found = best_iteration(known)
         self.found = None if found is None else Validated(found, known[found])
 
     def forget(self) -> None:
-        """Have no best any more, where its checkpoint is damaged or pictures have changed: the next one is the best."""
+        """Drop the best: its checkpoint is damaged, or pictures have changed. The next validation is the best then."""
         self.found = None
 
     def line(self, *, published: int | None, now: int) -> list[str]:
-        """A line on the best, where there is one, after publishing the weights of an iteration."""
+        """A line about the best, if there is one; `published` is the iteration of the packs, `now` that of the run."""
         if self.found is None:
             return []
         if published != self.found.iteration:
@@ -69,7 +69,7 @@ class Best:
 
 
 class Validator:
-    """Measures halves on the pictures that are held out; it changes nothing that trains, and draws nothing by chance.
+    """Measures halves on the validation pictures; it changes no training state and makes no random draws.
 
     `make` reads the pictures, and trains the classifier where one is needed.
     """
@@ -79,12 +79,12 @@ class Validator:
         self._validation: Validation | None = None
 
     def prepare(self, tell: Tell) -> None:
-        """Read the pictures, before the first iteration: an error here should not cost an hour of training."""
+        """Read the pictures before the first iteration, so that an error here does not cost an hour of training."""
         with machine.threads(self._threads):
             self._validation = self._validation or self._make(tell)
 
     def measure(self, halves: Halves) -> dict[str, float]:
-        """What those halves reach, after `prepare`: the same halves give the same."""
+        """The measures of those halves, after `prepare`; the same halves give the same numbers."""
         assert self._validation is not None
         with machine.threads(self._threads):
             return self._validation(halves.translate)

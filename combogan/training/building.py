@@ -36,7 +36,7 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
 
 
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
-    """The [networks] settings whose encoders and decoders have these shapes, as changes of settings."""
+    """The changes of [networks] that give encoders and decoders these shapes."""
     found = {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling")}
     found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
     return {f"networks.{key}": value for key, value in found.items()}
@@ -49,7 +49,7 @@ def discriminator_shape(settings: Settings) -> dict[str, Any]:
 
 
 def first_weights(network: Network, settings: Settings, *where: str, device: torch.device) -> Network:
-    """The network on its device with weights that are a function of the run's seed and `where` it belongs."""
+    """The network on its device, with random weights that depend on the run's seed and on `where` it belongs only."""
     initialise(network, tensors(settings.run.seed, "weights", *where))
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -57,7 +57,7 @@ def first_weights(network: Network, settings: Settings, *where: str, device: tor
 def new_domain(
     name: str, settings: Settings, device: torch.device, *, shared: Shared | None = None, place: int = 0
 ) -> Domain:
-    """A domain with all three networks fresh."""
+    """A domain with first weights in all three networks."""
     return Domain(
         name,
         first_weights(Encoder(**encoder_shape(settings)), settings, name, "encoder", device=device),

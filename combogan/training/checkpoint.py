@@ -1,11 +1,11 @@
-"""Checkpoints: save and find everything a run needs to go on to the same bits.
+"""Checkpoints: save and find everything that a run needs to go on with the same bits.
 
     checkpoints/004000/manifest.json          what belongs to the checkpoint, with a hash of every file
     checkpoints/004000/summer.safetensors     the state of one domain (invariant 1)
 
 A checkpoint is written under a temporary name, its manifest last, synced and renamed, so a half-written one is never
-seen. A domain that has not been updated since the checkpoint before is not written again: the manifest refers to the
-file there, which is kept as long as anything refers to it.
+read. A domain that has not been updated since the previous checkpoint is not written again: the manifest refers to the
+file there, which is kept as long as a manifest refers to it.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Checkpoint:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What the trainer noted beside the states."""
+        """What was recorded beside the states."""
         return dict(self.manifest["record"])
 
     def file(self, part: str) -> Path:
-        """Where the state of a part (a domain, or what all share) is."""
+        """The file with the state of a part (a domain, or what all share)."""
         return self.folder.parent / str(self.manifest["parts"][part]["file"])
 
     def updates(self, part: str) -> int:
@@ -58,7 +58,7 @@ class Checkpoint:
 
     @property
     def parts(self) -> list[str]:
-        """The domains whose states it holds, and what all share."""
+        """The names of the domains whose states it holds, and of what all share."""
         return list(self.manifest["parts"])
 
     def state(self, part: str) -> dict[str, Tensor]:
@@ -74,7 +74,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints in a folder: the newest `keep` of them, and perhaps an older one that stays."""
+    """The checkpoints in a folder: the newest `keep`, and perhaps an older one that is kept too."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder, self.keep = folder, keep
@@ -92,7 +92,7 @@ class Checkpoints:
         """Write a checkpoint of the parts whose `updates` have grown since the last one, then delete old ones.
 
         `states` gives each part's state when called, so that only one is in memory at a time. The checkpoint of the
-        iteration `stays` is not deleted. Raises StorageError; then nothing old is lost.
+        iteration `stays` is not deleted. Raises StorageError, and deletes nothing then.
         """
         final = self.folder / f"{iteration:06d}"
         partial = self.folder / f".{final.name}.partial"
@@ -116,7 +116,7 @@ class Checkpoints:
                 manifest = {"format": FORMAT, "iteration": iteration, "parts": parts, "record": record}
                 storage.write_synced(partial / MANIFEST, json.dumps(manifest, indent=1).encode())
                 storage.sync_folder(partial)
-                storage.remove_folder(final)  # what a damaged checkpoint of this iteration left
+                storage.remove_folder(final)  # a damaged checkpoint of this iteration, if there is one
                 partial.rename(final)
                 storage.sync_folder(self.folder)
         finally:
@@ -126,10 +126,7 @@ class Checkpoints:
         return self.last
 
     def newest(self, read: Callable[[Checkpoint], Result], tell: Callable[[str], None]) -> Result | None:
-        """What `read` gives of the newest checkpoint; where that is damaged `tell` says so, and the one before is read.
-
-        None where no checkpoint is whole.
-        """
+        """What `read` gives for the newest undamaged checkpoint, or None; `tell` gets a sentence per damaged one."""
         for checkpoint in reversed(self.complete()):
             try:
                 result = read(checkpoint)
@@ -141,14 +138,14 @@ class Checkpoints:
         return None
 
     def at(self, iteration: int) -> Checkpoint:
-        """The checkpoint of an iteration; its files are not looked at. CheckpointError when there is none."""
+        """The checkpoint of an iteration; its files are not read. CheckpointError when there is none."""
         for checkpoint in self.complete():
             if checkpoint.iteration == iteration:
                 return checkpoint
         raise CheckpointError(f"checkpoint {self.folder / f'{iteration:06d}'} is gone.")
 
     def complete(self) -> list[Checkpoint]:
-        """The checkpoints with a manifest, oldest first; their files are not looked at."""
+        """The checkpoints with a manifest, oldest first; their files are not read."""
         found = []
         for path in self.folder.glob(f"[0-9]*/{MANIFEST}"):
             try:
@@ -162,9 +159,9 @@ class Checkpoints:
         return sorted(found, key=lambda checkpoint: checkpoint.iteration)
 
     def _prune(self, stays: int | None) -> None:
-        """Delete all but the newest `keep` up to the last one, and that of `stays`; files that these refer to stay.
+        """Keep the newest `keep` checkpoints, that of `stays`, and all files that these refer to; delete the others.
 
-        Newer ones are damaged: training fell back from them.
+        Checkpoints newer than the last one are deleted too: they are damaged, and an older one was loaded instead.
         """
         assert self.last is not None
         good = [found for found in self.complete() if found.iteration <= self.last.iteration]
@@ -172,7 +169,7 @@ class Checkpoints:
         needed = {checkpoint.file(part) for checkpoint in kept for part in checkpoint.manifest["parts"]}
         needed |= {checkpoint.folder / MANIFEST for checkpoint in kept}
         for folder in [*self.folder.glob("[0-9]*"), *self.folder.glob(".*.partial")]:
-            # The manifest goes first: a checkpoint without one is never seen.
+            # The manifest is deleted first: a checkpoint without one is never read.
             for path in sorted(folder.rglob("*"), key=lambda path: path.name != MANIFEST):
                 if path.is_file() and path not in needed:
                     path.unlink(missing_ok=True)

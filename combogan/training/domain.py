@@ -34,7 +34,7 @@ class NetworkGroup:
         self._adam = torch.optim.Adam(self._weights, betas=betas, fused=True)
 
     def update(self, rate: float) -> None:
-        """One step of Adam down the gradients, which are then cleared; averages follow with a warm-up."""
+        """One step of Adam; then gradients are cleared, and averages updated, with a warm-up of their decay."""
         self._adam.param_groups[0]["lr"] = rate
         self._adam.step()
         self._adam.zero_grad()
@@ -46,7 +46,7 @@ class NetworkGroup:
                 average.copy_(buffer)
 
     def published(self, name: str) -> nn.Module:
-        """The network that a pack is made of: the averaged copy where there is one."""
+        """The network that a pack is made from: the averaged copy where there is one."""
         return (self.averages if self.ema else self.networks)[name]
 
     def state(self) -> dict[str, Tensor]:
@@ -81,10 +81,10 @@ class FakePool:
         self.fakes: list[Tensor] = []
 
     def query(self, fakes: Tensor, chance: np.random.Generator) -> Tensor:
-        """New fakes (n, 3, h, w) -> as many for the discriminator: each as it is or, half of the time, an earlier one
-        whose place it takes.
+        """New fakes (n, 3, h, w) -> as many for the discriminator: each itself or, half of the time, an earlier one
+        that it replaces in the pool.
 
-        While the pool fills, new fakes are kept and handed out.
+        Until the pool is full, new fakes are both added and given.
         """
         if not self.size:
             return fakes
@@ -110,8 +110,8 @@ class Shared:
 class Domain:
     """One domain's trainable state, keyed by its name.
 
-    A frozen domain's encoder and decoder are translated through but never changed; its discriminator still learns.
-    Where blocks are shared, `place` is the domain's place among those that share them.
+    A frozen domain's encoder and decoder are used but never changed; its discriminator is still trained.
+    With shared blocks, `place` is the domain's index among those that share them.
     """
 
     def __init__(
@@ -145,11 +145,11 @@ class Domain:
         return self._encoder_half(image)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 also where bfloat16 was computed in."""
+        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 even where it is computed in bfloat16."""
         return at_least_float32(self._decoder_half(latent))
 
     def published(self) -> tuple[EncoderHalf, DecoderHalf]:
-        """The halves that packs are made of: averaged copies where there are any."""
+        """The halves that packs are made from: averaged copies where there are any."""
         encoder, decoder = (
             getattr(self, part) if self.generator_group is None else self.generator_group.published(part)
             for part in ("encoder", "decoder")
@@ -160,7 +160,7 @@ class Domain:
         return EncoderHalf(encoder, behind, self.place), DecoderHalf(decoder, before, self.place)
 
     def reseed(self, seed: int, iteration: int) -> None:
-        """Set the chance of the dropout layers for an iteration, of those in shared blocks too."""
+        """Set the random generators of all dropout layers, also in shared blocks, for an iteration."""
         networks: dict[str, nn.Module] = {"encoder": self.encoder, "decoder": self.decoder}
         if self.shared is not None:
             networks |= {"shared encoder": self.shared.encoder, "shared decoder": self.shared.decoder}
@@ -191,7 +191,7 @@ class Domain:
 
 
 def reseed(network: nn.Module, seed: int, *when: int | str) -> None:
-    """Give every dropout layer of a network a generator that depends on the seed, on `when`, and on its place."""
+    """Give every dropout layer of a network a generator that depends on the seed, on `when`, and on the layer."""
     for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
         device = str(next(network.parameters()).device)
         layer.generator = tensors(seed, "dropout", *when, place, device=device)

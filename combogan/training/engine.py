@@ -1,4 +1,4 @@
-"""Trains meetings of two domains, several at the same time where their domains differ."""
+"""Trains meetings of two domains, several at the same time where they have no domain in common."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Losses = dict[str, dict[str, Tensor]]
 
 
 class Engine:
-    """The domains of a run and what trains them, in threads of this process."""
+    """Trains the domains of a run, in threads of this process."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Engine:
         self._threads = ThreadPoolExecutor(
             settings.run.pairs_at_once or 1,
             thread_name_prefix="pairs",
-            initializer=torch.set_num_threads,  # OpenMP keeps its count for each thread of Python
+            initializer=torch.set_num_threads,  # OpenMP has a thread count for each Python thread
             initargs=(settings.run.threads,),
         )
 
     def threads(self) -> AbstractContextManager[None]:
-        """Inside, PyTorch computes with as many CPU threads as the run has chosen for a pair."""
+        """Context in which PyTorch computes with the CPU threads that the run has chosen for a pair."""
         return machine.threads(self._settings.run.threads)
 
     def rate(self, iteration: int) -> float:
@@ -55,12 +55,12 @@ class Engine:
         return rate(course.epoch(iteration), start=start, decay_from=course.decay_from, epochs=course.epochs)
 
     def meetings(self, start: int) -> Iterator[list[Meeting]]:
-        """The meetings of all iterations from `start` on, read ahead, in groups that are trained at the same time."""
+        """The meetings of all iterations from `start` on, loaded ahead, in groups that are trained at the same time."""
         loaded = self.batches.ahead(start, self.schedule.course.iterations, self.schedule.pair)
         return at_once(loaded, self._settings.run.pairs_at_once, self.schedule.due)
 
     def train(self, meetings: list[Meeting]) -> Iterable[Losses]:
-        """Train on disjoint pairs, which gives the same bits at the same time as in turn (invariant 2)."""
+        """Train on disjoint pairs in parallel, with the same bits as one after the other (invariant 2)."""
 
         def train_on(meeting: Meeting) -> Losses:
             return self.train_on(*meeting)
@@ -68,7 +68,7 @@ class Engine:
         return self._threads.map(train_on, meetings) if len(meetings) > 1 else map(train_on, meetings)
 
     def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> Losses:
-        """One iteration: everything that depends on when it is, then the step."""
+        """One iteration: set what depends on its number (rate, latent weight, dropout), then take the step."""
         seed, course = self._settings.run.seed, self.schedule.course
         latent = ramp(course.epoch(iteration), weight=self._settings.losses.latent, epochs=course.epochs)
         if self._settings.networks.dropout:

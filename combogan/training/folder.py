@@ -20,7 +20,7 @@ LOCK = ".lock"
 BEFORE_TRAINING = {RUN_CARD, HISTORY, LOCK, "tensorboard"}
 """What a run writes before its first iteration."""
 _LONGEST = 80
-"""Characters of a folder's name: those of many domains, joined, would be more than a file system takes."""
+"""Longest folder name in characters: the joined names of many domains would be too long for a file system."""
 
 
 class RunFolder:
@@ -34,11 +34,11 @@ class RunFolder:
         self.log = path / "log.jsonl"
         self.history = path / HISTORY
         self._began: bytes | None = None
-        """The settings.toml that this process began the run with; None where the run was there before."""
+        """The settings.toml that this process began the run with; None where the run existed before."""
 
     @classmethod
     def create(cls, path: Path, settings: Settings, *, also: Collection[str] = ()) -> RunFolder:
-        """Make the folder of a new run, or begin one anew that has kept nothing; `also` as of `is_untrained`.
+        """Make the folder of a new run, or reuse that of a run that has saved nothing; `also` as in `is_untrained`.
 
         RunError when it is taken, StorageError when it cannot be written.
         """
@@ -51,7 +51,7 @@ class RunFolder:
         with storage.explained(path):
             path.mkdir(parents=True, exist_ok=True)
         with folder.locked():
-            folder.write_history({"iteration": 0, "event": "started"})  # first: by it a run is known as one of ours
+            folder.write_history({"iteration": 0, "event": "started"})  # first: `is_untrained` looks for it
             folder.write_settings(settings)
         folder._began = settings.toml().encode()
         return folder
@@ -66,9 +66,9 @@ class RunFolder:
         return cls(path)
 
     def is_untrained(self, *, also: Collection[str] = ()) -> bool:
-        """Whether a run began here and has kept nothing of its training, so that nothing is lost with it.
+        """Whether a run began here and has saved nothing of its training, so that it can be overwritten.
 
-        `also` names what such a run writes by then beside what all do.
+        `also` names further files that this kind of run writes before training.
         """
         ours = {name for known in (*BEFORE_TRAINING, *also) for name in (known, f".{known}.partial")}
         return self.history.is_file() and all(
@@ -77,7 +77,7 @@ class RunFolder:
         )
 
     def settings(self) -> Settings:
-        """What was asked, resolved. SettingsError when the file is damaged."""
+        """The resolved settings of the run. SettingsError when the file is damaged."""
         path = self.path / RUN_CARD
         settings = Settings.load(path)
         if len(settings.domains) < 2:
@@ -95,7 +95,7 @@ class RunFolder:
     def write_history(self, line: Mapping[str, Any]) -> None:
         """Append one line to history.jsonl, with the time: a start, a resumption, a change of settings.
 
-        A last line that a kill cut short makes way for it.
+        A last line that a kill cut short is removed first.
         """
         content = self.history.read_bytes() if self.history.is_file() else b""
         if content and not content.endswith(b"\n"):
@@ -112,8 +112,8 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run against other processes. RunError when another one is training in it, or has begun it anew."""
-        if os.name != "posix":  # elsewhere there is no lock that a killed process lets go of
+        """Lock the run against other processes. RunError when another one is training in it, or has begun it again."""
+        if os.name != "posix":  # other systems have no lock that ends with a killed process
             yield
             return
         import fcntl
@@ -142,7 +142,7 @@ def _iteration(line: bytes) -> float:
 
 
 def free_name(parent: Path, name: str) -> Path:
-    """`parent/name`, or with the first free number behind it (`name-2`) when that is taken; long names are cut."""
+    """`parent/name` or, when that is taken, `parent/name-2` with the first free number; long names are cut."""
     name = name[:_LONGEST].rstrip("-")
     path, number = parent / name, 1
     while path.exists():

@@ -1,4 +1,4 @@
-"""The halves that packs are made of: those of all domains as they are now, or as a checkpoint holds them."""
+"""The halves that packs are made from: those of all domains, as they are now or as a checkpoint holds them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Halves:
 
     @classmethod
     def now(cls, domains: Mapping[str, Domain], iteration: int) -> Halves:
-        """As training has them; they go on changing with it."""
+        """The halves in training, not copies: they change with it."""
         halves = {name: domain.published() for name, domain in domains.items()}
         updates = {name: domain.updates for name, domain in domains.items()}
         encoders, decoders = ({name: pair[part] for name, pair in halves.items()} for part in (0, 1))
@@ -36,7 +36,7 @@ class Halves:
 
     @classmethod
     def saved(cls, checkpoint: Checkpoint, domains: Mapping[str, Domain]) -> Halves:
-        """As a checkpoint of those domains holds them, in networks of their own. CheckpointError when it is damaged.
+        """Copies of the halves in a checkpoint of those domains. CheckpointError when it is damaged.
 
         Nothing else of the checkpoint stays in memory.
         """
@@ -47,7 +47,7 @@ class Halves:
         encoders, decoders = {}, {}
         for name, domain in domains.items():
             own: Mapping[str, nn.Module] = {"encoder": domain.encoder, "decoder": domain.decoder}
-            if domain.generator_group is not None:  # else it is frozen, and no checkpoint holds it
+            if domain.generator_group is not None:  # frozen halves are in no checkpoint
                 own = _copies(domain.generator_group, checkpoint.state(name), "generator/")
             encoders[name] = EncoderHalf(own["encoder"], blocks.get("encoder"), domain.place)
             decoders[name] = DecoderHalf(own["decoder"], blocks.get("decoder"), domain.place)
@@ -55,7 +55,7 @@ class Halves:
         return cls(checkpoint.iteration, updates, encoders, decoders)
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
-        """Images (n, 3, h, w) in every target, encoded once, with no trace in what trains."""
+        """Images (n, 3, h, w) -> their translation into every target, encoded once; no training state changes."""
         with inference(self.encoders[source], *(self.decoders[target] for target in targets)):
             latent = self.encoders[source](images)
             return {target: self.decoders[target](latent) for target in targets}
@@ -63,8 +63,8 @@ class Halves:
 
 @contextmanager
 def inference(*networks: nn.Module) -> Iterator[None]:
-    """Networks compute as they do when used: no gradients, no dropout; afterwards they train as before."""
-    # Module by module: a frozen half never trains, whatever holds it.
+    """Context for inference: no gradients, no dropout; after it, networks are in the same mode as before."""
+    # Module by module, because a frozen half stays in evaluation mode when its parent is in training mode.
     training = [module for network in networks for module in network.modules() if module.training]
     for network in networks:
         network.eval()
@@ -82,7 +82,7 @@ def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> di
     for part in PARTS:
         like = group.published(part)
         start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
-        with torch.random.fork_rng(devices=[]):  # building draws weights, which must not move anybody's chance
+        with torch.random.fork_rng(devices=[]):  # building draws random weights; the global state stays
             network: nn.Module = type(like)(**like.shape)  # type: ignore[arg-type]
         network.load_state_dict(
             {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}

@@ -1,4 +1,4 @@
-"""What a run writes down while it trains: log.jsonl, history.jsonl, charts of TensorBoard, sample grids."""
+"""What a run records while it trains: log.jsonl, history.jsonl, charts for TensorBoard, sample grids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from combogan.training.samples import Samples
 
 
 class MeanLosses:
-    """Means of losses per domain and part, summed where they are computed: reading them is the only wait."""
+    """Means of losses per domain and part, summed on the device: only `read` waits for the computation."""
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, str], Tensor] = {}
@@ -46,9 +46,9 @@ class MeanLosses:
 
 
 class Journal:
-    """The records of a run in its folder; `report` hears of each.
+    """The records of a run in its folder, which are also passed on to `report`.
 
-    `changes` are the settings that are changed where a run goes on, None where it is new.
+    `changes` are the settings that change when a run goes on; None for a new run.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Journal:
 
     @contextmanager
     def open(self, iteration: int) -> Iterator[None]:
-        """Inside, records go on after an iteration; those after it, which a resumed run writes again, are dropped."""
+        """Context for records after an iteration; earlier records of later iterations, made again now, are dropped."""
         if self._changes is not None:
             self.folder.cut_log(iteration)
             self.folder.write_settings(self._settings)
@@ -79,12 +79,12 @@ class Journal:
             self._board.close()
 
     def begin(self) -> None:
-        """Time what is logged from now on."""
+        """Start timing the next log line."""
         self._when = time.perf_counter()
 
     @contextmanager
     def untimed(self) -> Iterator[None]:
-        """What happens inside does not count: a line times training alone."""
+        """Context whose time is not counted: a log line times training alone."""
         began = time.perf_counter()
         yield
         self._when += time.perf_counter() - began
@@ -98,13 +98,13 @@ class Journal:
         self._means.add(losses)
 
     def mean_losses(self) -> dict[str, dict[str, float]]:
-        """Domain -> part -> mean since it was asked last; empty where nothing was added."""
+        """Domain -> part -> mean since the last call; empty where nothing was added."""
         return self._means.read()
 
     def log(
         self, iteration: int, losses: Mapping[str, Mapping[str, float]], *, epoch: int, rate: float, pictures: int
     ) -> None:
-        """Write the mean losses of the iterations since the last line, of so many `pictures` each."""
+        """Write the mean losses of the iterations since the last line; each iteration takes `pictures` pictures."""
         done, now = iteration - self._since, time.perf_counter()
         seconds = now - self._when
         line = {
@@ -122,7 +122,7 @@ class Journal:
         self._since, self._when = iteration, now
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, seconds: float, best: bool) -> None:
-        """Write a validation, which took so long and is the best so far or not."""
+        """Write a validation that took `seconds`; `best` says whether it is the best so far."""
         self.folder.write_log({"iteration": iteration, "seconds": round(seconds, 3), "validation": dict(measured)})
         self._board.validated(iteration, measured)
         self.report.validated(iteration, measured, best=best)

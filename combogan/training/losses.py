@@ -62,9 +62,9 @@ def r1_penalty(discriminator: nn.Module, image: Tensor) -> Tensor:
 
 
 def _weighted(parts: list[Tensor]) -> Tensor:
-    """Outputs of a discriminator from fine to coarse, weighted 1, 2, ..., the last one more, as published.
+    """Losses of a discriminator's n outputs, fine to coarse: summed with weights 1, ..., n - 1, n + 1, over their sum.
 
-    For a single output this is that output's loss.
+    Divided by n too, as published; for a single output this is that output's loss.
     """
     weights = [*range(1, len(parts)), len(parts) + 1]
     total = torch.stack([weight * part for weight, part in zip(weights, parts, strict=True)]).sum()

@@ -1,4 +1,4 @@
-"""What happens before the first iteration: halves start as one autoencoder, or an added domain's as its nearest's."""
+"""Before the first iteration: halves start as copies of one autoencoder, or of the domain nearest to an added one."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from combogan.training.autoencoder import BETAS, RATES, Colours, autoencode, lea
 from combogan.training.domain import Domain, NetworkGroup, reseed
 from combogan.training.engine import Engine
 from combogan.training.journal import Journal
-from combogan.training.run_state import RunState
+from combogan.training.run_state import RunState, is_finite
 
 COLOUR_IMAGES = 256
 """Images that a domain's colours are measured on."""
 LAST = 50
-"""Iterations whose mean loss is noted in the history."""
+"""The last iterations, whose mean loss is written to the history."""
 
 
 class Pretraining(Protocol):
-    """What gives networks their start."""
+    """Gives networks their start, before the first iteration."""
 
     @property
     def progress(self) -> str:
-        """How far it is, for people; empty where nothing of it is saved."""
+        """The progress as text; empty where nothing of it is saved."""
 
     def restore(self, tell: Callable[[str], None]) -> None:
-        """Go on from what was saved of it, if anything was."""
+        """Restore what was saved of it, if anything was."""
 
     def run(self, stop: Callable[[], bool]) -> bool:
-        """Do it, or what is left of it. False when `stop()` ended it before it was done."""
+        """Carry it out, or the rest of it. False when `stop()` ended it before it was done."""
 
 
 class AutoencoderStart:
     """Starts every domain's halves as one autoencoder of all their pictures.
 
     An iteration is a function of settings, pictures and its number, and the state is saved as often as checkpoints are:
-    what is stopped goes on to the same bits.
+    a start that was stopped goes on with the same bits.
     """
 
     def __init__(self, engine: Engine, settings: Settings, state: RunState, journal: Journal) -> None:
@@ -62,7 +62,7 @@ class AutoencoderStart:
         return f"{self._done:,} of {self._total:,} iterations of autoencoding" if self._done else ""
 
     def restore(self, tell: Callable[[str], None]) -> None:
-        """Go on after the iteration that was saved last, if there is one."""
+        """Restore the state that was saved last, if there is one."""
         found = self._state.restore_start(tell)
         if found is not None:
             self._done, state = found
@@ -92,8 +92,8 @@ class AutoencoderStart:
             )
             self._done = iteration + 1
             self._losses = [*self._losses[1 - LAST :], loss]
-            if self._done % settings.run.log_every == 0:
-                self._refuse_infinite(loss)
+            if self._done % settings.run.log_every == 0 and not loss.isfinite():
+                raise self._diverged()
             if self._done == self._total or (every and self._done % every == 0):
                 self._save()
             self._journal.report.began(self._done, self._total)
@@ -116,14 +116,16 @@ class AutoencoderStart:
 
     def _save(self) -> None:
         if self._done:
-            self._state.save_start(self._done, self._group.state() | {"losses": torch.stack(self._losses)})
+            state = self._group.state() | {"losses": torch.stack(self._losses)}
+            if not is_finite(state):
+                raise self._diverged()
+            self._state.save_start(self._done, state)
 
-    def _refuse_infinite(self, loss: Tensor) -> None:
-        if not loss.isfinite():
-            raise DivergedError(
-                f"the loss of the autoencoder is {loss.item()} after {self._done} iterations, so training stopped; try "
-                "--set run.precision=float32, or --set schedule.autoencode=0, which starts from chance."
-            )
+    def _diverged(self) -> DivergedError:
+        return DivergedError(
+            f"the loss of the autoencoder is {self._losses[-1].item()} after {self._done} iterations, so training "
+            "stopped; try --set run.precision=float32, or --set schedule.autoencode=0, which starts from chance."
+        )
 
     def _note(self, seconds: float) -> None:
         mean = sum(loss.item() for loss in self._losses) / len(self._losses)
@@ -131,13 +133,13 @@ class AutoencoderStart:
 
 
 def colours_of(batches: Batches, name: str, device: torch.device) -> Colours:
-    """The colours of the images that the first iterations would show of a domain."""
+    """The colours of a domain, measured on the images of its first iterations."""
     count = max(1, COLOUR_IMAGES // batches.batch)
     return Colours.of(batches.images(name, iteration).to(device) for iteration in range(count))
 
 
 def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batches, device: torch.device) -> str:
-    """Start an added domain's halves as those of the old domain that is nearest in colour; gives that one's name."""
+    """Start an added domain's halves as copies of the old domain nearest in colour; gives the old domain's name."""
     colours = {name: colours_of(batches, name, device) for name in domains}
     old = sorted(name for name in domains if name != new.name)
     nearest = min(old, key=lambda name: colours[new.name].distance(colours[name]))

@@ -19,10 +19,10 @@ from combogan.training.samples import Samples
 
 @dataclass(frozen=True)
 class Published:
-    """What was written, and a line for people on each thing that they can do with it."""
+    """The packs that were written, with lines that say where they are and how to use them."""
 
     iteration: int
-    """That of the halves."""
+    """The iteration of the halves."""
     lines: tuple[str, ...]
 
 
@@ -30,14 +30,14 @@ class Publisher(Protocol):
     """Writes packs."""
 
     while_training: bool
-    """Whether packs are written with every checkpoint, or only in the end."""
+    """Whether packs are written with every checkpoint, or only at the end."""
 
     def publish(self, halves: Halves) -> Published:
         """Write packs of those halves. Raises StorageError and PackError."""
 
 
 class RunPublisher:
-    """Writes the packs of all domains of a run, in place of those before."""
+    """Writes the packs of all domains of a run, which replace the earlier ones."""
 
     while_training = True
 

@@ -16,7 +16,7 @@ class Report(Protocol):
         return None
 
     def began(self, done: int, total: int) -> None:
-        """So many iterations of what comes before the first are done."""
+        """`done` of `total` iterations of the start, before the first iteration, are done."""
         return None
 
     def advance(self, iteration: int, course: Course) -> None:

@@ -1,4 +1,4 @@
-"""What a run saves and takes up again: the states of its domains, and of its start before the first iteration.
+"""What a run saves and restores: the states of its domains, and of its start before the first iteration.
 
 RUN/checkpoints/004000/     all domains after 4,000 iterations
 RUN/start/003000/           the autoencoder that all domains start from, after 3,000 iterations of its own
@@ -23,7 +23,7 @@ START = "autoencoder"
 
 
 class RunState:
-    """The domains of a run on disk. `environment` is what bits depend on besides settings and pictures."""
+    """Saves and restores a run's domains. `environment` is what bits depend on besides settings and pictures."""
 
     def __init__(
         self,
@@ -37,22 +37,22 @@ class RunState:
         self._folder, self._domains = folder, domains
         self.checkpoints = Checkpoints(folder / "checkpoints", keep=keep)
         self._starts = Checkpoints(folder / "start", keep=1)
-        # Once: every file is read for it, and one that is lost later must not keep a checkpoint from being saved.
+        # Computed once: it reads every file, and a file that is lost later must not prevent a checkpoint.
         fingerprints = {name: source.fingerprint() for name, source in sources.items()}
         self._record: dict[str, dict[str, Any]] = {"environment": dict(environment), "pictures": fingerprints}
         self._shared = next(iter(domains.values())).shared
         self._found: list[list[int]] | None = None
-        """What was saved when this run was taken up."""
+        """The iterations that were saved when this run was restored."""
         self.is_clean = True
-        """Whether the domains are as they were made, or as a whole checkpoint holds them."""
+        """False where a damaged checkpoint was loaded into the domains in part."""
 
     def save(self, iteration: int, *, stays: int | None = None) -> None:
         """Write a checkpoint; that of the iteration `stays` is not deleted, however old it is.
 
-        StorageError when it cannot be written, DivergedError when it would hold no numbers; the ones before stay.
+        StorageError when it cannot be written, DivergedError when a state is not finite; earlier ones are kept then.
         """
         for name, domain in self._domains.items():
-            if not all(bool(value.isfinite().all()) for value in domain.state().values()):
+            if not is_finite(domain.state()):
                 raise self._diverged(f"the state of '{name}' is no longer finite", iteration)
         states = {name: domain.state for name, domain in self._domains.items()}
         updates = {name: domain.updates for name, domain in self._domains.items()}
@@ -63,10 +63,10 @@ class RunState:
         storage.remove_folder(self._starts.folder)
 
     def restore(self, tell: Callable[[str], None]) -> Checkpoint | None:
-        """Take up the newest whole checkpoint, each file read once, one state in memory at a time; None without one.
+        """Load the newest undamaged checkpoint, each file read once, one state in memory at a time; None without one.
 
-        `tell` hears of damaged ones, and of what is not as it was when it was saved. RunError when it is of other
-        settings.
+        `tell` gets a sentence on each damaged one, and on what has changed since it was saved. RunError when it belongs
+        to other settings.
         """
         self._found = self._saved()
         restored = self.checkpoints.newest(self._load, tell)
@@ -76,11 +76,11 @@ class RunState:
         return restored
 
     def save_start(self, done: int, state: Mapping[str, Tensor]) -> None:
-        """Write the state of the start after so many of its iterations. StorageError when it cannot be written."""
+        """Write the state of the start after `done` iterations of it. StorageError when it cannot be written."""
         self._starts.save(done, {START: lambda: dict(state)}, {START: done}, self._record)
 
     def restore_start(self, tell: Callable[[str], None]) -> tuple[int, dict[str, Tensor]] | None:
-        """The iterations done of the start, and its state; None where none is saved. `tell` as of `restore`."""
+        """The iterations done of the start, and its state; None where none is saved. `tell` as in `restore`."""
         found = self._starts.newest(lambda checkpoint: (checkpoint, checkpoint.state(START)), tell)
         if found is None:
             return None
@@ -88,11 +88,11 @@ class RunState:
         return found[0].iteration, found[1]
 
     def has_same_pictures(self, checkpoint: Checkpoint) -> bool:
-        """Whether all pictures are as they were when it was saved."""
+        """Whether no picture has changed since it was saved."""
         return bool(checkpoint.record["pictures"] == self._record["pictures"])
 
     def refuse_changed(self) -> None:
-        """RunError where something was saved since this run was taken up, by another process."""
+        """RunError where another process has saved something since this run was restored."""
         if self._found is not None and self._saved() != self._found:
             raise RunError(f"{self._folder} was trained further meanwhile; resume it again.")
 
@@ -124,7 +124,7 @@ class RunState:
         return checkpoint
 
     def _saved(self) -> list[list[int]]:
-        """The iterations of the checkpoints that there are, and of those of the start."""
+        """The iterations of all checkpoints on disk, and of those of the start."""
         return [[found.iteration for found in place.complete()] for place in (self.checkpoints, self._starts)]
 
     def _diverged(self, what: str, iteration: int) -> DivergedError:
@@ -136,10 +136,15 @@ class RunState:
         )
 
     def _tell_differences(self, record: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        """Say what is not as it was when the checkpoint was saved, so that the same bits cannot be promised."""
+        """Say what has changed since the checkpoint was saved, so that the same bits are not guaranteed."""
         for name, now in self._record["environment"].items():
             if (was := record["environment"].get(name, now)) != now:
                 tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
         for name, fingerprint in self._record["pictures"].items():
             if record["pictures"].get(name) != fingerprint:
                 tell(f"the pictures of '{name}' have changed since; training goes on with the new ones.")
+
+
+def is_finite(state: Mapping[str, Tensor]) -> bool:
+    """Whether all values of a state are numbers."""
+    return all(bool(value.isfinite().all()) for value in state.values())

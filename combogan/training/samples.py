@@ -22,14 +22,14 @@ CELL = 128
 
 @dataclass(frozen=True)
 class Translations:
-    """One picture per domain, and its translation into every domain that its encoder composes with."""
+    """One picture per domain, and its translations into all domains that its encoder can be composed with."""
 
     sources: dict[str, Image.Image]
     targets: dict[str, dict[str, Image.Image]]
     """source -> target -> picture"""
 
     def grid(self) -> Image.Image:
-        """The source at the left, then its translations, a domain into itself marked."""
+        """A row per source: the source, then its translations; the translation into its own domain is marked."""
         names = list(self.sources)
         rows = [[self.sources[name], *(self.targets[name].get(target) for target in names)] for name in names]
         size = max(CELL, self.sources[names[0]].width)
@@ -45,7 +45,7 @@ class Translations:
 
 
 class Samples:
-    """A test picture of each domain, a different one in each row; translated into itself only with `one_space`."""
+    """A test picture of each domain, with another index in each row; translated into its own domain if `one_space`."""
 
     def __init__(
         self, sources: Mapping[str, DomainPictures], *, size: int, device: torch.device, one_space: bool
@@ -54,7 +54,7 @@ class Samples:
 
     @torch.inference_mode()
     def translated(self, halves: Halves) -> Translations:
-        """The pictures in every domain, through those halves, each encoded once."""
+        """The pictures translated into every domain by those halves, each encoded once."""
         targets: dict[str, dict[str, Image.Image]] = {}
         for source, image in self._images.items():
             fitting = [target for target in self._images if self._one_space or target != source]

@@ -21,7 +21,7 @@ def random_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[s
 
 
 def round_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
-    """In each round of N // 2 iterations every domain meets one partner, drawn anew; with an odd N one rests."""
+    """In each round of N // 2 iterations every domain meets one random partner; with an odd N one domain rests."""
     matches = len(domains) // 2
     order = numbers(seed, "round", iteration // matches).permutation(len(domains))
     place = 2 * (iteration % matches)
@@ -41,7 +41,7 @@ def partner(iteration: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> s
 
 @dataclass(frozen=True)
 class Course:
-    """How long a run is, and where its learning rate begins to fall; epochs may be a fraction when cut short."""
+    """How long a run is, and when its learning rate begins to fall; with `iterations`, epochs may be a fraction."""
 
     iterations: int
     epoch_length: int
@@ -60,21 +60,21 @@ class Course:
 
 
 def course(largest: int, *, batch: int, epochs: int, decay_from: int, iterations: int | None, domains: int) -> Course:
-    """The course of a run: `epochs` and `decay_from` count per domain; `iterations`, where given, count as they are."""
+    """The course of a run: `epochs` and `decay_from` count per domain; `iterations`, where given, are the total."""
     length = math.ceil(largest / batch)
     total = iterations if iterations is not None else epochs * domains * length
     return Course(total, length, decay_from=total / length * decay_from / epochs)
 
 
 def rate(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
-    """The learning rate during an epoch: constant, then in a line towards zero at the end, changed once per epoch."""
+    """The learning rate during an epoch: constant, then falling linearly to zero at the end, changed once per epoch."""
     if epoch <= decay_from:
         return start
     return start * (epochs - epoch) / (epochs - decay_from)
 
 
 def ramp(epoch: int, *, weight: float, epochs: float) -> float:
-    """A loss weight during an epoch: zero in the first, in a line towards `weight` at the end."""
+    """A loss weight during an epoch: zero in the first, then rising linearly to `weight` at the end."""
     return weight * epoch / epochs
 
 
@@ -89,7 +89,7 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The course of a run, which two domains meet in an iteration, and the iterations between what is done again.
+    """The course of a run, which two domains meet in an iteration, and the intervals of everything that is repeated.
 
     An interval of 0 means never; the last iteration is logged, saved and sampled all the same, and validated unless
     there is no validation.
@@ -103,7 +103,7 @@ class Schedule:
     sample_every: int
 
     def due(self, done: int) -> Due:
-        """What is due after so many iterations. What is validated or saved is logged first."""
+        """What is due after `done` iterations. A validation or a checkpoint is always logged first."""
         last = done == self.course.iterations
 
         def falls(every: int) -> bool:
@@ -120,7 +120,7 @@ Meeting = tuple[int, str, str, Tensor, Tensor]
 def at_once(meetings: Iterable[Meeting], most: int, due: Callable[[int], Iterable[bool]]) -> Iterator[list[Meeting]]:
     """Groups of successive meetings that can be trained at the same time (invariant 2), at most `most` in each.
 
-    No domain is twice in a group, and a group ends where anything is `due` after so many iterations.
+    No domain is twice in a group, and a group ends where anything is `due` after its last iteration.
     """
     group: list[Meeting] = []
     for meeting in meetings:

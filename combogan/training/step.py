@@ -19,12 +19,12 @@ from combogan.training.domain import Domain, NetworkGroup
 from combogan.training.losses import Distance, GanLoss, r1_penalty, small
 
 R1_EVERY = 4
-"""Updates of a discriminator between two R1 penalties, each of which counts for all of them (Karras et al. 2020)."""
+"""Updates of a discriminator per R1 penalty, which is weighted by this number in return (Karras et al. 2020)."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised: how parts are measured, and how much each counts. `gan` counts 1."""
+    """What is minimised: how the parts of the loss are measured, and their weights. The weight of `gan` is 1."""
 
     gan_loss: GanLoss
     distance: Distance
@@ -116,23 +116,23 @@ def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: Gan
 
 
 def generator_groups(a: Domain, b: Domain) -> Iterator[NetworkGroup]:
-    """What the generators' loss trains: the halves of both domains, unless frozen, and shared blocks."""
+    """The groups that the generators' loss trains: the halves of both domains, unless frozen, and shared blocks."""
     shared = a.shared.generator_group if a.shared is not None else None
     yield from (group for group in (a.generator_group, shared, b.generator_group) if group is not None)
 
 
 def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:
-    """Inside, convolutions are computed in a precision.
+    """Context in which convolutions are computed in a precision.
 
-    Without PyTorch's cache of rounded weights: it belongs to the process and not to a thread, so that pairs that train
-    at once would empty it for each other, and how gradients are summed would depend on when.
+    PyTorch's cache of rounded weights is off. It belongs to the process and not to a thread, so pairs that are trained
+    in parallel would empty it for each other, and the order in which gradients are summed would depend on timing.
     """
     return torch.autocast(device.type, precision, enabled=precision != torch.float32, cache_enabled=False)
 
 
 @contextmanager
 def without_discriminator_gradients(*domains: Domain) -> Iterator[None]:
-    """Inside, no gradients of the discriminators' weights are computed."""
+    """Context in which no gradients of the discriminators' weights are computed."""
     for domain in domains:
         domain.discriminator.requires_grad_(False)
     try:

@@ -17,9 +17,9 @@ from combogan.training.run_state import RunState
 
 
 class Trainer:
-    """A run in progress. It owns the loop; what it is made of is composed in `runs`.
+    """A run in progress. It owns the loop; its parts are composed in `runs`.
 
-    Without a `validator` nothing is validated; without `pretraining` networks start from chance.
+    Without a `validator` nothing is validated; without `pretraining` networks start with random weights.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class Trainer:
         self.iteration = 0
         """Iterations done."""
         self.published: Published | None = None
-        """The packs that this run has written last."""
+        """The packs that were written last."""
 
     def restore(self) -> bool:
-        """Go on from the newest whole checkpoint, or from what is saved of the start; False where there is neither.
+        """Restore the newest undamaged checkpoint, or what is saved of the start; False where there is neither.
 
-        Nothing is written before `run`. RunError where a checkpoint is of other settings.
+        Nothing is written before `run`. RunError where a checkpoint belongs to other settings.
         """
         tell = self.journal.report.tell
         checkpoint = self.state.restore(tell)
@@ -63,7 +63,7 @@ class Trainer:
 
     @property
     def progress(self) -> str:
-        """How far training has come, for people; empty where nothing of it is saved."""
+        """The progress as text; empty where nothing of it is saved."""
         if self.iteration:
             return f"iteration {self.iteration}"
         return self.pretraining.progress if self.pretraining is not None else ""
@@ -120,7 +120,7 @@ class Trainer:
             self.journal.log(self.iteration, means, epoch=epoch, rate=self.engine.rate(last), pictures=pictures)
 
     def validate(self) -> bool:
-        """Measure the halves as they would be published now, and write it down. True when they are the best so far."""
+        """Measure the halves as they would be published now, and log it. True when they are the best so far."""
         began = time.perf_counter()
         measured = self.measure(self.halves())
         named = {f"{name} of the validation": value for name, value in measured.items()}
@@ -130,16 +130,16 @@ class Trainer:
         return is_best
 
     def measure(self, halves: Halves) -> dict[str, float]:
-        """What those halves reach on the pictures that are held out."""
+        """The measures of those halves on the validation pictures."""
         assert self.validator is not None
         return self.validator.measure(halves)
 
     def save(self) -> None:
-        """Write a checkpoint; errors as of `RunState.save`."""
+        """Write a checkpoint; errors as in `RunState.save`."""
         self.state.save(self.iteration, stays=self.best.iteration)
 
     def publish(self) -> None:
-        """Write packs of the best halves, or of the last, if those of the same halves are not there."""
+        """Write packs of the best halves, or of the last, unless the packs are of those halves already."""
         if self.published is None or self.published.iteration != self.best.to_publish(self.iteration):
             self.published = self.publisher.publish(self._to_publish())
 
@@ -148,14 +148,14 @@ class Trainer:
         return Halves.now(self.engine.domains, self.iteration)
 
     def results(self) -> list[str]:
-        """What a person can do with what has been published, a line each."""
+        """Lines that say where the results are and how to use them."""
         if self.published is None:
             return []
         best = self.best.line(published=self.published.iteration, now=self.iteration)
         return [f"look at:   {self.journal.sample_path(self.iteration)}", *best, *self.published.lines]
 
     def _to_publish(self) -> Halves:
-        """The halves that packs are to be made of; where the best are damaged, those of now."""
+        """The halves to make packs from; where the best are damaged, the current ones."""
         iteration = self.best.to_publish(self.iteration)
         if iteration != self.iteration:
             try:

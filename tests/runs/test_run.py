@@ -358,12 +358,12 @@ def test_ctrl_c_in_python_saves_too_and_is_an_interruption_then(tiny, tmp_path):
     long = tiny.changed({"schedule.iterations": 100_000, "run.checkpoint_every": 0})
     (tmp_path / "tiny.toml").write_text(long.toml())
     command = [sys.executable, "-c", STOPPED, str(tmp_path / "tiny.toml"), str(tmp_path / "run")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    while process.stdout.readline().strip() != "5":
-        assert process.poll() is None
-    os.kill(process.pid, signal.SIGINT)
-    *_, last, interrupted = process.communicate(timeout=60)[0].splitlines()
-    assert (process.returncode, interrupted) == (0, "interrupted")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.stdout.readline().strip() != "5":
+            assert process.poll() is None
+        os.kill(process.pid, signal.SIGINT)
+        *_, last, interrupted = ["5", *process.stdout.read().splitlines()]
+    assert (process.wait(60), interrupted) == (0, "interrupted")
     assert find(Checkpoints(tmp_path / "run" / "checkpoints", keep=3), pytest.fail).iteration == int(last)
 
 
