@@ -23,9 +23,9 @@ class Section(BaseModel):
 class Images(Section):
     """How a picture becomes an image."""
 
-    size: Annotated[int, Field(ge=8)] = 256
+    size: Annotated[int, Field(ge=8, le=100_000)] = 256
     """Side of the square crops that are trained on, in pixels; a multiple of 4, from 8 up."""
-    load: Positive = 286
+    load: Annotated[int, Field(gt=0, le=100_000)] = 286
     """Short side to which pictures are scaled before cropping, in pixels."""
     resize: Literal["short-side", "square"] = "short-side"
     """Scale the short side and keep the shape, or squash every picture to a square."""
@@ -117,7 +117,7 @@ class Schedule(Section):
     decay_from: Count = 50
     """Epochs per domain after which the learning rate falls linearly to zero."""
     iterations: Positive | None = None
-    """Train for so many iterations instead of epochs; the learning rate begins to fall after the same share of them."""
+    """Train for this many iterations instead of epochs; the learning rate falls after the same share of them."""
     batch: Positive = 1
     """Pictures per domain in one iteration."""
     autoencode: Count = 0

@@ -41,7 +41,7 @@ def small(**changes: object) -> Settings:
 
 
 def trained(out: Path, *patches: str, stop_after: int = 0, **changes: object) -> list[dict[str, object]]:
-    """The log of a run under patches; `stop_after` iterations it is stopped, and taken up again."""
+    """The log of a run under patches; `stop_after` iterations it is stopped, and resumed."""
     with ExitStack() as patched:
         for name in patches:
             patched.enter_context(PATCHES[name]())

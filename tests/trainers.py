@@ -51,15 +51,10 @@ def states(path):
     def damaged(message):
         raise AssertionError(message)
 
-    read = Checkpoints(path / "checkpoints", keep=9).newest(all_states, damaged)
-    assert read is not None
-    return read
+    checkpoint = Checkpoints(path / "checkpoints", keep=9).newest(damaged)
+    assert checkpoint is not None
+    return all_states(checkpoint)
 
 
 def all_states(checkpoint):
     return {part: checkpoint.state(part) for part in checkpoint.parts}
-
-
-def find(checkpoints, tell):
-    """The newest checkpoint that is whole; None without one."""
-    return checkpoints.newest(lambda checkpoint: (checkpoint, all_states(checkpoint))[0], tell)

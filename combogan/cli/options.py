@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from combogan.errors import SettingsError
 from combogan.settings import Settings, default_preset, parse_change, sentence
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,6 +30,10 @@ class _Path(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
             self.fail("it is empty; give a path, or . for the current folder.", param, ctx)
+        try:
+            Path(value).expanduser()
+        except RuntimeError:
+            self.fail(f"there is no home folder of that name in '{value}'; give another path.", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -52,7 +57,7 @@ def setting(name: str, metavar: str, kind: type = int, *, more: str = "") -> Cal
 
 def epochs(function: Function) -> Function:
     """The flag --epochs; its help also says what happens to the learning rate."""
-    more = "The learning rate begins to fall after the same share of them, unless --set schedule.decay_from=N is given."
+    more = "The learning rate falls after the same share of them, unless --set schedule.decay_from=N is given."
     return setting("epochs", "N", more=more)(function)
 
 
@@ -85,4 +90,8 @@ def _load(source: str | Path, changes: dict[str, Any]) -> Settings:
     """A preset or file with changes, and with those that follow from them (`in_proportion`)."""
     from combogan.runs.changes import in_proportion
 
-    return Settings.load(source, in_proportion(changes, Settings.load(source)))
+    try:
+        before = Settings.load(source)
+    except SettingsError:  # values that fit only together with the changes
+        return Settings.load(source, changes)
+    return Settings.load(source, in_proportion(changes, before))

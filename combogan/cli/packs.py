@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,17 +72,18 @@ def show(name: str, places: tuple[Path, ...]) -> None:
 
 
 @command.command()
-@click.argument("words", metavar="[NAME | PATH]...", nargs=-1)
+@click.argument("words", metavar="[NAME | PATH]...", nargs=-1, type=PATH)
 @registry_places
-def verify(words: tuple[str, ...], places: tuple[Path, ...]) -> None:
+def verify(words: tuple[Path, ...], places: tuple[Path, ...]) -> None:
     """Check that packs are whole: all, those of the domains named, or those in a run, a packs folder or a pack.
 
     \b
     combogan packs verify summer winter
     combogan packs verify runs/seasons/packs
     """
-    names = tuple(word for word in words if not _is_place(word))
-    registry = _registry((*places, *(Path(word) for word in words if _is_place(word))))
+    given = [word for word in words if not places and _is_path(word)]
+    registry = _registry((*places, *given))
+    names = [str(word) for word in words if word not in given]
     for name in names:
         registry.pack(name)
     damage = [] if names else list(registry.damaged.values())
@@ -123,15 +125,13 @@ def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
 command.add_command(packs_import.command)
 
 
-def _is_place(word: str) -> bool:
-    """Whether a word is a run, a folder with packs in it, or written as a path and not as a domain's name."""
-    from combogan.registry.pack import CARD
-    from combogan.registry.registry import RUN_CARD
-    from combogan.registry.swap import folders_with
-
-    path = Path(word).expanduser()
-    is_run_or_packs = path.is_dir() and ((path / RUN_CARD).is_file() or bool(folders_with(CARD, path)))
-    return is_run_or_packs or word.startswith((".", "/", "~"))
+def _is_path(word: Path) -> bool:
+    """Whether a word is a path, and not the name of a domain that there are packs of."""
+    try:
+        known = _registry(()).names
+    except PackError:
+        known = []
+    return str(word) not in known and (len(word.parts) > 1 or os.path.exists(word))
 
 
 def _half_rows(part: str, half: HalfCard) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--activation",
     type=click.Choice(["prelu", "relu", "leaky"]),
-    help="Not all files show it.  [default: prelu where they hold its weights, else relu]",
+    help="Activation of the generators.  [default: prelu where the files hold its weights, else relu]",
 )
 @click.option("-o", "--out", type=PATH, metavar="PACKS", help="Folder to write the packs to.")
 @click.option("--run", type=PATH, metavar="RUN", help="Make a run that trains the import further.")

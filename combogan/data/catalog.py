@@ -6,6 +6,7 @@ collections that combogan knows (`collection/name`, or the bare name where only 
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -130,7 +131,7 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
 
 def _refuse_folder(word: str) -> None:
     """DomainError, with the right spelling, if a folder was given instead of a name."""
-    if Path(word).expanduser().is_dir():
+    if os.path.isdir(os.path.expanduser(word)):
         short = re.sub(r"\W+", "-", Path(word).resolve().name).strip("-_") or "mine"
         raise DomainError(f"'{word}' is a folder, not the name of a domain; write NAME=FOLDER, such as {short}={word}.")
 
@@ -164,9 +165,9 @@ def _given(name: str, given: str) -> Place:
     """`NAME=FOLDER` or `NAME=COLLECTION/DOMAIN`, so that `yosemite/summer` can be called `summer`."""
     if not given:
         raise DomainError(f"'{name}=' names no folder; write NAME=FOLDER, such as {name}=pictures/{name}.")
-    folder = Path(given).expanduser()
-    place = None if folder.is_dir() or not _is_name(given) else _from_card(name, given)
-    if place is None and not folder.is_dir():
+    folder = Path(os.path.expanduser(given))  # unlike Path's, no error for an unknown home, nor for a long name
+    place = None if os.path.isdir(folder) or not _is_name(given) else _from_card(name, given)
+    if place is None and not os.path.isdir(folder):
         raise DomainError(
             f"the folder '{given}' of the domain '{name}' does not exist; write {name}=FOLDER with one that does."
         )
@@ -257,7 +258,7 @@ def _parents(data: Path | None) -> list[Path]:
     """The folders in which names are looked up, in this order."""
     if data is None:
         return [LOCAL]
-    if not data.is_dir():
+    if not os.path.isdir(data):
         raise DomainError(f"the folder '{data}' given with --data does not exist; give one with a folder per domain.")
     return [data, LOCAL]
 

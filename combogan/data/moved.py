@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def moved(origins: Mapping[str, str], words: Sequence[str] = (), data: Path | No
             raise DomainError(f"the domain '{name}' is given twice; name each domain once.")
         found[name] = catalog.look_up(word, data=data).origin
     if data is not None:
-        if not data.is_dir():
+        if not os.path.isdir(data):
             raise DomainError(f"the folder '{data}' given with --data does not exist; give the one that they are in.")
         folders = {name: data / name for name, origin in origins.items() if _is_folder(origin) and name not in found}
         there = {

@@ -16,7 +16,7 @@ def lines(log: Path) -> Iterator[dict[str, Any]]:
     for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(line, dict) and isinstance(line.get("iteration"), int) and _is_whole(line):
             yield line

@@ -110,9 +110,10 @@ class Pack:
 
     def _load_shared(self, card: HalfCard, part: str) -> tuple[SharedBlocks | None, int]:
         """The blocks that a half shares, if any, and the domain's place among those that share them."""
-        folder = self.shared_folder()
-        if card.shared is None or folder is None:
+        if card.shared is None:
             return None, 0
+        folder = self.shared_folder()
+        assert folder is not None
         shared = read_card(folder / SHARED_CARD, SharedCard)
         blocks = shared.encoder if part == "encoder" else shared.decoder
         if blocks is None or blocks.sha256 != card.shared.sha256:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +202,7 @@ def _given(path: Path) -> list[Path]:
     """The folders of the packs at a path that a person gave."""
     path = path.expanduser()
     recover(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise PackError(f"there is no folder {path}; give a run, a packs folder or a pack.")
     is_run = (path / RUN_CARD).is_file()
     if is_run:

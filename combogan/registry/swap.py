@@ -44,7 +44,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 def recover(folder: Path) -> None:
     """Finish a replacement of `folder` that a kill interrupted. Raises StorageError."""
     new, old = _sibling(folder, "new"), _sibling(folder, "old")
-    if folder.exists() or not old.exists():
+    if os.path.exists(folder) or not os.path.exists(old):  # unlike Path's, no error for a name that is too long
         return
     with storage.explained(folder), suppress(FileNotFoundError):  # its writer was alive after all, and has done it
         (new if new.exists() else old).rename(folder)

@@ -17,7 +17,7 @@ from combogan.registry.pack import Pack, write_pack
 from combogan.runs.growth_card import Growth
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.checkpoint import Checkpoint, Checkpoints
+from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
@@ -67,8 +67,9 @@ class AddedStart:
         """Does nothing: this start takes seconds and is not saved."""
 
     def run(self, stop: Callable[[], bool]) -> bool:
-        """Copy discriminators and halves. Never stopped: gives True."""
+        """Copy discriminators and halves. Never stopped: gives True. PackError where an old pack has changed."""
         name, engine = self._growth.name, self._engine
+        _refuse_changed(self._growth)
         if self._growth.discriminators is not None:
             self._copy_discriminators(Path(self._growth.discriminators))
         if self._as_nearest:
@@ -83,15 +84,12 @@ class AddedStart:
         """
         old = {name: domain for name, domain in self._engine.domains.items() if name != self._growth.name}
 
-        def load(checkpoint: Checkpoint) -> set[str]:
-            known = old.keys() & set(checkpoint.parts)
-            for name in known:
-                old[name].load(checkpoint.state(name))
-            return known
-
-        known = Checkpoints(RunFolder.open(run).checkpoints, keep=1).newest(load, self._report.tell) or set()
-        for name in sorted(old.keys() - known):
-            self._report.tell(f"the run has no discriminator of '{name}'; beginning with a fresh one.")
+        checkpoint = Checkpoints(RunFolder.open(run).checkpoints, keep=1).newest(self._report.tell)
+        for name, domain in old.items():
+            if checkpoint is not None and name in checkpoint.parts:
+                domain.load(checkpoint.state(name))
+            else:
+                self._report.tell(f"the run has no discriminator of '{name}'; beginning with a fresh one.")
 
 
 class AddedPublisher:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from combogan import storage
 from combogan.errors import RunError
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.registry import GROWTH_CARD
 
-_FIELDS = {"judges": "discriminators"}
+_RENAMED = {"judges": "discriminators"}
 """Keys of the file whose fields have been renamed since."""
 
 
@@ -43,13 +45,17 @@ class Growth:
         """The card in a folder. Raises RunError when it is damaged."""
         try:
             fields = json.loads((folder / GROWTH_CARD).read_bytes())
-            growth = cls(**{_FIELDS.get(key, key): value for key, value in fields.items()})
+            fields = {_RENAMED.get(key, key): value for key, value in fields.items()}
+            growth = TypeAdapter(cls).validate_python(fields)
+            if not growth.packs or any(f"{path}/{CARD}" not in growth.files for path in growth.packs.values()):
+                raise ValueError("it does not name the old packs and their files")
             return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise RunError(f"{folder / GROWTH_CARD} is damaged ({error}); delete {folder} and add it again.") from None
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(f"{folder / GROWTH_CARD} is damaged ({reason}); delete {folder} and add it again.") from None
 
-    def write(self, folder: Path) -> None:
-        """Write the card into a folder. Raises StorageError."""
+    def content(self, folder: Path) -> bytes:
+        """The content of the card in a folder."""
         here = folder.resolve()
         home = here if self.discriminators is None else Path(self.discriminators)
 
@@ -57,9 +63,9 @@ class Growth:
             inside = Path(path).is_relative_to(home)
             return Path(os.path.relpath(path, here)).as_posix() if inside else path
 
-        keys = {field: key for key, field in _FIELDS.items()}
+        keys = {field: key for key, field in _RENAMED.items()}
         fields = {keys.get(field, field): value for field, value in asdict(self._with_paths(seen)).items()}
-        storage.write(folder / GROWTH_CARD, json.dumps(fields, indent=1).encode())
+        return json.dumps(fields, indent=1).encode()
 
     def changed_files(self) -> list[str]:
         """Files of the old packs that have changed."""

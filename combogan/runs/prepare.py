@@ -78,7 +78,7 @@ def prepare(
 
     Raises DomainError and DeviceError.
     """
-    machine.device(settings.run.device)
+    machine.device(settings.run.device)  # a missing device is refused before pictures are listed
     settings, sources = settle(settings, catalog.resolve(domains, data=data), tell=tell)
     return Prepared(out or free_name(Path("runs"), "-".join(sources).replace("/", "-")), settings, sources)
 

@@ -52,8 +52,10 @@ def train(
 def run_to_the_end(trainer: Trainer) -> Path:
     """Train; gives the run's folder. A signal that stops training takes its usual effect after the run is saved."""
     with StopSignals(trainer.journal.report.tell) as signals:
-        trainer.run(signals.received)
-    signals.raise_again()
+        finished = trainer.run(signals.received)
+    if not finished:
+        signals.raise_again()
+        raise KeyboardInterrupt  # where a handler of the caller's has returned
     return trainer.path
 
 
@@ -61,9 +63,8 @@ def run_to_the_end(trainer: Trainer) -> Path:
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
     growth = prepared.growth
-    folder = RunFolder.create(prepared.path, prepared.settings, also=[] if growth is None else [GROWTH_CARD])
-    if growth is not None:
-        growth.write(folder.path)
+    cards = {} if growth is None else {GROWTH_CARD: growth.content(prepared.path)}
+    folder = RunFolder.create(prepared.path, prepared.settings, cards)
     return compose(folder, prepared, report)
 
 
@@ -78,8 +79,7 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
             "run.pairs_at_once=0 fits it to this machine, and changes last bits."
         )
     trainer = compose(folder, prepared, report)
-    if not trainer.restore() and not trainer.state.is_clean:
-        trainer = compose(folder, prepared, report)  # new domains: a damaged checkpoint was loaded in part
+    trainer.restore()
     return trainer
 
 
@@ -90,13 +90,13 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
     device = machine.device(chosen.device)
     engine = _engine(prepared, device)
     environment = machine.environment(device, engine.precision, chosen.threads)
-    state = RunState(folder.path, engine.domains, sources, environment, keep=chosen.keep)
+    state = RunState(folder, engine.domains, sources, environment, keep=chosen.keep)
     samples = Samples(sources, size=size, device=device, one_space=one_space)
     journal = Journal(folder, report, samples, settings, prepared.changes)
     publisher: Publisher
     pretraining: Pretraining | None
     if growth is None:
-        publisher = RunPublisher(folder.path, sources, samples, image_size=size, one_space=one_space)
+        publisher = RunPublisher(folder, sources, samples, image_size=size, one_space=one_space)
         pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
     else:
         publisher = frozen_domains.AddedPublisher(growth, sources[growth.name], samples, image_size=size)

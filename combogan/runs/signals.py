@@ -34,7 +34,9 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in NUMBERS}
+            # What is ignored stays ignored; a handler of None is not Python's and cannot be put back.
+            free = [number for number in NUMBERS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+            self._before = {number: signal.signal(number, self._handle) for number in free}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,15 +15,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from safetensors.torch import load, save
 from torch import Tensor
 
 from combogan import storage
 from combogan.errors import CheckpointError
-
-Result = TypeVar("Result")
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -61,16 +59,30 @@ class Checkpoint:
         """The names of the domains whose states it holds, and of what all share."""
         return list(self.manifest["parts"])
 
+    def verify(self) -> None:
+        """Raises CheckpointError if a file is missing or damaged."""
+        for part, saved in self.manifest["parts"].items():
+            path = self.file(part)
+            try:
+                found = storage.file_hash(path)
+            except OSError as error:
+                raise self._damaged(f"{path} cannot be read ({error})") from None
+            if found != saved["sha256"]:
+                raise self._damaged(f"{path} is not what was saved")
+
     def state(self, part: str) -> dict[str, Tensor]:
-        """The state of one part, on the CPU. Raises CheckpointError when its file is missing or damaged."""
+        """The state of one part, on the CPU. Raises CheckpointError if its file is missing or damaged."""
         path = self.file(part)
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise CheckpointError(f"checkpoint {self.folder} is damaged: {path} cannot be read ({error}).") from None
+            raise self._damaged(f"{path} cannot be read ({error})") from None
         if hashlib.sha256(content).hexdigest() != self.manifest["parts"][part]["sha256"]:
-            raise CheckpointError(f"checkpoint {self.folder} is damaged: {path} is not what was saved.")
+            raise self._damaged(f"{path} is not what was saved")
         return load(content)
+
+    def _damaged(self, why: str) -> CheckpointError:
+        return CheckpointError(f"checkpoint {self.folder} is damaged: {why}.")
 
 
 class Checkpoints:
@@ -125,16 +137,19 @@ class Checkpoints:
         self._prune(stays)
         return self.last
 
-    def newest(self, read: Callable[[Checkpoint], Result], tell: Callable[[str], None]) -> Result | None:
-        """What `read` gives for the newest undamaged checkpoint, or None; `tell` gets a sentence per damaged one."""
+    def newest(self, tell: Callable[[str], None]) -> Checkpoint | None:
+        """The newest checkpoint whose files are all as they were saved; None if there is none.
+
+        `tell` gets a message for each damaged one that was passed over. Files are hashed as streams, not loaded.
+        """
         for checkpoint in reversed(self.complete()):
             try:
-                result = read(checkpoint)
+                checkpoint.verify()
             except CheckpointError as error:
                 tell(f"{str(error).rstrip('.')}; falling back to the one before.")
                 continue
             self.last = checkpoint
-            return result
+            return checkpoint
         return None
 
     def at(self, iteration: int) -> Checkpoint:
@@ -150,11 +165,9 @@ class Checkpoints:
         for path in self.folder.glob(f"[0-9]*/{MANIFEST}"):
             try:
                 manifest = json.loads(path.read_bytes())
-                checkpoint = Checkpoint(path.parent, manifest)
-                whole = checkpoint.iteration >= 0 and checkpoint.record is not None and manifest["parts"]
-                if manifest["format"] == FORMAT and whole:
-                    found.append(checkpoint)
-            except (OSError, ValueError, KeyError, TypeError):
+                if manifest["format"] == FORMAT and _is_whole(manifest):
+                    found.append(Checkpoint(path.parent, manifest))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 continue
         return sorted(found, key=lambda checkpoint: checkpoint.iteration)
 
@@ -175,3 +188,13 @@ class Checkpoints:
                     path.unlink(missing_ok=True)
             if not any(path.is_file() for path in folder.rglob("*")):
                 storage.remove_folder(folder)
+
+
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest holds what `Checkpoints.save` writes. KeyError and such where it does not."""
+    parts = manifest["parts"].values()
+    typed = all(
+        isinstance(saved["file"], str) and isinstance(saved["sha256"], str) and isinstance(saved["updates"], int)
+        for saved in parts
+    )
+    return bool(parts) and typed and isinstance(manifest["record"], dict) and int(manifest["iteration"]) >= 0

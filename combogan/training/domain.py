@@ -61,7 +61,7 @@ class NetworkGroup:
         return {name: value.detach() for name, value in state.items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state as `state()` gave it. Raises KeyError or RuntimeError when it is of other networks."""
+        """Load a state that `state()` returned. Raises KeyError or RuntimeError when it is of other networks."""
         self.networks.load_state_dict(_below(state, "weights/"))
         self.averages.load_state_dict(_below(state, "average/"))
         self.updates = int(state["updates"])
@@ -182,7 +182,7 @@ class Domain:
         return state
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state as `state()` gave it. Raises KeyError or RuntimeError when it is of other networks."""
+        """Load a state that `state()` returned. Raises KeyError or RuntimeError when it is of other networks."""
         self.discriminator_group.load(_below(state, "discriminator/"))
         if self.generator_group is not None:
             self.generator_group.load(_below(state, "generator/"))

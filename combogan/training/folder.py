@@ -30,6 +30,9 @@ class RunFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self.packs = path / "packs"
+        self.start = path / "start"
+        self.samples = path / "samples"
+        self.charts = path / "tensorboard"
         self.added = path / "added"
         self.log = path / "log.jsonl"
         self.history = path / HISTORY
@@ -37,13 +40,13 @@ class RunFolder:
         """The settings.toml that this process began the run with; None where the run existed before."""
 
     @classmethod
-    def create(cls, path: Path, settings: Settings, *, also: Collection[str] = ()) -> RunFolder:
-        """Make the folder of a new run, or reuse that of a run that has saved nothing; `also` as in `is_untrained`.
+    def create(cls, path: Path, settings: Settings, cards: Mapping[str, bytes] | None = None) -> RunFolder:
+        """Make the folder of a new run, or reuse that of a run that has saved nothing; `cards` are files by name.
 
         RunError when it is taken, StorageError when it cannot be written.
         """
         folder = cls(path)
-        if path.exists() and not folder.is_untrained(also=also):
+        if path.exists() and not folder.is_untrained(also=cards or ()):
             if (path / RUN_CARD).exists():
                 raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
             if not path.is_dir() or any(path.iterdir()):
@@ -52,6 +55,8 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         with folder.locked():
             folder.write_history({"iteration": 0, "event": "started"})  # first: `is_untrained` looks for it
+            for name, content in (cards or {}).items():
+                storage.write(path / name, content)
             folder.write_settings(settings)
         folder._began = settings.toml().encode()
         return folder
@@ -59,7 +64,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """The run in a folder. RunError when there is none."""
-        if not path.is_dir():
+        if not os.path.isdir(path):  # unlike Path's, no error for a name that is too long
             raise RunError(f"there is no run {path}; check the path, runs are usually below ./runs.")
         if not (path / RUN_CARD).is_file():
             raise RunError(f"{path} is not a run: it has no {RUN_CARD}; give the folder that `combogan train` wrote.")
@@ -137,7 +142,7 @@ class RunFolder:
 def _iteration(line: bytes) -> float:
     try:
         return int(json.loads(line)["iteration"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return float("inf")
 
 

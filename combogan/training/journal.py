@@ -70,7 +70,7 @@ class Journal:
             self.folder.cut_log(iteration)
             self.folder.write_settings(self._settings)
             self.note("resumed", iteration, changed=dict(self._changes))
-        self._board = Board(self.folder.path / "tensorboard", iteration)
+        self._board = Board(self.folder.charts, iteration)
         self._since = iteration
         self.begin()
         try:
@@ -138,4 +138,4 @@ class Journal:
 
     def sample_path(self, iteration: int) -> Path:
         """Where the sample grid of an iteration is."""
-        return self.folder.path / "samples" / f"{iteration:06d}.png"
+        return self.folder.samples / f"{iteration:06d}.png"

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from combogan.data.batches import Batches
 from combogan.errors import DivergedError
+from combogan.evaluation.run_log import lines
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.looks_linear import look_linear
@@ -22,6 +23,7 @@ from combogan.training.domain import Domain, NetworkGroup, reseed
 from combogan.training.engine import Engine
 from combogan.training.journal import Journal
 from combogan.training.run_state import RunState, is_finite
+from combogan.training.schedule import falls_due
 
 COLOUR_IMAGES = 256
 """Images that a domain's colours are measured on."""
@@ -53,7 +55,7 @@ class AutoencoderStart:
     def __init__(self, engine: Engine, settings: Settings, state: RunState, journal: Journal) -> None:
         self._engine, self._settings, self._state, self._journal = engine, settings, state, journal
         self._total = settings.schedule.autoencode
-        self._done = 0
+        self._done = self._last_saved = 0
         self._losses: list[Tensor] = []
 
     @property
@@ -63,18 +65,20 @@ class AutoencoderStart:
 
     def restore(self, tell: Callable[[str], None]) -> None:
         """Restore the state that was saved last, if there is one."""
-        found = self._state.restore_start(tell)
-        if found is not None:
-            self._done, state = found
-            self._losses = list(state.pop("losses").to(self._engine.device))
-            self._group.load(state)
+        self._state.restore_start(self._load, tell)
+
+    def _load(self, done: int, state: dict[str, Tensor]) -> None:
+        if done > self._total:
+            raise ValueError(f"{done} iterations of {self._total}")
+        self._losses = list(state.pop("losses").to(self._engine.device))
+        self._group.load(state)
+        self._done = self._last_saved = done
 
     def run(self, stop: Callable[[], bool]) -> bool:
         """Train the autoencoder, and copy it into every domain."""
         engine, settings, began = self._engine, self._settings, time.perf_counter()
         colours = {name: colours_of(engine.batches, name, engine.device) for name in engine.domains}
         peak, every = RATES[settings.schedule.autoencode_from], settings.run.checkpoint_every
-        is_new = self._done < self._total
         for iteration, a, b, x, y in engine.batches.ahead(self._done, self._total, engine.schedule.pair):
             if stop():
                 self._save()
@@ -92,15 +96,15 @@ class AutoencoderStart:
             )
             self._done = iteration + 1
             self._losses = [*self._losses[1 - LAST :], loss]
-            if self._done % settings.run.log_every == 0 and not loss.isfinite():
+            if falls_due(self._done, settings.run.log_every) and not loss.isfinite():
                 raise self._diverged()
-            if self._done == self._total or (every and self._done % every == 0):
+            if self._done == self._total or falls_due(self._done, every):
                 self._save()
             self._journal.report.began(self._done, self._total)
         for name, domain in engine.domains.items():
             encoder, decoder = (self._group.networks[part] for part in ("encoder", "decoder"))
             start_from(domain, encoder, decoder, Colours.none(engine.device), colours[name])
-        if is_new:
+        if not any(line.get("event") == "autoencoded" for line in lines(self._journal.folder.history)):
             self._note(time.perf_counter() - began)
         return True
 
@@ -115,16 +119,18 @@ class AutoencoderStart:
         return NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=BETAS)
 
     def _save(self) -> None:
-        if self._done:
+        if self._done > self._last_saved:
             state = self._group.state() | {"losses": torch.stack(self._losses)}
             if not is_finite(state):
                 raise self._diverged()
             self._state.save_start(self._done, state)
+            self._last_saved = self._done
 
     def _diverged(self) -> DivergedError:
         return DivergedError(
-            f"the loss of the autoencoder is {self._losses[-1].item()} after {self._done} iterations, so training "
-            "stopped; try --set run.precision=float32, or --set schedule.autoencode=0, which starts from chance."
+            f"the autoencoder is no longer finite after {self._done} iterations (its loss is "
+            f"{self._losses[-1].item():.4g}), so training stopped; try --set run.precision=float32, or "
+            "--set schedule.autoencode=0, which starts from chance."
         )
 
     def _note(self, seconds: float) -> None:

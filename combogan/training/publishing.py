@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import combogan
@@ -13,6 +12,7 @@ from combogan.data.catalog import DomainPictures
 from combogan.networks.latent import space_ids
 from combogan.registry.pack import NewPack, SharedPart, publish
 from combogan.registry.weights import half_hash
+from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves
 from combogan.training.samples import Samples
 
@@ -42,9 +42,15 @@ class RunPublisher:
     while_training = True
 
     def __init__(
-        self, run: Path, sources: Mapping[str, DomainPictures], samples: Samples, *, image_size: int, one_space: bool
+        self,
+        folder: RunFolder,
+        sources: Mapping[str, DomainPictures],
+        samples: Samples,
+        *,
+        image_size: int,
+        one_space: bool,
     ) -> None:
-        self._run, self._sources, self._samples = run, sources, samples
+        self._folder, self._sources, self._samples = folder, sources, samples
         self._image_size, self._one_space = image_size, one_space
 
     def publish(self, halves: Halves) -> Published:
@@ -60,13 +66,13 @@ class RunPublisher:
         first = packs[0].domain
         behind, before = halves.encoders[first].blocks, halves.decoders[first].blocks
         shared = None if behind is None or before is None else SharedPart(behind, before, spaces[first][0])
-        folder = self._run / "packs"
+        folder = self._folder.packs
         publish(folder, packs, shared=shared)
         shown = self._samples.translated(halves)
         for pack in packs:
             shown.save_preview(folder / pack.domain / "preview.png", pack.domain)
         a, b, *_ = self._sources
-        translate = f"translate: combogan translate --from {a} --to {b} --registry {self._run}"
+        translate = f"translate: combogan translate --from {a} --to {b} --registry {self._folder.path}"
         return Published(halves.iteration, (f"packs:     {folder}", translate))
 
 

@@ -7,8 +7,8 @@ RUN/start/003000/           the autoencoder that all domains start from, after 3
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +18,7 @@ from combogan.data.catalog import DomainPictures
 from combogan.errors import DivergedError, RunError
 from combogan.training.checkpoint import SHARED, Checkpoint, Checkpoints
 from combogan.training.domain import Domain
+from combogan.training.folder import RunFolder
 
 START = "autoencoder"
 
@@ -27,7 +28,7 @@ class RunState:
 
     def __init__(
         self,
-        folder: Path,
+        folder: RunFolder,
         domains: Mapping[str, Domain],
         sources: Mapping[str, DomainPictures],
         environment: Mapping[str, str | int],
@@ -35,16 +36,14 @@ class RunState:
         keep: int,
     ) -> None:
         self._folder, self._domains = folder, domains
-        self.checkpoints = Checkpoints(folder / "checkpoints", keep=keep)
-        self._starts = Checkpoints(folder / "start", keep=1)
+        self.checkpoints = Checkpoints(folder.checkpoints, keep=keep)
+        self._starts = Checkpoints(folder.start, keep=1)
         # Computed once: it reads every file, and a file that is lost later must not prevent a checkpoint.
         fingerprints = {name: source.fingerprint() for name, source in sources.items()}
         self._record: dict[str, dict[str, Any]] = {"environment": dict(environment), "pictures": fingerprints}
         self._shared = next(iter(domains.values())).shared
-        self._found: list[list[int]] | None = None
-        """The iterations that were saved when this run was restored."""
-        self.is_clean = True
-        """False where a damaged checkpoint was loaded into the domains in part."""
+        self._known = self._saved()
+        """The iterations on disk, as far as this process knows."""
 
     def save(self, iteration: int, *, stays: int | None = None) -> None:
         """Write a checkpoint; that of the iteration `stays` is not deleted, however old it is.
@@ -61,40 +60,42 @@ class RunState:
             updates[SHARED] = self._shared.generator_group.updates
         self.checkpoints.save(iteration, states, updates, self._record, stays=stays)
         storage.remove_folder(self._starts.folder)
+        self._known = self._saved()
 
     def restore(self, tell: Callable[[str], None]) -> Checkpoint | None:
-        """Load the newest undamaged checkpoint, each file read once, one state in memory at a time; None without one.
+        """Load the newest undamaged checkpoint, one state in memory at a time; None without one.
 
         `tell` gets a sentence on each damaged one, and on what has changed since it was saved. RunError when it belongs
         to other settings.
         """
-        self._found = self._saved()
-        restored = self.checkpoints.newest(self._load, tell)
-        self.is_clean = self.is_clean or restored is not None
-        if restored is not None:
-            self._tell_differences(restored.record, tell)
-        return restored
+        found = self.checkpoints.newest(tell)
+        if found is not None:
+            self._load(found)
+            self._tell_differences(found.record, tell)
+        return found
 
     def save_start(self, done: int, state: Mapping[str, Tensor]) -> None:
         """Write the state of the start after `done` iterations of it. StorageError when it cannot be written."""
         self._starts.save(done, {START: lambda: dict(state)}, {START: done}, self._record)
+        self._known = self._saved()
 
-    def restore_start(self, tell: Callable[[str], None]) -> tuple[int, dict[str, Tensor]] | None:
-        """The iterations done of the start, and its state; None where none is saved. `tell` as in `restore`."""
-        found = self._starts.newest(lambda checkpoint: (checkpoint, checkpoint.state(START)), tell)
-        if found is None:
-            return None
-        self._tell_differences(found[0].record, tell)
-        return found[0].iteration, found[1]
+    def restore_start(self, load: Callable[[int, dict[str, Tensor]], None], tell: Callable[[str], None]) -> None:
+        """Give `load` the iterations done of the start and its state, where one is saved. `tell` and errors as in
+        `restore`."""
+        found = self._starts.newest(tell)
+        if found is not None:
+            with _fitting(found):
+                load(found.iteration, found.state(START))
+            self._tell_differences(found.record, tell)
 
     def has_same_pictures(self, checkpoint: Checkpoint) -> bool:
         """Whether no picture has changed since it was saved."""
-        return bool(checkpoint.record["pictures"] == self._record["pictures"])
+        return bool(checkpoint.record.get("pictures") == self._record["pictures"])
 
     def refuse_changed(self) -> None:
-        """RunError where another process has saved something since this run was restored."""
-        if self._found is not None and self._saved() != self._found:
-            raise RunError(f"{self._folder} was trained further meanwhile; resume it again.")
+        """RunError where another process has saved something meanwhile."""
+        if self._saved() != self._known:
+            raise RunError(f"{self._folder.path} was trained further meanwhile; resume it again.")
 
     def refuse_infinite(self, values: Mapping[str, float], iteration: int) -> None:
         """DivergedError where one of the named values is no longer a number."""
@@ -102,7 +103,7 @@ class RunState:
             if not math.isfinite(value):
                 raise self._diverged(f"the {name} is {value}", iteration)
 
-    def _load(self, checkpoint: Checkpoint) -> Checkpoint:
+    def _load(self, checkpoint: Checkpoint) -> None:
         loads = {name: domain.load for name, domain in self._domains.items()}
         if self._shared is not None:
             loads[SHARED] = self._shared.generator_group.load
@@ -112,16 +113,8 @@ class RunState:
                 f"{', '.join(sorted(loads))}; a run goes on with the domains that it began with."
             )
         for name, load in loads.items():
-            state = checkpoint.state(name)
-            self.is_clean = False
-            try:
-                load(state)
-            except (KeyError, RuntimeError) as error:
-                raise RunError(
-                    f"{checkpoint.folder} does not fit the settings of the run ({str(error).splitlines()[0]}); "
-                    "[networks] and [discriminator] must stay as they were."
-                ) from None
-        return checkpoint
+            with _fitting(checkpoint):
+                load(checkpoint.state(name))
 
     def _saved(self) -> list[list[int]]:
         """The iterations of all checkpoints on disk, and of those of the start."""
@@ -137,12 +130,25 @@ class RunState:
 
     def _tell_differences(self, record: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         """Say what has changed since the checkpoint was saved, so that the same bits are not guaranteed."""
+        environment, pictures = (record.get(part, {}) for part in ("environment", "pictures"))
         for name, now in self._record["environment"].items():
-            if (was := record["environment"].get(name, now)) != now:
+            if (was := environment.get(name, now)) != now:
                 tell(f"{name} was {was} and is now {now}; results will differ in their last bits.")
         for name, fingerprint in self._record["pictures"].items():
-            if record["pictures"].get(name) != fingerprint:
+            if pictures.get(name) != fingerprint:
                 tell(f"the pictures of '{name}' have changed since; training goes on with the new ones.")
+
+
+@contextmanager
+def _fitting(checkpoint: Checkpoint) -> Iterator[None]:
+    """Context in which a state that belongs to other networks is a RunError."""
+    try:
+        yield
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"{checkpoint.folder} does not fit the settings of the run ({str(error).splitlines()[0]}); "
+            "[networks] and [discriminator] must stay as they were."
+        ) from None
 
 
 def is_finite(state: Mapping[str, Tensor]) -> bool:

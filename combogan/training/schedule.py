@@ -105,12 +105,14 @@ class Schedule:
     def due(self, done: int) -> Due:
         """What is due after `done` iterations. A validation or a checkpoint is always logged first."""
         last = done == self.course.iterations
+        validate = self.validate_every > 0 and (last or falls_due(done, self.validate_every))
+        save, sample = (last or falls_due(done, every) for every in (self.save_every, self.sample_every))
+        return Due(validate or save or falls_due(done, self.log_every), validate, save, sample)
 
-        def falls(every: int) -> bool:
-            return every > 0 and (last or done % every == 0)
 
-        validate, save = falls(self.validate_every), last or falls(self.save_every)
-        return Due(validate or save or falls(self.log_every), validate, save, last or falls(self.sample_every))
+def falls_due(done: int, every: int) -> bool:
+    """Whether something that is done every `every` iterations is due after `done` of them; never if `every` is 0."""
+    return every > 0 and done % every == 0
 
 
 Meeting = tuple[int, str, str, Tensor, Tensor]

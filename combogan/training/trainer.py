@@ -88,6 +88,7 @@ class Trainer:
             self.validator.prepare(tell)
         if self.pretraining is not None and not self.pretraining.run(stop):
             return False
+        self.pretraining = None  # and the autoencoder's memory with it
         self.journal.begin()
         for meetings in self.engine.meetings(self.iteration):
             for losses in self.engine.train(meetings):

@@ -66,3 +66,14 @@ def test_an_empty_path_is_refused_and_not_the_current_folder(command, words):
 
 def test_other_paths_are_paths():
     assert PATH.convert(".", None, None) == Path()
+
+
+def test_a_file_that_fits_only_together_with_flags_is_read(tmp_path):
+    (tmp_path / "own.toml").write_text("[images]\nsize = 32\nload = 16\n")
+    found = chosen(None, tmp_path / "own.toml", changed(("images.load=40",), {})).images
+    assert (found.size, found.load) == (32, 40)
+
+
+def test_a_size_keeps_the_share_that_the_preset_crops():
+    quick, paper = (chosen(preset, None, changed((), {"size": 128})).images for preset in ("quick", "paper"))
+    assert (quick.load, paper.load) == (128, 143)

@@ -75,7 +75,8 @@ def test_packs_are_verified_where_a_path_leads(packs, tmp_path, place):
     code, _, stderr = packs("verify", place)
     assert code == 2
     assert "runs/seasons/packs/summer/encoder.safetensors is damaged or was replaced" in stderr
-    assert packs("verify", "winter", "runs/seasons")[:2] == (0, "winter (runs/seasons/packs/winter): whole.\n")
+    verified = packs("verify", "winter", "--registry", "runs/seasons")[:2]
+    assert verified == (0, "winter (runs/seasons/packs/winter): whole.\n")
 
 
 def test_a_path_without_packs_is_said_to_have_none(packs, tmp_path):
@@ -83,6 +84,17 @@ def test_a_path_without_packs_is_said_to_have_none(packs, tmp_path):
     (tmp_path / "runs/new/settings.toml").write_text("")
     assert "runs/new has no packs yet" in packs("verify", "runs/new")[2]
     assert "there is no folder /nowhere" in packs("verify", "/nowhere")[2]
+    assert "there is no folder runs/nothere" in packs("verify", "runs/seasons", "runs/nothere")[2]
+    assert "it is empty" in packs("verify", "")[2]
+    assert "there is no home folder" in packs("verify", "~nobody-has-this-name/x")[2]
+    assert "there is no pack of a domain" in packs("verify", "a" * 300)[2]
+    assert "there is no folder" in packs("list", "--registry", "a" * 300)[2]
+
+
+def test_a_name_stays_a_name_where_a_folder_has_it_too(packs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "runs/seasons/packs")
+    (tmp_path / "runs/seasons/packs/winter/encoder.safetensors").write_bytes(b"damaged")
+    assert packs("verify", "summer", "--registry", ".")[0] == 0
 
 
 def test_a_damaged_card_is_listed_as_damage(packs, tmp_path):

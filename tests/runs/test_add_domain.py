@@ -130,7 +130,7 @@ def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny,
     monkeypatch.chdir(tmp_path)
     alone = onto_packs("winter", run, tiny, data=None, out=Path("alone"), tell=print)
     Path("alone").mkdir()
-    alone.growth.write(Path("alone"))
+    Path("alone/growth.json").write_bytes(alone.growth.content(Path("alone")))
     card = json.loads(Path("alone/growth.json").read_text())
     assert (card["packs"]["fall"], card["target"]) == (str(run / "packs" / "fall"), "packs/winter")
     assert Growth.read(Path("alone")) == alone.growth
@@ -269,3 +269,22 @@ def test_packs_that_are_all_damaged_are_named(run):
         card.write_text("{")
     with pytest.raises(PackError, match=r"pack.json is damaged"):
         add_domain("winter", run=run)
+
+
+def test_discriminators_of_damaged_checkpoints_begin_new(run):
+    for file in (run / "checkpoints").rglob("fall.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    listener = Listener()
+    trainer = begin(onto_run("winter", run, {"schedule.iterations": 2}), listener)
+    trainer.pretraining.run(lambda: False)
+    assert [domain.updates for domain in trainer.engine.domains.values()] == [0, 0, 0]
+    assert sum("beginning with a fresh one" in message for message in listener.said) == 2
+
+
+@pytest.mark.parametrize("change", [{"packs": {}}, {"name": 5}, {"files": {}}, {"target": None}])
+def test_a_card_of_something_else_is_damaged(run, change):
+    stopped_growth(run)
+    card = run / "added" / "winter" / "growth.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | change))
+    with pytest.raises(RunError, match=r"growth.json is damaged"):
+        resume(run / "added" / "winter")

@@ -13,7 +13,7 @@ import torch
 import trainers
 from PIL import Image
 from safetensors.torch import load_file
-from trainers import Listener, find, resume, states
+from trainers import Listener, all_states, resume, states
 
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DeviceError, DivergedError, DomainError, RunError, SettingsError
@@ -269,9 +269,19 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(tiny,
     with pytest.raises(DivergedError) as error:
         trainer.run()
     assert "is nan by iteration" in str(error.value) or "is inf by iteration" in str(error.value)
-    for checkpoint in Checkpoints(tmp_path / "run" / "checkpoints", keep=9).complete():
-        for tensors in checkpoint.states().values():
-            assert all(value.isfinite().all() for value in tensors.values()), checkpoint.folder
+    assert not Checkpoints(tmp_path / "run" / "checkpoints", keep=9).complete()
+
+
+def test_a_state_that_is_no_number_is_not_saved_over_a_good_one(tiny, tmp_path):
+    trainer = start(tiny, tmp_path / "run")
+    trainer.run(lambda: trainer.iteration == 3)
+    next(trainer.engine.domains["summer"].encoder.parameters()).data.fill_(float("nan"))
+    trainer.iteration = 4
+    with pytest.raises(DivergedError, match="the state of 'summer' is no longer finite"):
+        trainer.save()
+    good = Checkpoints(tmp_path / "run" / "checkpoints", keep=9).newest(pytest.fail)
+    assert good.iteration == 3
+    assert all(value.isfinite().all() for tensors in all_states(good).values() for value in tensors.values())
 
 
 def test_memory_that_does_not_suffice_is_said_in_a_sentence(tiny, tmp_path):
@@ -326,7 +336,7 @@ def test_ctrl_c_finishes_the_iteration_saves_and_says_how_to_go_on(tiny, tmp_pat
     os.kill(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    iteration = find(Checkpoints(run / "checkpoints", keep=3), pytest.fail).iteration
+    iteration = Checkpoints(run / "checkpoints", keep=3).newest(pytest.fail).iteration
     last = out.splitlines()[-1]
     assert last == f"Stopped after iteration {iteration} and saved; go on with: combogan train --resume {run}"
 
@@ -364,7 +374,7 @@ def test_ctrl_c_in_python_saves_too_and_is_an_interruption_then(tiny, tmp_path):
         os.kill(process.pid, signal.SIGINT)
         *_, last, interrupted = ["5", *process.stdout.read().splitlines()]
     assert (process.wait(60), interrupted) == (0, "interrupted")
-    assert find(Checkpoints(tmp_path / "run" / "checkpoints", keep=3), pytest.fail).iteration == int(last)
+    assert Checkpoints(tmp_path / "run" / "checkpoints", keep=3).newest(pytest.fail).iteration == int(last)
 
 
 def test_a_plan_of_a_run_that_goes_on_reads_no_checkpoint_and_builds_no_network(tiny, whole, monkeypatch):
@@ -385,3 +395,30 @@ def test_what_was_loaded_of_a_damaged_checkpoint_is_forgotten_where_no_other_is_
     assert again.iteration == 0
     assert again.run()
     assert_same_bits(whole, tmp_path / "damaged")
+
+
+def test_a_second_new_run_in_the_same_folder_does_not_train_over_the_first(tiny, tmp_path):
+    late, early = start(tiny, tmp_path / "run"), start(tiny, tmp_path / "run")
+    assert not early.run(lambda: early.iteration == 3)
+    with pytest.raises(RunError, match="was trained further meanwhile"):
+        late.run()
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [("parts", []), ("parts", {"summer": {}}), ("record", None), ("iteration", 1e999), ("iteration", "x")],
+)
+def test_a_manifest_that_holds_something_else_is_passed_over(tiny, tmp_path, whole, change, value):
+    manifest = whole / "checkpoints" / "000008" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {change: value}))
+    assert resume(whole).iteration == 6
+
+
+def test_a_log_of_nonsense_is_cut_back(tiny, tmp_path):
+    trainer = start(tiny, tmp_path / "run")
+    trainer.run(lambda: trainer.iteration == 3)
+    with (tmp_path / "run" / "log.jsonl").open("a") as log:
+        log.write('{"iteration": 1e999}\n' + "[" * 100_000 + "\n")
+    assert resume(tmp_path / "run").run()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [3, 6, 8]

@@ -1,6 +1,9 @@
 """The start that all encoders and decoders can share: one autoencoder, copied in each domain's colours."""
 
 import json
+import signal
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -9,6 +12,7 @@ from safetensors.torch import load_file
 from trainers import Listener, resume, start
 
 import combogan
+from combogan import storage
 from combogan.data import scenes
 from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
@@ -180,21 +184,71 @@ def test_a_run_stopped_in_its_start_or_after_it_ends_with_the_same_bits(starting
     assert events.count("autoencoded") == 1
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from combogan import Settings, train
+from combogan import storage
+from combogan.data import scenes
+from combogan.training.report import Quiet
+scenes.TRAIN = 20
+class Killed(Quiet):
+    def began(self, done, total):
+        if done == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+train(Settings.load(Path(sys.argv[1])), ["summer", "winter", "fall"], out=sys.argv[2], report=Killed())
+"""
+
+
 @pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_kill_in_the_start_costs_at_most_what_came_after_its_last_checkpoint(starting, tmp_path, whole, killed_after):
-    class Killed(Listener):
-        def began(self, done, total):
-            super().began(done, total)
-            if done == killed_after:
-                raise KeyboardInterrupt  # as sudden as a kill: nothing is saved after it
-
+    (tmp_path / "settings.toml").write_text(dropping(starting).toml())
     run = tmp_path / "killed"
-    with pytest.raises(KeyboardInterrupt):
-        start(dropping(starting), SEASONS, run, Killed()).run()
+    words = [str(tmp_path / "settings.toml"), str(run), str(killed_after)]
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], check=False)
+    assert done.returncode == -signal.SIGKILL
     again = resume(run)
     assert again.run()
     assert again.journal.report.started == ([1, 2, 3, 4] if killed_after == 1 else [4])
     assert weights(run) == whole
+
+
+@pytest.mark.parametrize("damaged", SEASONS)
+def test_a_damaged_checkpoint_beside_the_start_leaves_nothing_in_the_domains(
+    starting, tmp_path, whole, monkeypatch, damaged
+):
+    class Full(Exception):
+        pass
+
+    remove = storage.remove_folder
+
+    def full(folder):
+        if folder.name == "start":
+            raise Full
+        remove(folder)
+
+    run = tmp_path / "run"
+    trainer = start(dropping(starting), SEASONS, run)
+    monkeypatch.setattr("combogan.storage.remove_folder", full)  # killed before this is done
+    with pytest.raises(Full):
+        trainer.run()
+    monkeypatch.undo()
+    monkeypatch.setattr(scenes, "TRAIN", 20)
+    file = run / "checkpoints" / "000003" / f"{damaged}.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert resume(run).run()
+    assert weights(run) == whole
+
+
+@pytest.mark.usefixtures("_few_scenes")
+def test_a_start_of_other_settings_is_refused(starting, tmp_path):
+    listener, run = Listener(), tmp_path / "run"
+    start(starting, SEASONS, run, listener).run(lambda: len(listener.started) == 3)
+    text = (run / "settings.toml").read_text()
+    for old, new in (("width = 4", "width = 8"), ("autoencode = 4", "autoencode = 2")):
+        (run / "settings.toml").write_text(text.replace(old, new))
+        with pytest.raises(RunError, match="does not fit the settings of the run"):
+            resume(run)
 
 
 @pytest.mark.usefixtures("_few_scenes")

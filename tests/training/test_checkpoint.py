@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainers import all_states, find
+from trainers import all_states
 
 from combogan import storage
 from combogan.errors import CheckpointError, StorageError
@@ -22,7 +22,7 @@ def save(checkpoints, iteration, updates, **values):
 
 def test_what_is_saved_is_found(tmp_path):
     save(Checkpoints(tmp_path, keep=2), 7, {"summer": 1, "alps/winter": 2}, **{"summer": 1, "alps/winter": 2})
-    found = find(Checkpoints(tmp_path, keep=2), print)
+    found = Checkpoints(tmp_path, keep=2).newest(print)
     assert found.iteration == 7
     assert found.record == {"note": 7}
     assert all_states(found)["alps/winter"]["weight"].tolist() == [2.0] * 4
@@ -35,7 +35,7 @@ def test_only_domains_that_changed_are_written_again_and_files_referred_to_are_k
     save(checkpoints, 3, {"summer": 3, "winter": 1}, summer=3, winter=-1)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["000001/winter.safetensors", "000003/manifest.json", "000003/summer.safetensors"]
-    found = find(Checkpoints(tmp_path, keep=1), print)
+    found = Checkpoints(tmp_path, keep=1).newest(print)
     assert found.iteration == 3
     assert all_states(found)["winter"]["weight"].tolist() == [1.0] * 4
 
@@ -47,7 +47,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path):
     file = tmp_path / "000002" / "summer.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     said = []
-    assert find(Checkpoints(tmp_path, keep=3), said.append).iteration == 1
+    assert Checkpoints(tmp_path, keep=3).newest(said.append).iteration == 1
     assert said == [
         f"checkpoint {tmp_path / '000002'} is damaged: {file} is not what was saved; falling back to the one before."
     ]
@@ -61,7 +61,7 @@ def test_what_training_fell_back_from_does_not_push_out_what_is_whole(tmp_path):
     save(checkpoints, 8, {"summer": 8}, summer=8)
     (tmp_path / "000008" / "summer.safetensors").write_bytes(b"damaged")
     save(Checkpoints(tmp_path, keep=1), 3, {"summer": 3}, summer=3)
-    assert find(Checkpoints(tmp_path, keep=1), pytest.fail).iteration == 3
+    assert Checkpoints(tmp_path, keep=1).newest(pytest.fail).iteration == 3
 
 
 def test_an_unreadable_manifest_is_as_if_there_were_none(tmp_path):
@@ -70,7 +70,7 @@ def test_an_unreadable_manifest_is_as_if_there_were_none(tmp_path):
     for content in (b"{", b"[]", b'{"format": 99, "iteration": 5, "record": {}}'):
         (tmp_path / "000005").mkdir(exist_ok=True)
         (tmp_path / "000005" / "manifest.json").write_bytes(content)
-        assert find(Checkpoints(tmp_path, keep=3), print).iteration == 1
+        assert Checkpoints(tmp_path, keep=3).newest(print).iteration == 1
 
 
 def test_a_full_disk_loses_nothing_old(tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_full_disk_loses_nothing_old(tmp_path, monkeypatch):
     assert written
     monkeypatch.undo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000001"]
-    assert find(Checkpoints(tmp_path, keep=1), print).iteration == 1
+    assert Checkpoints(tmp_path, keep=1).newest(print).iteration == 1
     assert save(checkpoints, 2, {"summer": 2, "winter": 2}, summer=2, winter=2).iteration == 2
 
 
@@ -120,7 +120,7 @@ def test_a_kill_in_the_middle_of_saving_leaves_a_whole_checkpoint(tmp_path):
         process.stdout.close()
         process.wait()
         checkpoints = Checkpoints(folder, keep=2)
-        found = find(checkpoints, pytest.fail)
+        found = checkpoints.newest(pytest.fail)
         assert found.iteration >= int(seen[-1])
         for part in ("a", "b"):
             assert (found.state(part)["weight"] == found.iteration).all()

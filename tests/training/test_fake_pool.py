@@ -8,7 +8,7 @@ def fakes(*values):
     return torch.stack([torch.full((3, 2, 2), float(value)) for value in values])
 
 
-def test_while_the_pool_fills_fresh_fakes_are_judged():
+def test_while_the_pool_fills_new_fakes_are_scored():
     pool = FakePool(2)
     for value in (1, 2):
         assert pool.query(fakes(value), np.random.default_rng(0)).unique().tolist() == [value]

@@ -13,13 +13,13 @@ def test_distances_of_known_differences():
     assert DISTANCES["smooth-l1"](found, wanted).item() == pytest.approx((0.125 + 0.5 + 2.5) / 3)
 
 
-def test_least_squares_of_known_verdicts():
+def test_least_squares_of_known_scores():
     maps = [torch.tensor([[0.25]])]
     assert GAN_LOSSES["least-squares"](maps, True).item() == pytest.approx(0.75**2)
     assert GAN_LOSSES["least-squares"](maps, False).item() == pytest.approx(0.25**2)
 
 
-def test_cross_entropy_of_an_undecided_judge_is_log_2():
+def test_cross_entropy_of_an_undecided_discriminator_is_log_2():
     assert GAN_LOSSES["cross-entropy"]([torch.zeros(1, 3)], True).item() == pytest.approx(math.log(2))
 
 
@@ -41,7 +41,7 @@ class Linear(nn.Module):
         return [6 * image.mean(1), image[:, 0, ::2, ::2]]
 
 
-def test_steepness_is_the_squared_gradient_of_the_mean_verdicts():
+def test_r1_penalty_is_the_squared_gradient_of_the_mean_scores():
     image = torch.rand(2, 3, 8, 8)
     first = torch.full((3, 8, 8), 6 / (3 * 64))  # what a value counts in the mean of the first map
     first[0, ::2, ::2] += 1 / 16

@@ -124,7 +124,7 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
     _fake_a, back = there_and_back(b, a, y, x, objective)
     (objective.total(there) + objective.total(back)).backward()
     wanted = {n: p.grad.clone() for n, p in a.generator_group.networks.named_parameters()}
-    judged = torch.autograd.grad(
+    scored = torch.autograd.grad(
         discriminator_loss(b, y, fake_b, objective.gan_loss), list(b.discriminator.parameters()), allow_unused=False
     )
     found = {}
@@ -150,7 +150,7 @@ def test_gradients_are_those_of_the_whole_loss_at_once(tiny):
     )
     for name, gradient in wanted.items():
         assert torch.allclose(found[name], gradient, atol=1e-6), name
-    for (name, _), gradient in zip(b.discriminator.named_parameters(), judged, strict=True):
+    for (name, _), gradient in zip(b.discriminator.named_parameters(), scored, strict=True):
         assert torch.allclose(found[name], gradient, atol=1e-6), name
 
 
@@ -173,7 +173,7 @@ def test_a_loss_that_counts_nothing_is_not_computed(tiny):
     assert set(parts) == {"gan", "cycle"}
 
 
-def judged_after(settings, updates):
+def scored_after(settings, updates):
     """The weights of a's discriminator after one step that is its update number `updates`, and what the step told."""
     units = domains(settings, "a", "b")
     units["a"].discriminator_group.updates = updates
@@ -186,12 +186,12 @@ def test_r1_is_taken_at_every_4th_update_and_told_apart_from_the_discriminators_
     tiny = tiny.changed({"discriminator.kind": kind})
     steep = tiny.changed({"losses.r1": 100.0})
     for updates in range(5):
-        (with_r1, its_loss), (without, loss) = judged_after(steep, updates), judged_after(tiny, updates)
+        (with_r1, its_loss), (without, loss) = scored_after(steep, updates), scored_after(tiny, updates)
         assert same(with_r1, without) == (updates % 4 != 0)
         assert its_loss == loss
 
 
-def test_r1_adds_its_weight_times_4_times_half_the_gradient_of_the_steepness_at_real_images(tiny):
+def test_r1_adds_its_weight_times_4_times_half_the_gradient_of_the_r1_penalty_at_real_images(tiny):
     found = {}
     for weight in (0.0, 3.0):
         settings = tiny.changed({"losses.r1": weight})
@@ -201,11 +201,11 @@ def test_r1_adds_its_weight_times_4_times_half_the_gradient_of_the_steepness_at_
             {weight: [one.grad.clone() for one in weights]}
         )
         train(settings, units["a"], units["b"], 0)
-    of_steepness = torch.autograd.grad(r1_penalty(units["a"].discriminator, image(0)), weights, allow_unused=True)
-    for without, with_r1, alone in zip(found[0.0], found[3.0], of_steepness, strict=True):
+    of_r1_penalty = torch.autograd.grad(r1_penalty(units["a"].discriminator, image(0)), weights, allow_unused=True)
+    for without, with_r1, alone in zip(found[0.0], found[3.0], of_r1_penalty, strict=True):
         added = torch.zeros_like(without) if alone is None else 3.0 / 2 * 4 * alone
         torch.testing.assert_close(with_r1 - without, added, rtol=1e-3, atol=1e-5)
-    assert any(alone is not None and alone.abs().max() > 1e-3 for alone in of_steepness)
+    assert any(alone is not None and alone.abs().max() > 1e-3 for alone in of_r1_penalty)
 
 
 def test_r1_makes_a_discriminator_less_steep_at_real_images(tiny):
@@ -251,8 +251,8 @@ def test_a_batch_larger_than_one_is_normalised_picture_by_picture(tiny):
     assert torch.allclose(together, alone, atol=1e-5)
 
 
-@pytest.mark.parametrize(("norm", "judged"), [("instance", "instance"), ("layer", "instance"), ("batch", "batch")])
-def test_layer_norms_are_for_encoders_and_decoders_only(tiny, norm, judged):
+@pytest.mark.parametrize(("norm", "scored"), [("instance", "instance"), ("layer", "instance"), ("batch", "batch")])
+def test_layer_norms_are_for_encoders_and_decoders_only(tiny, norm, scored):
     settings = tiny.changed({"networks.norm": norm})
-    assert building.discriminator_shape(settings)["norm"] == judged
+    assert building.discriminator_shape(settings)["norm"] == scored
     assert building.encoder_shape(settings)["norm"] == building.decoder_shape(settings)["norm"] == norm
