@@ -122,6 +122,7 @@ def show_plan(prepared: Prepared) -> None:
     epochs = f"{course.epochs:,.1f} epochs" if course.epochs >= 1 else "less than an epoch"
     facts = {
         "iterations": f"{course.iterations:,} ({epochs} of {course.epoch_length}), {what.updates}",
+        **_start(prepared),
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
         "machine": f"{settings.run.device}, {settings.run.precision}, {_threads(settings)}",
@@ -148,6 +149,13 @@ def _means(losses: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         if found:
             means[part] = sum(found) / len(found)
     return means
+
+
+def _start(prepared: Prepared) -> dict[str, str]:
+    """The line on what comes before the first iteration of a new run."""
+    count = prepared.settings.schedule.autoencode
+    is_new = prepared.new is None and prepared.changes is None
+    return {"start": f"{count:,} iterations of one autoencoder before them"} if count and is_new else {}
 
 
 def _threads(settings: Settings) -> str:
