@@ -47,6 +47,21 @@ def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
     )
 
 
+def hinge_discriminator(real_maps: list[Tensor], fake_maps: list[Tensor]) -> Tensor:
+    """Hinge loss of a discriminator (Lim & Ye 2017): how far real scores lie below 1 and fake ones above -1.
+
+    The mean over the maps, each of which counts the same.
+    """
+    of_real = [F.relu(1 - m).mean() for m in map(at_least_float32, real_maps)]
+    of_fake = [F.relu(1 + m).mean() for m in map(at_least_float32, fake_maps)]
+    return torch.stack(of_real).mean() + torch.stack(of_fake).mean()
+
+
+def hinge_generator(maps: list[Tensor]) -> Tensor:
+    """Hinge loss of a generator (Lim & Ye 2017): minus the scores of its translations, the mean over the maps."""
+    return -torch.stack([m.mean() for m in map(at_least_float32, maps)]).mean()
+
+
 GAN_LOSSES: dict[str, GanLoss] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
 
 

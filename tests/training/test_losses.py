@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from combogan.training.losses import DISTANCES, GAN_LOSSES, r1_penalty, small
+from combogan.training.losses import (
+    DISTANCES,
+    GAN_LOSSES,
+    hinge_discriminator,
+    hinge_generator,
+    r1_penalty,
+    small,
+)
 
 
 def test_distances_of_known_differences():
@@ -28,6 +35,22 @@ def test_outputs_of_a_discriminator_count_1_2_and_the_last_one_more():
     for wrong, weight in enumerate((1, 2, 4)):
         maps = [torch.zeros(1, 2) if place == wrong else torch.ones(1, 2) for place in range(3)]
         assert GAN_LOSSES["least-squares"](maps, True).item() == pytest.approx(weight / 21)
+
+
+def test_hinge_counts_real_scores_below_1_and_fake_ones_above_minus_1():
+    real = [torch.tensor([2.0, 0.5]), torch.tensor([[-1.0]])]  # 0 and 0.5 too little; 2 too little
+    fake = [torch.tensor([-3.0, 0.0, 1.0]), torch.tensor([[-1.0]])]  # 0, 1 and 2 too much; 0 too much
+    assert hinge_discriminator(real, fake).item() == pytest.approx((0.25 + 2) / 2 + (1 + 0) / 2)
+    assert hinge_discriminator([torch.zeros(3)], [torch.zeros(2)]).item() == 2
+
+
+def test_hinge_of_a_generator_is_minus_the_score_whatever_its_size_and_every_map_counts_the_same():
+    assert hinge_generator([torch.tensor([5.0, 1.0]), torch.tensor([[-2.0]])]).item() == pytest.approx(-0.5)
+
+
+def test_hinge_is_computed_in_float32():
+    maps = [torch.full((300,), 1.001).bfloat16()]
+    assert hinge_generator(maps).dtype == hinge_discriminator(maps, maps).dtype == torch.float32
 
 
 def test_small_takes_averages_and_stride_1_takes_none():
