@@ -5,6 +5,7 @@ ComboganError
 ├── DomainError         a domain that cannot be found, named or used
 ├── PictureError        a picture that cannot be read or used
 ├── FetchError          a published set that could not be fetched completely
+├── FeaturesError       pretrained features whose weights are missing or not the published ones
 ├── DeviceError         hardware that was asked for and is not there
 ├── StorageError        a folder or file that cannot be written, or a full disk
 ├── RunError            a folder that is not a run, is taken, or cannot go on as asked
@@ -40,6 +41,10 @@ class PictureError(ComboganError):
 
 class FetchError(ComboganError):
     """A published set that could not be fetched completely."""
+
+
+class FeaturesError(ComboganError):
+    """Pretrained features whose weights are missing or not the published ones."""
 
 
 class DeviceError(ComboganError):

@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 @click.option(
     "--kid",
     metavar="BACKBONE[:FILE]",
-    help="Also compute the kernel inception distance, with a classifier of torchvision, such as resnet50; its weights "
-    "are read from FILE, or else fetched.",
+    help="Compute the kernel inception distance on a classifier of torchvision, such as resnet50; its weights are "
+    "those in FILE, or else fetched.  [default: EfficientNet-Lite2, which is installed]",
 )
 def command(
     run: Path, data: Path | None, file: Path | None, device: str, size: int | None, pictures: int, kid: str | None
@@ -63,10 +63,14 @@ def command(
     """Score the translations of RUN, for every ordered pair of domains, and compare them with colour matching.
 
     With truth, where it is known (the drawn scenes, and domains whose test folders have the same file names, where
-    1_A.jpg and 1_B.jpg count as the same): PSNR and SSIM. Without truth: how many translations a classifier, trained on
-    the domains' training pictures, takes for the target; how much of the source's edges is kept, and of the source on
-    the way back; how far small patches are from those of real test pictures (sliced Wasserstein distance, at each level
-    of a Laplacian pyramid); how much of the change is more than a change of colours.
+    1_A.jpg and 1_B.jpg count as the same): PSNR and SSIM. Without truth: how many translations a classifier, fitted to
+    the domains' training pictures, takes for the target; how much of the source's edges is kept, how far the content is
+    from the source's, and how much of the source comes back on the way back; how far small patches are from those of
+    real test pictures (sliced Wasserstein distance, at each level of a Laplacian pyramid), and how far features are
+    (KID); how much of the change is more than a change of colours.
+
+    The classifier, content and KID look at features of EfficientNet-Lite2, a network trained on ImageNet that no
+    discriminator of a training looks through. This KID cannot be compared with one on features of Inception.
 
     Colour matching gives each colour channel the mean and deviation of the target's training pictures. PSNR is in dB,
     100 for identical pictures; SSIM is 1 for them. All numbers are averaged over the test pictures.

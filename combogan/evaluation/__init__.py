@@ -4,8 +4,10 @@ metrics          images in, one number per picture out: PSNR, SSIM, kept edges
 images           square images of a picture set, and a fixed choice of its pictures
 colour_matching  the colour-matching baseline, and the share of a change that it does not explain
 texture          distance of small patches from real ones: sliced Wasserstein distance
-kid              kernel inception distance, on features of a torchvision classifier
-arrival          a small classifier of domains: which translations it takes for the target
+image_features   features of images to score with, of a pretrained network that no discriminator looks through
+kid              kernel inception distance, on those features or on those of a torchvision classifier
+arrival          a linear classifier of domains on features: which translations it takes for the target
+content          distance of a translation's features from its source's, place by place
 truth            which test pictures of two domains show the same thing
 scores           scores as values, their means, and their JSON
 scoring          scores the translations between all domains

@@ -1,133 +1,125 @@
-"""Arrival: the share of images that a small classifier, trained on real pictures, takes for a domain."""
+"""Arrival: the share of images that a linear classifier of features, fitted to real pictures, takes for a domain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from combogan.data.pictures import PictureSet
 from combogan.evaluation.colour_matching import ColourMatch
+from combogan.evaluation.image_features import LARGEST, ImageFeatures, image_features
 from combogan.evaluation.images import batches, choice
 from combogan.seeding import tensors
 
-SIDE = 64
-"""Side in pixels: larger images are shrunk to it first."""
-PICTURES = 600
+PICTURES = 200
 """Training pictures of each domain, at most."""
-ITERATIONS = 400
-BATCH = 32
-RECOLOURED = 0.5
-"""Share of the training images that are given the colours of another picture."""
-RATE = 2e-3
+ITERATIONS = 200
+"""Of L-BFGS, at most; the minimum is reached in fewer."""
+DECAY = 0.1
+"""Weight decay: half of it times the squared weights is added to the loss. Accuracy hardly depends on it: on four
+domains of real pictures it was between 72% and 74% for all decays from 1e-4 to 1."""
+FLAT = 1e-3
+"""A feature of a smaller standard deviation is divided by this instead."""
 
 
 class Arrival:
-    """A classifier of images by domain.
+    """A classifier of images by domain: multinomial logistic regression on the features of a pretrained network.
 
-    It is trained on flipped and cropped pictures. Half of them get the colours of a random picture of any domain, and
-    the channels of all are scaled and shifted at random: otherwise the mean colour would identify most domains, and
-    colour-matched pictures would be taken for the target. Measured on the drawn seasons, it is right about every test
-    picture, and takes 1% of the colour-matched ones for the target; without recolouring it took 85%.
+    It is fitted to real pictures, and to the same with the colours of a random picture of another domain each:
+    otherwise the mean colour would identify most domains, and colour-matched pictures would be taken for the target.
+    Measured on the drawn seasons at 64 pixels, it is right about every test picture, and takes 0.4% of the
+    colour-matched ones for the target; without recolouring it took 20%. On photographs of summer, of winter and of all
+    kinds, and paintings, at 128 pixels, it is right about 74%, and takes 9% of copies and 9% of the colour-matched.
     """
 
-    def __init__(self, domains: tuple[str, ...], network: nn.Module, side: int, device: torch.device) -> None:
-        self.domains = domains
-        self._network, self._side, self._device = network, side, device
+    def __init__(self, domains: Sequence[str], pooled: Tensor, labels: Tensor, largest: int, device: torch.device):
+        """Fitted to pooled features (n, values) and the indices of their domains (n,)."""
+        self.domains = tuple(domains)
+        self._largest, self._device = largest, device
+        self._deviation, self._mean = torch.std_mean(pooled, dim=0, correction=0)
+        self._weight, self._bias = _fitted(self.standardised(pooled), labels, len(self.domains))
 
     @classmethod
-    @torch.enable_grad()
     def train(
         cls,
         pictures: Mapping[str, PictureSet],
         size: int,
         *,
         seed: int = 0,
-        iterations: int | None = None,
+        largest: int = LARGEST,
         device: str | torch.device = "cpu",
     ) -> Arrival:
-        """Trained on pictures of two or more domains, as images of the size that will be scored.
+        """Fitted to pictures of two or more domains, as images of the size that will be scored.
 
-        The same pictures and seed give the same bits on the same kind of machine; global random state is not used.
+        The network sees images of the side `largest` at most: smaller is faster. The same pictures and seed give the
+        same bits on the same kind of machine; global random state is not used.
         """
         if len(pictures) < 2:
             raise ValueError(f"a classifier needs two domains or more, but there are {len(pictures)}")
-        on, iterations = torch.device(device), iterations or ITERATIONS
-        side = min(size, SIDE)
-        images = [_shrunk_set(one, size, side, on) for one in pictures.values()]
-        network = _network(len(images), seed).to(on)
-        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
-        network.train()
-        for iteration in range(iterations):
-            for group in optimizer.param_groups:
-                group["lr"] = RATE * min(1.0, 2 * (1 - iteration / iterations))
-            x, labels = _batch(images, seed, iteration)
-            optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(network(x), labels, label_smoothing=0.05).backward()
-            optimizer.step()
-        return cls(tuple(pictures), network.eval().requires_grad_(False), side, on)
+        on = torch.device(device)
+        chosen = {name: choice(one.names, PICTURES) for name, one in pictures.items()}
+        colours = {
+            name: [ColourMatch.fit([x]) for images in batches(one, chosen[name], size) for x in images]
+            for name, one in pictures.items()
+        }
+        pooled, labels = [], []
+        for label, (name, one) in enumerate(pictures.items()):
+            borrowed = iter(_borrowed(name, colours, tensors(seed, "arrival colours", name)))
+            for images in batches(one, chosen[name], size):
+                recoloured = torch.cat([next(borrowed)(image[None]) for image in images])
+                for x in (images, recoloured):
+                    pooled.append(image_features(x, largest=largest, device=on).pooled)
+                    labels += [label] * len(x)
+        return cls(tuple(pictures), torch.cat(pooled), torch.tensor(labels), largest, on)
 
-    @torch.no_grad()
+    def features(self, images: Tensor) -> ImageFeatures:
+        """The features of images (n, 3, h, h), seen as those that the classifier was fitted to."""
+        return image_features(images, largest=self._largest, device=self._device)
+
+    def standardised(self, pooled: Tensor) -> Tensor:
+        """Pooled features (n, values), so that those that the classifier was fitted to have mean 0 and deviation 1."""
+        return (pooled - self._mean) / self._deviation.clamp(min=FLAT)
+
+    def takes(self, found: ImageFeatures, domain: str) -> Tensor:
+        """Whether each image of those features is taken for one of the domain: (n,) of bool, on the CPU."""
+        return self._logits(found).argmax(1) == self.domains.index(domain)
+
     def taken(self, images: Tensor, domain: str) -> Tensor:
-        """Whether each image (n, 3, h, w) is taken for one of the domain: (n,) of bool, on the CPU."""
-        logits = self._network(_shrunk(images.detach().float().to(self._device), self._side))
-        return (logits.argmax(1) == self.domains.index(domain)).cpu()
+        """Whether each image (n, 3, h, h) is taken for one of the domain: (n,) of bool, on the CPU."""
+        return self.takes(self.features(images), domain)
+
+    def _logits(self, found: ImageFeatures) -> Tensor:
+        """(n, domains)."""
+        return self.standardised(found.pooled).double() @ self._weight + self._bias
 
 
-def _network(domains: int, seed: int) -> nn.Sequential:
-    """Image (n, 3, h, w) -> logits (n, domains), for h and w from 16 up."""
-    widths = (3, 32, 64, 128)
-    layers: list[nn.Module] = []
-    for number, (before, after) in enumerate(pairwise(widths)):
-        layers += [_convolution(before, after, f"{number}", seed), nn.GroupNorm(8, after), nn.ReLU()]
-    head = nn.utils.skip_init(nn.Linear, widths[-1], domains)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+def _borrowed(name: str, colours: Mapping[str, Sequence[ColourMatch]], chance: torch.Generator) -> list[ColourMatch]:
+    """For each picture of a domain the colours of a random picture of another domain, all domains counting the same."""
+    others = [found for other, found in colours.items() if other != name]
+    drawn = [others[int(torch.randint(len(others), (), generator=chance))] for _ in colours[name]]
+    return [found[int(torch.randint(len(found), (), generator=chance))] for found in drawn]
 
 
-def _convolution(before: int, after: int, name: str, seed: int) -> nn.Conv2d:
-    layer = nn.utils.skip_init(nn.Conv2d, before, after, 3, stride=2, padding=1, bias=False)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=tensors(seed, "arrival weights", name))
-    return layer
+@torch.enable_grad()
+def _fitted(x: Tensor, labels: Tensor, domains: int) -> tuple[Tensor, Tensor]:
+    """The weights (values, domains) and biases (domains,) of least cross entropy, all domains counting the same.
 
+    The loss is convex: nothing depends on where the search starts.
+    """
+    x = x.double()
+    share = 1 / torch.bincount(labels, minlength=domains).double()
+    weight = x.new_zeros(x.shape[1], domains, requires_grad=True)
+    bias = x.new_zeros(domains, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
-def _shrunk_set(pictures: PictureSet, size: int, side: int, on: torch.device) -> Tensor:
-    """A fixed choice of a set's pictures (n, 3, side, side)."""
-    chosen = choice(pictures.names, PICTURES)
-    return torch.cat([_shrunk(images, side) for images in batches(pictures, chosen, size)]).to(on)
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(x @ weight + bias, labels, weight=share) + DECAY / 2 * weight.square().sum()
+        loss.backward()
+        return loss
 
-
-def _shrunk(images: Tensor, side: int) -> Tensor:
-    if images.shape[-2:] == (side, side):
-        return images
-    return F.interpolate(images, (side, side), mode="bilinear", align_corners=False, antialias=True)
-
-
-def _batch(images: list[Tensor], seed: int, iteration: int) -> tuple[Tensor, Tensor]:
-    """Randomly changed pictures (BATCH, 3, crop, crop), domains in turn, and the index of the domain of each."""
-    chance = tensors(seed, "arrival batch", iteration)
-    side = images[0].shape[-1]
-    crop = side - side // 8
-    labels = torch.arange(iteration * BATCH, (iteration + 1) * BATCH) % len(images)
-    others = torch.randint(len(images), (BATCH,), generator=chance)
-    recoloured = torch.rand(BATCH, generator=chance) < RECOLOURED
-    changed = []
-    for label, other, recolour in zip(labels.tolist(), others.tolist(), recoloured.tolist(), strict=True):
-        image = _random(images[label], chance)
-        if recolour:
-            image = ColourMatch.fit([_random(images[other], chance)])(image[None])[0]
-        top, left = torch.randint(side - crop + 1, (2,), generator=chance).tolist()
-        image = image[:, top : top + crop, left : left + crop]
-        changed.append(image.flip(-1) if torch.rand((), generator=chance) < 0.5 else image)
-    x = torch.stack(changed)
-    scale = (0.8 + 0.4 * torch.rand(BATCH, 3, 1, 1, generator=chance)).to(x.device)
-    shift = (0.3 * torch.rand(BATCH, 3, 1, 1, generator=chance) - 0.15).to(x.device)
-    return x * scale + shift, labels.to(x.device)
-
-
-def _random(images: Tensor, chance: torch.Generator) -> Tensor:
-    return images[int(torch.randint(len(images), (), generator=chance))]
+    optimizer.step(closure)
+    return weight.detach(), bias.detach()

@@ -1,4 +1,4 @@
-"""Kernel inception distance, on the features of a torchvision classifier that is named by the user."""
+"""Kernel inception distance, and the features of a torchvision classifier that a user can name for it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Features:
         """
         from torchvision import models
 
+        self.backbone = backbone
         known = models.list_models(module=models)
         if backbone not in known:
             raise SettingsError(

@@ -47,7 +47,7 @@ def measures(scores: Scores) -> list[Measure]:
     """The measures that at least one direction has a number for, in the order of the page."""
     levels = len(scores.translation.texture) if scores.translation else 0
     textures = [_texture(level, levels) for level in range(levels)]
-    found = [*_nearness(), _arrival(scores), *_content(), *textures, _features()]
+    found = [*_nearness(), _arrival(scores), *_content(), *textures, _features(scores)]
     return [measure for measure in found if any(measure.value(pair) is not None for pair in scores.pairs)]
 
 
@@ -73,7 +73,8 @@ def _nearness() -> list[Measure]:
 
 def _arrival(scores: Scores) -> Measure:
     how = (
-        "Translations that a classifier takes for the target; the small number is after colour matching. More is good."
+        "Translations that a linear classifier of a network's features takes for the target; the small number is after "
+        "colour matching. More is good."
     )
     real = ", ".join(f"{_percent(share)} of {name}" for name, share in scores.classifier.items())
     return Measure(
@@ -92,6 +93,11 @@ def _content() -> list[Measure]:
         "How much of the source's edges survives, at most 1; the small number is after colour matching, which "
         "moves nothing and so keeps nearly all. More is better, but for what the target must change."
     )
+    content = (
+        "Distance of what a translation shows from what its source shows: 1 - cosine of a network's features at the "
+        "same place. The small number is after colour matching. Another picture has about 0.8. Less is better, but for "
+        "what the target must change."
+    )
     cycle = (
         "How near a picture comes to itself there and back, in decibels; there is no baseline. More is better, but a "
         "very faithful way back can hide the source in the translation as a pattern: look for hatching."
@@ -104,6 +110,15 @@ def _content() -> list[Measure]:
             colours=_part("colour_matching", "edges"),
             heat=_within(0, 1),
             how=edges,
+        ),
+        Measure(
+            "Content",
+            f"{_LESS}, 0 to 1",
+            *(_part("translation", "content"), "{:.2f}".format),
+            rises=False,
+            colours=_part("colour_matching", "content"),
+            heat=_within(0.7, 0),
+            how=content,
         ),
         Measure(
             "PSNR of the way back, dB", _MORE, lambda scores: scores.cycle, _short, heat=_within(10, 30), how=cycle
@@ -139,16 +154,17 @@ def _texture(level: int, levels: int) -> Measure:
     )
 
 
-def _features() -> Measure:
+def _features(scores: Scores) -> Measure:
     return Measure(
-        "KID",
+        scores.kid_name,
         _LESS,
         *(_part("translation", "kid"), "{:.4f}".format),
         rises=False,
         colours=_part("colour_matching", "kid"),
         heat=_halved,
         how="Distance of features from those of real test pictures; the small number is after colour matching. Less is "
-        "better. Only numbers of the same classifier and as many pictures can be compared.",
+        "better. Only numbers of the same network, the same domains and as many pictures can be compared: not with "
+        "those of Inception in papers.",
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 
+from combogan.evaluation.image_features import NAME
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -70,11 +72,16 @@ class UnpairedScores:
     """Share of them that the classifier takes for the target, 0 to 1."""
     edges: float
     """How much of the source's edges is kept, 0 to 1."""
+    content: float
+    """Distance of deep features from the source's, place by place: 0 for the source itself, 1 for unrelated ones."""
     texture: tuple[float, ...]
     """Sliced Wasserstein distance to real test pictures of the target x 1000, per level of a Laplacian pyramid, finest
     first."""
     kid: float | None = None
-    """Kernel inception distance to the same pictures, which can be negative; None where it was not asked for."""
+    """Kernel inception distance to the same pictures, on features of `Scores.kid_network`; it can be negative.
+
+    None for fewer than two pictures.
+    """
 
     @classmethod
     def mean(cls, scores: Sequence[UnpairedScores]) -> UnpairedScores:
@@ -82,6 +89,7 @@ class UnpairedScores:
         return cls(
             fmean(one.arrival for one in scores),
             fmean(one.edges for one in scores),
+            fmean(one.content for one in scores),
             tuple(map(fmean, zip(*(one.texture for one in scores), strict=True))),
             _mean(one.kid for one in scores),
         )
@@ -119,6 +127,12 @@ class Scores:
     """Domain without scores -> the reason."""
     paired: tuple[str, ...] = ()
     """Domains whose truth was found by the names of their test pictures."""
+    kid_network: str = NAME
+    """The network whose features the KID compares: distances on others are other numbers."""
+
+    @property
+    def kid_name(self) -> str:
+        return f"KID, {self.kid_network}"
 
     @property
     def truth(self) -> Comparison | None:
@@ -172,8 +186,17 @@ class Scores:
             "classifier": dict(self.classifier),
             "unscored": dict(self.unscored),
             "paired": list(self.paired),
+            "legend": self._legend(),
         }
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _legend(self) -> dict[str, str]:
+        """What the numbers mean that depend on a pretrained network."""
+        return {
+            "arrival": f"share that a linear classifier of features takes for the target ({NAME})",
+            "content": f"distance of features from the source's, place by place: 1 - cosine ({NAME})",
+            "kid": f"{self.kid_name}: kernel distance of features from those of real test pictures of the target",
+        }
 
 
 def _numbers(scores: PairScores | Scores) -> dict[str, object]:

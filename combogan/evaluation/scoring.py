@@ -12,6 +12,8 @@ from torch import Tensor
 from combogan.data.catalog import DomainPictures
 from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.colour_matching import ColourMatch, colour_matches, more_than_colour
+from combogan.evaluation.content import content
+from combogan.evaluation.image_features import NAME, ImageFeatures
 from combogan.evaluation.images import batches, choice, square
 from combogan.evaluation.kid import Features, kid
 from combogan.evaluation.metrics import edges, psnr, ssim
@@ -44,8 +46,8 @@ def score(
 ) -> Scores:
     """Score the translations between all domains, on square images of `size` pixels.
 
-    `arrival` is trained where it is not given; there is a KID only with `features`. `say` is called with what is being
-    done. Raises what reading the pictures raises.
+    `arrival` is trained where it is not given; the KID is on `features`, or else on those that `arrival` sees. `say` is
+    called with what is being done. Raises what reading the pictures raises, and FeaturesError.
     """
     sources = list(sources)
     if len(sources) < 2:
@@ -69,6 +71,7 @@ def score(
         {test.name: test.accuracy for test in tests},
         {test.name: ALONE for test in tests if test.name not in scored},
         tuple(source.name for source in sources if is_paired(source)),
+        NAME if features is None else features.backbone,
     )
 
 
@@ -82,7 +85,8 @@ class _TestSet:
     texture: Texture
     accuracy: float
     """Share of them that the classifier takes for the domain."""
-    real_features: Tensor | None
+    real_features: Tensor
+    """What the KID compares with."""
     match: ColourMatch
     arrival: Arrival
     features: Features | None
@@ -101,11 +105,10 @@ class _TestSet:
         patches, taken, found = Patches(len(chosen)), [], []
         for images in batches(pictures.test, chosen, size):
             patches.add(images)
-            taken.append(arrival.taken(images, pictures.name))
-            if features is not None:
-                found.append(features(images))
-        real = torch.cat(found) if found else None
-        return cls(pictures, chosen, Texture(patches), _mean(taken), real, match, arrival, features)
+            seen = arrival.features(images)
+            taken.append(arrival.takes(seen, pictures.name))
+            found.append(arrival.standardised(seen.pooled) if features is None else features(images))
+        return cls(pictures, chosen, Texture(patches), _mean(taken), torch.cat(found), match, arrival, features)
 
     @property
     def name(self) -> str:
@@ -120,20 +123,27 @@ class _UnpairedMeasurements:
         self._patches = Patches(pictures)
         self._taken: list[Tensor] = []
         self._edges: list[Tensor] = []
+        self._content: list[Tensor] = []
         self._features: list[Tensor] = []
 
-    def add(self, images: Tensor, source: Tensor) -> None:
+    def add(self, images: Tensor, source: Tensor, of_source: ImageFeatures) -> None:
         """Images (n, 3, h, w), and what they were made of."""
+        arrival, features = self._target.arrival, self._target.features
+        seen = arrival.features(images)
         self._patches.add(images)
-        self._taken.append(self._target.arrival.taken(images, self._target.name))
+        self._taken.append(arrival.takes(seen, self._target.name))
         self._edges.append(edges(images, source))
-        if self._target.features is not None:
-            self._features.append(self._target.features(images))
+        self._content.append(content(seen, of_source))
+        self._features.append(arrival.standardised(seen.pooled) if features is None else features(images))
 
     def scores(self) -> UnpairedScores:
-        real = self._target.real_features
-        distance = kid(torch.cat(self._features), real) if real is not None else None
-        return UnpairedScores(_mean(self._taken), _mean(self._edges), self._target.texture(self._patches), distance)
+        return UnpairedScores(
+            arrival=_mean(self._taken),
+            edges=_mean(self._edges),
+            content=_mean(self._content),
+            texture=self._target.texture(self._patches),
+            kid=kid(torch.cat(self._features), self._target.real_features),
+        )
 
 
 class _PairMeasurements:
@@ -145,10 +155,10 @@ class _PairMeasurements:
         self._colour_matching = _UnpairedMeasurements(target, pictures)
         self._values: dict[str, list[Tensor]] = defaultdict(list)
 
-    def add(self, x: Tensor, fake: Tensor, rec: Tensor | None) -> None:
-        """Images of the source, their translations, and those translated back: (n, 3, h, w) each."""
-        self._translation.add(fake, x)
-        self._colour_matching.add(self._target.match(x), x)
+    def add(self, x: Tensor, of_x: ImageFeatures, fake: Tensor, rec: Tensor | None) -> None:
+        """Images of the source and their features, their translations, and those translated back: (n, 3, h, w) each."""
+        self._translation.add(fake, x, of_x)
+        self._colour_matching.add(self._target.match(x), x, of_x)
         self._values["more_than_colour"].append(more_than_colour(fake, x))
         if rec is not None:
             self._values["cycle"].append(psnr(rec, x))
@@ -193,13 +203,13 @@ def _scores_from(
     names = iter([tested.names[index] for index in source.chosen])
     for loaded in batches(tested, source.chosen, size) if targets else ():
         x = loaded.to(device)
-        here = [next(names) for _ in x]
+        here, of_x = [next(names) for _ in x], source.arrival.features(x)
         fakes = translate(a, list(pairs), x)
         for target in targets:
             b, known = target.name, truths[target.name]
             fake = fakes[b].to(x)
             rec = translate(b, [a], fake)[a].to(x) if composes(b, a) else None
-            pairs[b].add(x, fake, rec)
+            pairs[b].add(x, of_x, fake, rec)
             rows = [row for row, name in enumerate(here) if name in known]
             if rows:
                 truth = [square(target.pictures.test, known[here[row]], size) for row in rows]

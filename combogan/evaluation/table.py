@@ -11,12 +11,12 @@ from combogan.evaluation.scores import PairScores, Quality, Scores, UnpairedScor
 
 LEGEND = {
     "PSNR, SSIM": "nearness to the truth, where it is known; more is better",
-    "arrives": "share that a classifier takes for the target (of colour matching)",
+    "arrives": "share a classifier takes for the target (of colour matching)",
     "edges": "how much of the source's edges is kept, 0 to 1",
+    "content": "distance of features from the source's, 0 to 1; 0 is all kept",
     "way back": "PSNR of the translation, translated back, to the source",
-    "beyond colour": "share of the change that no matching of colours explains",
-    "texture": "distance of fine to coarse patches from real ones; less is better",
-    "KID": "distance of features from real ones x 1000; less is better",
+    "texture": "distance of finest and coarsest patches from real; less is better",
+    "KID": "distance of features from real ones; less is better",
 }
 
 
@@ -34,7 +34,7 @@ def table(scores: Scores) -> Table:
         collapse_padding=True,
     )
     shown.add_column("from -> to", overflow="fold")
-    headings = [*(["PSNR", "SSIM"] if truth else []), "arrives", "edges", "way\nback", "beyond\ncolour", "texture"]
+    headings = [*(["PSNR", "SSIM"] if truth else []), "arrives", "edges", "con-\ntent", "way\nback", "texture"]
     for heading in [*headings, *(["KID"] if kid else [])]:
         shown.add_column(heading, justify="right", no_wrap=True)
     for pair in scores.pairs:
@@ -45,9 +45,9 @@ def table(scores: Scores) -> Table:
         for name, quality, unpaired in _baselines(scores):
             first = _quality(quality) if truth else []
             arrives = f"{unpaired.arrival:.0%}" if unpaired else ""
-            kept = f"{unpaired.edges:.2f}" if unpaired else ""
+            kept = [f"{unpaired.edges:.2f}", f"{unpaired.content:.2f}"] if unpaired else ["", ""]
             last = [_kid(unpaired)] if kid else []
-            shown.add_row(name, *first, arrives, kept, "", "", _texture(unpaired), *last)
+            shown.add_row(name, *first, arrives, *kept, "", _texture(unpaired), *last)
     return shown
 
 
@@ -59,7 +59,8 @@ def _title(scores: Scores) -> str:
 
 def _legend(scores: Scores, *, truth: bool, kid: bool) -> list[str]:
     absent = {"PSNR, SSIM": not truth, "KID": not kid}
-    lines = [f"{name}: {meaning}" for name, meaning in LEGEND.items() if not absent.get(name)]
+    named = {"KID": scores.kid_name}
+    lines = [f"{named.get(name, name)}: {meaning}" for name, meaning in LEGEND.items() if not absent.get(name)]
     if scores.classifier:
         right = ", ".join(f"{accuracy:.0%} of {name}" for name, accuracy in scores.classifier.items())
         lines.append(f"Accuracy of the classifier: {right}.")
@@ -74,8 +75,8 @@ def _row(scores: PairScores | Scores, *, truth: bool, kid: bool) -> list[str]:
         *(_quality(scores.truth.translation if scores.truth else None) if truth else []),
         f"{made.arrival:.0%} ({coloured.arrival:.0%})",
         f"{made.edges:.2f}",
+        f"{made.content:.2f}",
         "" if scores.cycle is None else f"{scores.cycle:.1f}",
-        "" if scores.more_than_colour is None else f"{scores.more_than_colour:.0%}",
         _texture(made),
         *([_kid(made)] if kid else []),
     ]
@@ -91,11 +92,11 @@ def _quality(quality: Quality | None) -> list[str]:
 
 
 def _texture(unpaired: UnpairedScores | None) -> str:
-    """The finest level, one in the middle, and the coarsest."""
+    """The finest level and the coarsest."""
     levels = unpaired.texture if unpaired else ()
-    some = [levels[0], levels[len(levels) // 2], levels[-1]] if len(levels) > 3 else levels
-    return " ".join(f"{value:4.0f}" for value in some).strip()
+    some = [levels[0], levels[-1]] if len(levels) > 2 else levels
+    return " ".join(f"{value:3.0f}" for value in some).strip()
 
 
 def _kid(unpaired: UnpairedScores | None) -> str:
-    return "" if unpaired is None or unpaired.kid is None else f"{1000 * unpaired.kid:.1f}"
+    return "" if unpaired is None or unpaired.kid is None else f"{unpaired.kid:.3f}"

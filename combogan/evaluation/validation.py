@@ -24,8 +24,8 @@ DIRECTIONS = 20
 """Directions to validate, at most; more only where every domain could not be a source and a target otherwise."""
 PICTURES = 16
 """Pictures of each source, at most."""
-LEARNT, ITERATIONS = 100, 200
-"""Training pictures of each domain, and iterations, of the classifier: enough to compare validations of one run."""
+LEARNT, LARGEST = 100, 64
+"""Of the classifier: training pictures of each domain, and the side that it sees; enough to compare validations."""
 _BATCH = 8
 
 
@@ -100,7 +100,7 @@ class Validation:
         if not any(self._truth.values()):
             tell("Training the classifier for the validation.")
             trained_on = {name: _some(one.train) for name, one in sources.items()}
-            self._arrival = Arrival.train(trained_on, size, iterations=ITERATIONS, device=device)
+            self._arrival = Arrival.train(trained_on, size, largest=LARGEST, device=device)
 
     @torch.no_grad()
     def __call__(self, translate: Translate) -> dict[str, float]:

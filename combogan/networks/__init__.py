@@ -4,6 +4,7 @@ latent         the plug between encoder and decoder, and the ids of latent space
 encoder        image -> latent
 decoder        latent -> image
 discriminator  image -> scores
+features       image -> maps of a frozen, pretrained network
 shared         blocks that all domains share, and a half together with them
 blocks         norms, activations, padding, dropout, the residual block, first weights
 cpu            the layers that are fast on a CPU

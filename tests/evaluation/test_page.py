@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class Page(HTMLParser):
 
 def pair(source: str, target: str, psnr: float | None = 20.0) -> PairScores:
     truth = psnr and Comparison(Quality(psnr, 0.61), Quality(17.0, 0.7), Quality(11.0, 0.5))
-    translation, matched = UnpairedScores(0.72, 0.8, (5.0, 3.0, 12.0)), UnpairedScores(0.31, 0.97, (8.0, 7.0, 45.0))
+    translation = UnpairedScores(0.72, 0.8, 0.3, (5.0, 3.0, 12.0), 0.25)
+    matched = UnpairedScores(0.31, 0.97, 0.07, (8.0, 7.0, 45.0), 0.5)
     return PairScores(source, target, 40, truth or None, translation, matched, 25.0, 0.6)
 
 
@@ -116,6 +118,16 @@ def test_it_says_what_was_scored_and_how_well(run: Path) -> None:
     assert "takes 72% of them for the target, after colour matching 31%, and 96% of real pictures" in text
 
 
+def test_the_kid_is_named_after_its_network_and_content_stands_beside_the_edges(run: Path) -> None:
+    text = Page(page(SCORES, run, [], Curves())).text
+    assert "KID, EfficientNet-Lite2" in text
+    assert text.index("Kept edges") < text.index("Content") < text.index("PSNR of the way back")
+    other = replace(SCORES, kid_network="resnet50")
+    text = Page(page(other, run, [], Curves())).text
+    assert "KID, resnet50" in text
+    assert "KID, EfficientNet" not in text
+
+
 def test_a_cell_shows_its_number_and_leads_to_its_pictures(run: Path) -> None:
     shown = Page(page(SCORES, run, [examples("summer", "winter")], Curves()))
     assert "+3.0" in shown.text
@@ -132,6 +144,8 @@ def test_what_is_better_than_colour_matching_is_good_and_what_is_worse_is_bad(ru
     assert ("good", "0.50", "+3.0") in cells
     assert ("bad", "0.17", "-1.0") in cells
     assert cells.count(("good", "0.68", "5.0")) == 2  # texture: the logarithm of 8 / 5 to the base of 2
+    assert cells.count(("good", "1.00", "0.2500")) == 2  # KID: half of colour matching's
+    assert cells.count(("good", "0.57", "0.30")) == 2  # content: 0.4 of 0.7 below 0.7
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a&amp;b", '"><img src=x>', "it's"])

@@ -16,7 +16,7 @@ def quality(psnr: float) -> Quality:
 
 
 def unpaired(arrival: float, kid: float | None = None) -> UnpairedScores:
-    return UnpairedScores(arrival, 0.75, (200.0 * arrival, 30.0, 40.0), kid)
+    return UnpairedScores(arrival, 0.75, 0.5 * arrival, (200.0 * arrival, 30.0, 40.0), kid)
 
 
 EXAMPLE = Scores(
@@ -73,28 +73,34 @@ def test_nothing_has_no_means() -> None:
 def test_the_table_shows_pairs_means_and_baselines_in_80_columns_and_says_what_they_mean() -> None:
     shown = rows(EXAMPLE)
     assert "40 test pictures per pair, at 64 x 64 pixels; PSNR in dB" in shown
-    assert "spring -> winter 20.50 0.205 90% (25%) 0.75 25.0 20% 180 30 40" in shown
-    assert "winter -> spring 19.50 0.195 70% (25%) 0.75 40% 140 30 40" in shown
-    assert "mean of 2 20.00 0.200 80% (25%) 0.75 25.0 30% 160 30 40" in shown
-    assert "colour matching 17.50 0.175 25% 0.75 50 30 40" in shown
+    assert "spring -> winter 20.50 0.205 90% (25%) 0.75 0.45 25.0 180 40" in shown
+    assert "winter -> spring 19.50 0.195 70% (25%) 0.75 0.35 140 40" in shown
+    assert "mean of 2 20.00 0.200 80% (25%) 0.75 0.40 25.0 160 40" in shown
+    assert "colour matching 17.50 0.175 25% 0.75 0.12 50 40" in shown
     assert "copying 11.00 0.110" in shown
-    assert "arrives: share that a classifier takes for the target (of colour matching)" in shown
+    assert "arrives: share a classifier takes for the target (of colour matching)" in shown
     assert "Accuracy of the classifier: 100% of spring, 95% of winter." in shown
 
 
-def test_columns_that_no_pair_has_are_left_out_and_a_kid_is_shown_where_there_is_one() -> None:
+def test_all_columns_fit_in_80() -> None:
+    full = replace(EXAMPLE, pairs=tuple(replace(pair, translation=unpaired(1.0, -0.0123)) for pair in EXAMPLE.pairs))
+    assert "spring -> winter 20.50 0.205 100% (25%) 0.75 0.50 25.0 200 40 -0.012" in rows(full)
+
+
+def test_columns_that_no_pair_has_are_left_out_and_the_kid_is_named_after_its_network() -> None:
     scored = replace(BLIND, pairs=tuple(replace(pair, translation=unpaired(0.5, 0.0123)) for pair in BLIND.pairs))
-    text = "\n".join(rows(scored, 100))
-    assert "spring -> winter 50% (25%) 0.75 25.0 20% 100 30 40 12.3" in text
-    assert "KID: distance of features" in text
+    text = "\n".join(rows(scored))
+    assert "spring -> winter 50% (25%) 0.75 0.25 25.0 100 40 0.012" in text
+    assert "KID, EfficientNet-Lite2: distance of features" in text
+    assert "KID, resnet50: distance of features" in "\n".join(rows(replace(scored, kid_network="resnet50")))
     assert "PSNR, SSIM" not in text
     assert "copying" not in text
 
 
-def test_of_many_levels_three_are_shown() -> None:
+def test_of_many_levels_the_finest_and_the_coarsest_are_shown() -> None:
     many = replace(unpaired(0.5), texture=(1.0, 2.0, 3.0, 4.0, 5.0))
     scored = replace(BLIND, pairs=tuple(replace(p, translation=many, colour_matching=many) for p in BLIND.pairs))
-    assert "spring -> winter 50% (50%) 0.75 25.0 20% 1 3 5" in rows(scored)
+    assert "spring -> winter 50% (50%) 0.75 0.25 25.0 1 5" in rows(scored)
 
 
 def test_json_holds_all_that_was_measured() -> None:
@@ -114,11 +120,13 @@ def test_json_holds_all_that_was_measured() -> None:
             "colour_matching": {"psnr": 18, "ssim": 0.18},
             "copying": {"psnr": 11, "ssim": 0.11},
         },
-        "translation": {"arrival": 0.7, "edges": 0.75, "texture": [140, 30, 40], "kid": None},
-        "colour_matching": {"arrival": 0.25, "edges": 0.75, "texture": [50, 30, 40], "kid": None},
+        "translation": {"arrival": 0.7, "edges": 0.75, "content": 0.35, "texture": [140, 30, 40], "kid": None},
+        "colour_matching": {"arrival": 0.25, "edges": 0.75, "content": 0.125, "texture": [50, 30, 40], "kid": None},
         "cycle": None,
         "more_than_colour": 0.4,
     }
+    assert content["legend"]["kid"].startswith("KID, EfficientNet-Lite2:")
+    assert json.loads(replace(EXAMPLE, kid_network="resnet50").json())["legend"]["kid"].startswith("KID, resnet50:")
     assert content["classifier"] == {"spring": 1.0, "winter": 0.95}
     assert set(content["unscored"]) == {"monet", "photo", "cat"}
 

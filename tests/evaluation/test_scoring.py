@@ -40,7 +40,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[DomainPictures]:
 
 @pytest.fixture(scope="module")
 def arrival(sources: list[DomainPictures]) -> Arrival:
-    return Arrival.train({source.name: source.train for source in sources}, SIZE, iterations=120)
+    return Arrival.train({source.name: source.train for source in sources}, SIZE)
 
 
 def copy(source: str, targets: Sequence[str], images: Tensor) -> Mapping[str, Tensor]:
@@ -84,6 +84,10 @@ def test_a_perfect_translator_has_the_best_scores(sources: list[DomainPictures],
         assert pair.truth.over_copying > 50
         assert pair.cycle == pytest.approx(BEST_PSNR)
         assert pair.translation.texture == (0, 0)
+        assert pair.translation.kid is not None
+        assert pair.colour_matching.kid is not None
+        assert pair.translation.kid < 0 < pair.colour_matching.kid  # the unbiased distance of a set from itself
+        assert 0 < pair.colour_matching.content < pair.translation.content < 1
         assert min(pair.colour_matching.texture) > 20
         assert pair.translation.arrival == scores.classifier[pair.target]
         assert 0.3 < pair.translation.edges < pair.colour_matching.edges <= 1
@@ -98,6 +102,7 @@ def test_a_copying_translator_changes_nothing_and_does_not_arrive(
         assert pair.truth is not None
         assert pair.truth.translation == pair.truth.copying
         assert pair.translation.edges == pytest.approx(1)
+        assert pair.translation.content == pytest.approx(0, abs=1e-6)
         assert pair.cycle == BEST_PSNR
         assert pair.more_than_colour == pytest.approx(0, abs=1e-9)
     assert scores.translation is not None
@@ -127,6 +132,7 @@ def test_a_constant_translator_keeps_nothing(sources: list[DomainPictures], arri
 
     for pair in score(grey, sources, SIZE, arrival=arrival).pairs:
         assert pair.translation.edges == 0
+        assert pair.translation.content > 0.6
         assert pair.translation.arrival in (0, 1)
         assert pair.more_than_colour == pytest.approx(0, abs=1e-6)
         assert pair.translation.texture > pair.colour_matching.texture
@@ -146,6 +152,8 @@ def test_real_pictures_of_the_target_in_any_order_arrive_and_keep_little(
     for right, wrong in zip(perfect.pairs, mixed.pairs, strict=True):
         assert wrong.translation.arrival == right.translation.arrival
         assert wrong.translation.edges < right.translation.edges - 0.1
+        assert wrong.translation.content > right.translation.content + 0.1
+        assert wrong.translation.kid == pytest.approx(right.translation.kid)
         assert wrong.truth is not None
         assert wrong.truth.translation.psnr < 20
         assert max(wrong.translation.texture) < 100  # by chance: other patches of the same pictures
@@ -223,7 +231,7 @@ def test_scoring_remembers_no_gradient_and_changes_no_generator_of_chance(source
         return dict.fromkeys(targets, images * weight)
 
     before = torch.get_rng_state()
-    few = Arrival.train({source.name: source.train for source in sources}, SIZE, iterations=2)
+    few = Arrival.train({source.name: source.train for source in sources}, SIZE)
     score(translate, sources[:2], SIZE, pictures=1, arrival=few)
     assert not any(seen)
     assert len(seen) == 4
@@ -239,7 +247,7 @@ def test_pictures_of_any_shape_are_compared_by_their_middle(tmp_path: Path) -> N
         Image.fromarray(pixels).save(tmp_path / name / "wide.png")
         pictures = FolderPictures(tmp_path / name, ("wide.png",))
         both.append(DomainPictures(name, str(tmp_path / name), pictures, pictures, name, "flat"))
-    arrival = Arrival.train({source.name: source.train for source in both}, 40, iterations=1)
+    arrival = Arrival.train({source.name: source.train for source in both}, 40)
     truth = score(copy, both, 40, arrival=arrival).pairs[0].truth
     # The middle is flat, and a fifth of the range apart, but for what scaling mixes in at its sides.
     assert truth is not None
