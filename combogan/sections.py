@@ -45,6 +45,8 @@ class Images(Section):
 class Networks(Section):
     """The encoder and decoder of every domain."""
 
+    kind: Literal["resnet", "skip"] = "resnet"
+    """resnet: the published networks; skip: smaller ones whose skip connections keep a picture's light and edges."""
     width: Positive = 64
     """Channels after the first convolution; the latent has four times as many."""
     encoder_blocks: Count = 4
@@ -57,12 +59,12 @@ class Networks(Section):
     """Residual blocks before the decoders, shared by all domains; they get the domain as a further input."""
     activation: Literal["relu", "prelu", "leaky"] = "relu"
     """The nonlinearity."""
-    norm: Literal["instance", "batch", "layer"] = "instance"
-    """The normalization. With layer, encoders and decoders keep a picture's brightness; discriminators use instance."""
+    norm: Literal["instance", "batch"] = "instance"
+    """The normalization."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values dropped inside residual blocks while training."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"
-    """How the decoder doubles the size: a 4x4 transposed convolution, or a 3x3 one with output padding."""
+    """How the decoder of a resnet doubles the size: a 4x4 transposed convolution, or a 3x3 one with output padding."""
 
 
 class DiscriminatorSettings(Section):
@@ -99,6 +101,12 @@ class Losses(Section):
     """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
     r1: Weight = 0.0
     """Weight of the R1 penalty on the discriminators' gradients at real images; computed at every 4th update."""
+    heads: Weight = 0.0
+    """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
+    content: Weight = 0.0
+    """Weight of the content loss: a translation's features, in the frozen network, stay near its source's."""
+    style: Weight = 0.0
+    """Weight of the style loss: a translation's features spread like those of an image of its target."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
     forward: Weight = 0.0
@@ -121,10 +129,8 @@ class Schedule(Section):
     batch: Positive = 1
     """Pictures per domain in one iteration."""
     autoencode: Count = 0
-    """Iterations, before the training, of one autoencoder of all pictures. Every domain starts as a copy of it in the
-    domain's colours; an added domain, as a copy of the old one nearest in colour. With 0 they start at random."""
-    autoencode_from: Literal["chance", "looks-linear"] = "chance"
-    """The autoencoder's first weights: random (chance), or such that its output is like its input (looks-linear)."""
+    """Iterations, before the training, of one autoencoder of all pictures. Every domain starts as a copy of it; an
+    added domain, as a copy of the old one nearest in colour. With 0 they start at random."""
 
     @model_validator(mode="after")
     def _decays_before_the_end(self) -> Schedule:

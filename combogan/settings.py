@@ -13,6 +13,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from combogan.errors import SettingsError, suggestion
 from combogan.sections import DiscriminatorSettings, Images, Losses, Networks, Optimizer, Run, Schedule, Section
 
+RETIRED = {"schedule": ("autoencode_from",)}
+"""Settings of earlier versions that no longer mean anything: in a file they are passed over."""
+
 
 class Settings(Section):
     """Everything that decides what a run does."""
@@ -32,17 +35,6 @@ class Settings(Section):
         shared = self.networks.shared_encoder_blocks + self.networks.shared_decoder_blocks
         if self.schedule.autoencode and shared:
             raise ValueError("schedule.autoencode does not go with shared blocks; set one of them to 0")
-        return self
-
-    @model_validator(mode="after")
-    def _wide_enough_to_look_linear(self) -> Settings:
-        width, least = self.networks.width, 24
-        chosen = self.schedule
-        if chosen.autoencode and chosen.autoencode_from == "looks-linear" and width < least:
-            raise ValueError(
-                f"networks of width {width} are too narrow for schedule.autoencode_from = looks-linear, which needs "
-                f"{least}; raise networks.width or take chance"
-            )
         return self
 
     @model_validator(mode="after")
@@ -75,6 +67,9 @@ class Settings(Section):
             raise SettingsError(f"{path} is not TOML: {error}; mend that line.") from None
         except RecursionError:
             raise SettingsError(f"{path} is no settings file: values lie too deep in each other; mend it.") from None
+        for section, names in RETIRED.items():
+            if isinstance(table.get(section), dict):
+                table[section] = {key: value for key, value in table[section].items() if key not in names}
         return cls.build(table, changes, source=str(path))
 
     @classmethod
@@ -112,7 +107,7 @@ def default_preset(device: str) -> tuple[str, str]:
     import torch  # here, so that `combogan --help` answers at once
 
     if device != "cpu" and torch.cuda.is_available():
-        return "paper", "a CUDA device was found"
+        return "default", "a CUDA device was found"
     return "quick", "training runs on the CPU"
 
 

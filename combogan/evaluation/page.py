@@ -30,9 +30,12 @@ LARGEST, SMALLEST, MANY = 160, 96, 30
 
 _PARTS = {
     "gan": "gan: fooling the discriminator",
+    "heads": "heads: fooling those that see features",
     "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",
     "identity": "identity",
+    "content": "content: features near the source's",
+    "style": "style: features spread as in the target",
     "latent": "latent: one shared space",
     "forward": "forward: compared small",
 }

@@ -1,19 +1,38 @@
-"""The decoder of a domain: latent to image."""
+"""The decoders: latent and skip maps to image."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
-from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation
+from combogan.networks.blocks import (
+    NearestUpsampling,
+    Reflect,
+    ResidualBlock,
+    norm_and_activation,
+    padded,
+)
 from combogan.networks.cpu import WideConvolution
-from combogan.networks.latent import Latent
+from combogan.networks.encoder import skip_latent
+from combogan.networks.latent import Latent, Maps
 
 # Kernel size, padding and output padding of the transposed convolution that doubles height and width.
 UPSAMPLING = {"transposed-4x4": (4, 1, 0), "transposed-3x3": (3, 1, 1)}
 
 
 class Decoder(nn.Module):
-    """Latent (n, 4 * width, h / 4, w / 4) -> image (n, 3, h, w) in [-1, 1].
+    """The maps that `latent` describes -> image (n, 3, h, w) in [-1, 1]."""
+
+    latent: Latent
+    shape: dict[str, Any]
+    """The arguments of `decoder` that build it again."""
+
+
+class ResnetDecoder(Decoder):
+    """(latent,), (n, 4 * width, h / 4, w / 4) -> image (n, 3, h, w) in [-1, 1].
 
     The second half of Johnson et al.'s (2016) transformation network, cut as in Anoosheh et al. 2017.
     """
@@ -43,5 +62,46 @@ class Decoder(nn.Module):
         layers += [Reflect(3), WideConvolution(width, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.layers(latent)
+    def forward(self, maps: Maps) -> Tensor:
+        return self.layers(maps[0])
+
+
+class SkipDecoder(Decoder):
+    """(latent, map of stride 2, source image), as SkipEncoder gives them -> image (n, 3, h, w) in [-1, 1].
+
+    No norm follows the last upsampling, so the source's light and colours can pass. Each upsampling repeats pixels
+    before it convolves them, which leaves no grid of dots (Odena et al. 2016).
+    """
+
+    def __init__(
+        self, *, width: int, blocks: int, activation: str = "relu", norm: str = "instance", dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.shape = {"kind": "skip", "width": width, "blocks": blocks, "activation": activation}
+        self.shape |= {"norm": norm, "dropout": dropout}
+        self.latent = skip_latent(width)
+        style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
+        self.up = NearestUpsampling(4 * width, 2 * width)
+        self.fine = nn.Sequential(*padded(nn.Conv2d(2 * width, 2 * width, 3, bias=False)))
+        self.merged = nn.Sequential(
+            *norm_and_activation(2 * width, norm, activation),
+            ResidualBlock(2 * width, **style),
+            NearestUpsampling(2 * width, width),
+            nn.LeakyReLU(0.2),
+        )
+        self.last = nn.Sequential(Reflect(2), WideConvolution(width + 3, 3, 5), nn.Tanh())
+
+    def forward(self, maps: Maps) -> Tensor:
+        latent, fine, source = maps
+        y = self.up(self.blocks(latent)) + self.fine(fine)  # one convolution of both maps, concatenated
+        y = self.merged(y)
+        return self.last(torch.cat([y, source.to(y.dtype)], 1))
+
+
+DECODERS: dict[str, Callable[..., Decoder]] = {"resnet": ResnetDecoder, "skip": SkipDecoder}
+
+
+def decoder(kind: str = "resnet", **shape: Any) -> Decoder:
+    """A decoder of a kind in DECODERS."""
+    return DECODERS[kind](**shape)

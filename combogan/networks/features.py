@@ -35,6 +35,9 @@ class Pretrained:
 
 
 PRETRAINED = {
+    "efficientnet-lite0": Pretrained(
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", (1, 2, 2, 3, 3, 4, 1)
+    ),
     "efficientnet-lite2": Pretrained(
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", (1, 3, 3, 4, 4, 5, 1)
     ),

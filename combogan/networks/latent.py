@@ -1,4 +1,4 @@
-"""The plug between an encoder and a decoder: channels, stride, and the id of the latent space."""
+"""The plug between an encoder and a decoder: channels and strides of its maps, and the id of the latent space."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from torch import Tensor
+
+Maps = tuple[Tensor, ...]
+"""What an encoder hands to a decoder: the latent, then a map for each skip connection."""
+
 
 @dataclass(frozen=True)
 class Latent:
-    """What an encoder gives to a decoder: (n, channels, h / stride, w / stride) in a latent space."""
+    """What an encoder hands to a decoder: (n, channels, h / stride, w / stride) in a latent space, and skip maps."""
 
     channels: int
     stride: int
     space: str = ""
     """Id of the latent space; empty until its halves are published."""
+    skips: tuple[tuple[int, int], ...] = ()
+    """(channels, stride) of each map beside the latent, coarse to fine: skip connections (Ronneberger et al. 2015)."""
 
     def fits(self, other: Latent) -> bool:
         """Whether an encoder with this plug feeds a decoder with the other."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from combogan.networks.blocks import ResidualBlock
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
+from combogan.networks.latent import Maps
 
 
 class SharedBlocks(nn.Module):
@@ -39,25 +40,26 @@ class SharedBlocks(nn.Module):
 
 
 class EncoderHalf(nn.Module):
-    """A domain's encoder and, after it, the shared blocks, if any: image (n, 3, h, w) -> latent."""
+    """A domain's encoder and, after it, the shared blocks, if any: image (n, 3, h, w) -> latent and skip maps."""
 
     def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
         super().__init__()
         self.own, self.blocks, self.place = cast(Encoder, own), cast(SharedBlocks | None, blocks), place
         self.latent = self.own.latent
 
-    def forward(self, image: Tensor) -> Tensor:
-        latent = self.own(image)
-        return latent if self.blocks is None else self.blocks(latent, self.place)
+    def forward(self, image: Tensor) -> Maps:
+        latent, *skips = self.own(image)
+        return (latent if self.blocks is None else self.blocks(latent, self.place), *skips)
 
 
 class DecoderHalf(nn.Module):
-    """The shared blocks, if any, and, after them, a domain's decoder: latent -> image (n, 3, h, w)."""
+    """The shared blocks, if any, and, after them, a domain's decoder: latent and skip maps -> image (n, 3, h, w)."""
 
     def __init__(self, own: nn.Module, blocks: nn.Module | None = None, place: int = 0) -> None:
         super().__init__()
         self.own, self.blocks, self.place = cast(Decoder, own), cast(SharedBlocks | None, blocks), place
         self.latent = self.own.latent
 
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.own(latent if self.blocks is None else self.blocks(latent, self.place))
+    def forward(self, maps: Maps) -> Tensor:
+        latent, *skips = maps
+        return self.own((latent if self.blocks is None else self.blocks(latent, self.place), *skips))

@@ -11,8 +11,8 @@ from torch import nn
 
 from combogan.data.catalog import check_name
 from combogan.errors import OriginalError
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.networks.latent import shares_one_space, space_id, space_ids
 from combogan.networks.shared import SharedBlocks
 from combogan.published import layouts
@@ -20,7 +20,7 @@ from combogan.published.combogan_folder import ComboganFolder, Options, check_ki
 from combogan.published.state_file import StateFile, read
 from combogan.registry.weights import half_hash
 
-Network = TypeVar("Network", Encoder, Decoder)
+Network = TypeVar("Network", ResnetEncoder, ResnetDecoder)
 
 SIZE = 256
 """Side of the crops that both programs train on by default."""
@@ -40,8 +40,8 @@ class Original:
 
     names: tuple[str, ...]
     """In the order of the checkpoint."""
-    encoders: Mapping[str, Encoder]
-    decoders: Mapping[str, Decoder]
+    encoders: Mapping[str, ResnetEncoder]
+    decoders: Mapping[str, ResnetDecoder]
     spaces: Mapping[str, tuple[str, str]]
     """Ids of the latent spaces of each domain's encoder and decoder; empty for a half that is not there."""
     imported: Mapping[str, Any]
@@ -153,7 +153,7 @@ def _all_alike(files: Sequence[StateFile], build: Callable[[StateFile], Network]
     return networks
 
 
-def _check_halves(encoder: Encoder, decoder: Decoder, first: StateFile, second: StateFile) -> None:
+def _check_halves(encoder: ResnetEncoder, decoder: ResnetDecoder, first: StateFile, second: StateFile) -> None:
     for name in ("width", "activation", "norm"):
         if encoder.shape[name] != decoder.shape[name]:
             raise _unlike(second, first)

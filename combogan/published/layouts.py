@@ -15,9 +15,9 @@ from torch import nn
 
 from combogan.errors import OriginalError
 from combogan.networks.cpu import NormActivation
-from combogan.networks.decoder import UPSAMPLING, Decoder
+from combogan.networks.decoder import UPSAMPLING, ResnetDecoder
 from combogan.networks.discriminator import discriminator as new_discriminator
-from combogan.networks.encoder import Encoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.networks.shared import SharedBlocks
 from combogan.published.state_file import Layer, StateFile
 
@@ -54,17 +54,17 @@ def refuse_empty(file: StateFile) -> None:
         )
 
 
-def encoder(file: StateFile, *, activation: str | None = None) -> Encoder:
+def encoder(file: StateFile, *, activation: str | None = None) -> ResnetEncoder:
     """The encoder in a file; `activation` is used where the file has no PReLU (None is ReLU)."""
     convolutions = file.convolutions
     blocks = (len(convolutions) - len(DOWN)) // 2
     names = [f"model.{place}" for place in DOWN] + _block_names(file, FIRST_BLOCK, blocks)
     _check_names(file, convolutions, names)
     width = convolutions[0].tensors["weight"].shape[0]
-    return _filled(file, Encoder, {"width": width, "blocks": blocks} | _style(file, activation))
+    return _filled(file, ResnetEncoder, {"width": width, "blocks": blocks} | _style(file, activation))
 
 
-def decoder(file: StateFile, *, activation: str | None = None) -> Decoder:
+def decoder(file: StateFile, *, activation: str | None = None) -> ResnetDecoder:
     """The decoder in a file; `activation` as in `encoder`."""
     convolutions = file.convolutions
     blocks = (len(convolutions) - len(UP)) // 2
@@ -72,10 +72,10 @@ def decoder(file: StateFile, *, activation: str | None = None) -> Decoder:
     width, kernel = convolutions[-1].tensors["weight"].shape[1], convolutions[-2].kernel
     upsampling = next((name for name, how in UPSAMPLING.items() if how[0] == kernel), "transposed-4x4")
     shape = {"width": width, "blocks": blocks, "upsampling": upsampling}
-    return _filled(file, Decoder, shape | _style(file, activation))
+    return _filled(file, ResnetDecoder, shape | _style(file, activation))
 
 
-def shared_blocks(file: StateFile, like: Encoder, domains: int) -> SharedBlocks:
+def shared_blocks(file: StateFile, like: ResnetEncoder, domains: int) -> SharedBlocks:
     """The blocks that `domains` domains share, for latents as of the encoder `like`; a file may hold none of them."""
     blocks = len(file.convolutions) // 2
     _check_names(file, file.convolutions, _block_names(file, 0, blocks))

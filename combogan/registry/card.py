@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from combogan.data.catalog import check_name
 from combogan.errors import DomainError, PackError
 from combogan.networks.latent import Latent
 
-VERSION: Final = 1
-"""Increased when older versions of combogan could not read what is written."""
+VERSION: Final = 2
+"""The newest format that is read: 1, and 2 for halves with skip connections, which combogan 0.1.0 cannot read."""
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SpaceId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
@@ -58,16 +59,23 @@ class HalfCard(BlocksCard):
     @field_validator("latent")
     @classmethod
     def _has_a_space(cls, latent: Latent) -> Latent:
-        if not latent.space.isalnum() or latent.channels < 1 or latent.stride < 1:
+        maps = ((latent.channels, latent.stride), *latent.skips)
+        if not latent.space.isalnum() or min(min(one) for one in maps) < 1:
             raise ValueError(f"no latent space is like {latent}")
         return latent
+
+    @field_serializer("latent")
+    @staticmethod
+    def _without_empty_skips(latent: Latent) -> dict[str, Any]:
+        """So that cards of halves without skip connections are those of format 1."""
+        return {name: value for name, value in asdict(latent).items() if name != "skips" or value}
 
 
 class PackCard(Card):
     """`pack.json`."""
 
     format: Literal["combogan-pack"] = "combogan-pack"
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = 1
     domain: str
     image_size: Annotated[int, Field(ge=1, le=100_000)]
     """Side of the crops that it was trained on, in pixels."""
@@ -89,7 +97,7 @@ class SharedCard(Card):
     """`shared.json`: blocks that all domains of a latent space share."""
 
     format: Literal["combogan-shared"] = "combogan-shared"
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     space: SpaceId
     encoder: BlocksCard | None
     decoder: BlocksCard | None

@@ -7,8 +7,8 @@ packs/shared/<space id>/      shared.json  encoder.safetensors  decoder.safetens
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,8 @@ import torch
 
 from combogan import storage
 from combogan.errors import PackError
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
-from combogan.networks.latent import Latent
+from combogan.networks.decoder import Decoder, decoder
+from combogan.networks.encoder import Encoder, encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, card_bytes, read_card
 from combogan.registry.swap import folders_with, replacing
@@ -67,12 +66,12 @@ class Pack:
     def load_encoder(self, device: str | torch.device = "cpu") -> EncoderHalf:
         """The encoder for use, not training, with its shared blocks. PackError when it is damaged."""
         card = self._half("encoder")
-        return EncoderHalf(self._load(card, Encoder), *self._load_shared(card, "encoder")).eval().to(device)
+        return EncoderHalf(self._load(card, encoder), *self._load_shared(card, "encoder")).eval().to(device)
 
     def load_decoder(self, device: str | torch.device = "cpu") -> DecoderHalf:
         """The decoder for use, not training, with its shared blocks. PackError when it is damaged."""
         card = self._half("decoder")
-        return DecoderHalf(self._load(card, Decoder), *self._load_shared(card, "decoder")).eval().to(device)
+        return DecoderHalf(self._load(card, decoder), *self._load_shared(card, "decoder")).eval().to(device)
 
     def verify(self) -> None:
         """Check that all files are what their cards say, and that networks can be built from them. Raises PackError."""
@@ -101,9 +100,9 @@ class Pack:
             )
         return self.halves[name]
 
-    def _load(self, card: HalfCard, kind: type[Encoder] | type[Decoder]) -> Any:
-        network = load_network(self.folder, card, kind)
-        if (network.latent.channels, network.latent.stride) != (card.latent.channels, card.latent.stride):
+    def _load(self, card: HalfCard, build: Callable[..., Encoder | Decoder]) -> Any:
+        network = load_network(self.folder, card, build)
+        if replace(network.latent, space=card.latent.space) != card.latent:
             raise PackError(f"{self.folder / CARD} is damaged: it misstates the latent; publish the pack again.")
         network.latent = card.latent
         return network
@@ -192,13 +191,15 @@ def _write(folder: Path, pack: NewPack, shared: SharedPart | None) -> None:
     ]
     for (name, network, blocks), space in zip(parts, pack.spaces, strict=True):
         if network is not None:
-            latent = Latent(network.latent.channels, network.latent.stride, space)
+            latent = replace(network.latent, space=space)
             stored = _write_weights(folder, name, network)
             reference = None
             if blocks is not None and shared is not None:
                 reference = SharedPlace(space=shared.space, sha256=half_hash(blocks), place=pack.place)
             halves[name] = HalfCard(**stored.model_dump(), latent=latent, shared=reference)
+    with_skips = any(half.latent.skips for half in halves.values())
     card = PackCard(
+        version=2 if with_skips else 1,
         domain=pack.domain,
         image_size=pack.image_size,
         encoder=halves.get("encoder"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from combogan.registry.card import BlocksCard
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def load_network(folder: Path, card: BlocksCard, kind: type[Network]) -> Network:
+def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) -> Network:
     """A network from its weights, once their hash is checked; in evaluation mode and without gradients."""
     path = folder / card.file
     try:
@@ -34,13 +35,13 @@ def load_network(folder: Path, card: BlocksCard, kind: type[Network]) -> Network
     try:
         weights = read_tensors(content)
         with torch.device("meta"):  # no memory, in case the card asks for a giant network
-            expected = kind(**card.shape).state_dict()
+            expected = build(**card.shape).state_dict()
     except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
         raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
     if _forms(weights) != _forms(expected):
         raise PackError(f"{path} holds other weights than its card describes; fetch or publish the pack again.")
     with torch.random.fork_rng(devices=[]):  # building draws from the global random state
-        network = kind(**card.shape)
+        network = build(**card.shape)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
 

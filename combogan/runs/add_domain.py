@@ -89,7 +89,7 @@ def onto_packs(
     assert like.encoder is not None
     assert like.decoder is not None
     networks = building.networks_of(like.encoder.shape, like.decoder.shape)
-    settings = settings.changed({**networks, "schedule.autoencode_from": "chance"})  # copied from an old domain
+    settings = settings.changed(networks)
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:

@@ -32,7 +32,7 @@ def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -
     fixed = ["domains", "images", "networks", "discriminator"]
     if not adding:
         fixed += ["optimizer.betas", "optimizer.pool", "optimizer.ema"]
-        fixed += ["run.seed", "schedule.batch", "schedule.autoencode", "schedule.autoencode_from"]
+        fixed += ["run.seed", "schedule.batch", "schedule.autoencode"]
     old, new = before.model_dump(), after.model_dump()
     changed = [key for key in fixed if _get(old, key) != _get(new, key)]
     if changed:

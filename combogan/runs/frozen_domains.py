@@ -43,11 +43,13 @@ def pair(new: str, names: Sequence[str], iteration: int, *, pairs: Pairs, seed: 
 
 
 def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:
+    new = building.new_domain(name, settings, device)
     return Domain(
         name,
         pack.load_encoder(device).own.to(memory_format=torch.channels_last),  # packs with shared blocks were refused
         pack.load_decoder(device).own.to(memory_format=torch.channels_last),
-        building.new_domain(name, settings, device).discriminator,
+        new.discriminator,
+        new.heads,
         betas=settings.optimizer.betas,
         ema=0.0,
         pool=settings.optimizer.pool,
@@ -73,8 +75,8 @@ class AddedStart:
         if self._growth.discriminators is not None:
             self._copy_discriminators(Path(self._growth.discriminators))
         if self._as_nearest:
-            nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches, engine.device)
-            self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour, in its own colours.")
+            nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches)
+            self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour.")
         return True
 
     def _copy_discriminators(self, run: Path) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from combogan.networks.decoder import Decoder
+from combogan.networks.decoder import decoder
 from combogan.networks.discriminator import discriminator
-from combogan.networks.encoder import Encoder
+from combogan.networks.encoder import encoder
+from combogan.networks.feature_heads import FeatureHeads
 from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
 from combogan.training import building
@@ -17,6 +18,10 @@ from combogan.training.schedule import Course
 
 FLOAT = 4
 """Bytes of a float32."""
+ACTIVATIONS = {"resnet": 130, "skip": 150}
+"""Float32 activations of halves without residual blocks, per pixel and channel of their width, by kind."""
+FEATURES = 2350
+"""Bytes of the frozen network's activations per pixel."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ def plan(prepared: Prepared) -> Plan:
     """The plan of a run; no memory is allocated for weights."""
     settings, course, sources = prepared.settings, prepared.course, prepared.sources
     with torch.device("meta"):
-        halves = [Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))]
+        halves = [encoder(**building.encoder_shape(settings)), decoder(**building.decoder_shape(settings))]
         of_discriminator = _weights(discriminator(**building.discriminator_shape(settings)))
+        of_discriminator += _weights(FeatureHeads()) if settings.losses.heads else 0
     of_halves = sum(map(_weights, halves))
     image = 3 * settings.images.size**2
     copies = 4 if settings.optimizer.ema else 3  # weights, two moments, averages
@@ -69,12 +75,14 @@ def _weights(network: nn.Module) -> int:
 
 
 def activations(settings: Settings) -> int:
-    """Bytes of the gradient graphs of one direction, for all pairs at once; measured at 256 px and scaled.
+    """Bytes of the gradient graphs of one direction, for all pairs at once; measured at 128 and 256 px and scaled.
 
-    Every layer's activations grow with width, pixels and batch; bfloat16 halves them.
+    Every layer's activations grow with width, pixels and batch; bfloat16 halves them. Those of the frozen network that
+    some losses see through are float32 and of one width.
     """
-    networks, images = settings.networks, settings.images
-    values = 130 + 17 * (networks.encoder_blocks + networks.decoder_blocks)
+    networks, images, losses = settings.networks, settings.images, settings.losses
+    values = ACTIVATIONS[networks.kind] + 17 * (networks.encoder_blocks + networks.decoder_blocks)
     size = 2 if settings.run.precision == "bfloat16" else FLOAT
     pixels = images.size**2 * settings.schedule.batch * max(1, settings.run.pairs_at_once)
-    return values * networks.width * pixels * size // 4
+    seen = FEATURES * pixels if losses.heads or losses.content or losses.style else 0
+    return values * networks.width * pixels * size // 4 + seen

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from combogan.networks.blocks import initialise
-from combogan.networks.decoder import Decoder
+from combogan.networks.decoder import decoder
 from combogan.networks.discriminator import discriminator
-from combogan.networks.encoder import Encoder
+from combogan.networks.encoder import encoder
+from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.shared import SharedBlocks
 from combogan.seeding import tensors
 from combogan.settings import Settings
@@ -25,19 +26,21 @@ Network = TypeVar("Network", bound=nn.Module)
 def encoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every encoder."""
     chosen = settings.networks
-    shape = {"width": chosen.width, "blocks": chosen.encoder_blocks, "activation": chosen.activation}
-    return shape | {"norm": chosen.norm, "dropout": chosen.dropout}
+    shape = {"kind": chosen.kind, "width": chosen.width, "blocks": chosen.encoder_blocks}
+    return shape | {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
 
 
 def decoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every decoder."""
-    shape = encoder_shape(settings) | {"blocks": settings.networks.decoder_blocks}
-    return shape | {"upsampling": settings.networks.upsampling}
+    chosen = settings.networks
+    shape = encoder_shape(settings) | {"blocks": chosen.decoder_blocks}
+    return shape | ({"upsampling": chosen.upsampling} if chosen.kind == "resnet" else {})
 
 
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of [networks] that give encoders and decoders these shapes."""
-    found = {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling")}
+    found = {"kind": decoder.get("kind", "resnet")}
+    found |= {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling") if key in decoder}
     found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
     return {f"networks.{key}": value for key, value in found.items()}
 
@@ -60,9 +63,10 @@ def new_domain(
     """A domain with first weights in all three networks."""
     return Domain(
         name,
-        first_weights(Encoder(**encoder_shape(settings)), settings, name, "encoder", device=device),
-        first_weights(Decoder(**decoder_shape(settings)), settings, name, "decoder", device=device),
+        first_weights(encoder(**encoder_shape(settings)), settings, name, "encoder", device=device),
+        first_weights(decoder(**decoder_shape(settings)), settings, name, "decoder", device=device),
         first_weights(discriminator(**discriminator_shape(settings)), settings, name, "discriminator", device=device),
+        first_weights(FeatureHeads(), settings, name, "heads", device=device) if settings.losses.heads else None,
         betas=settings.optimizer.betas,
         ema=settings.optimizer.ema,
         pool=settings.optimizer.pool,
@@ -88,14 +92,15 @@ def shared_blocks(settings: Settings, names: Sequence[str], device: torch.device
         )
         return first_weights(network, settings, "shared", part, device=device)
 
-    encoder = blocks(chosen.shared_encoder_blocks, "encoder")
-    decoder = blocks(chosen.shared_decoder_blocks, "decoder")
-    return Shared(encoder, decoder, betas=settings.optimizer.betas, ema=settings.optimizer.ema)
+    behind = blocks(chosen.shared_encoder_blocks, "encoder")
+    before = blocks(chosen.shared_decoder_blocks, "decoder")
+    return Shared(behind, before, betas=settings.optimizer.betas, ema=settings.optimizer.ema)
 
 
-def objective(settings: Settings) -> Objective:
-    """What the step minimises; `latent` is the weight at the end of its ramp."""
+def objective(settings: Settings, device: torch.device | str = "cpu") -> Objective:
+    """What the step minimises; `latent` is the weight at the end of its ramp. FeaturesError: no pretrained weights."""
     chosen = settings.losses
+    sees = chosen.heads or chosen.content or chosen.style
     return Objective(
         gan_loss=GAN_LOSSES[chosen.gan],
         distance=DISTANCES[chosen.distance],
@@ -107,4 +112,8 @@ def objective(settings: Settings) -> Objective:
         identity_kind=chosen.identity_kind,
         identity_pool=chosen.identity_pool,
         forward_pool=chosen.forward_pool,
+        features=FrozenFeatures(device) if sees else None,
+        heads=chosen.heads,
+        content=chosen.content,
+        style=chosen.style,
     )

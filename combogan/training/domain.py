@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from combogan.networks.blocks import Dropout, at_least_float32
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
+from combogan.networks.latent import Maps
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.seeding import tensors
 
@@ -110,7 +111,8 @@ class Shared:
 class Domain:
     """One domain's trainable state, keyed by its name.
 
-    A frozen domain's encoder and decoder are used but never changed; its discriminator is still trained.
+    A frozen domain's encoder and decoder are used but never changed; its discriminator is still trained. `heads`
+    belong to the discriminator: they score features of a frozen network that all domains share.
     With shared blocks, `place` is the domain's index among those that share them.
     """
 
@@ -120,6 +122,7 @@ class Domain:
         encoder: Encoder,
         decoder: Decoder,
         discriminator: nn.Module,
+        heads: nn.Module | None = None,
         *,
         betas: tuple[float, float],
         ema: float,
@@ -129,24 +132,25 @@ class Domain:
         place: int = 0,
     ) -> None:
         self.name, self.shared, self.place = name, shared, place
-        self.encoder, self.decoder, self.discriminator = encoder, decoder, discriminator
+        self.encoder, self.decoder, self.discriminator, self.heads = encoder, decoder, discriminator, heads
         self._encoder_half = EncoderHalf(encoder, shared.encoder if shared else None, place)
         self._decoder_half = DecoderHalf(decoder, shared.decoder if shared else None, place)
         halves = {"encoder": encoder, "decoder": decoder}
         self.generator_group = None if frozen else NetworkGroup(halves, betas=betas, ema=ema)
-        self.discriminator_group = NetworkGroup({"discriminator": discriminator}, betas=betas)
+        judges = {"discriminator": discriminator} | ({} if heads is None else {"heads": heads})
+        self.discriminator_group = NetworkGroup(judges, betas=betas)
         self.pool = FakePool(pool)
         if frozen:
             encoder.requires_grad_(False)
             decoder.requires_grad_(False)
 
-    def encode(self, image: Tensor) -> Tensor:
-        """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4)."""
+    def encode(self, image: Tensor) -> Maps:
+        """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4), and skip maps."""
         return self._encoder_half(image)
 
-    def decode(self, latent: Tensor) -> Tensor:
-        """Latent -> image (n, 3, h, w) in [-1, 1], in float32 even where it is computed in bfloat16."""
-        return at_least_float32(self._decoder_half(latent))
+    def decode(self, maps: Maps) -> Tensor:
+        """Latent and skip maps -> image (n, 3, h, w) in [-1, 1], in float32 even where it is computed in bfloat16."""
+        return at_least_float32(self._decoder_half(maps))
 
     def published(self) -> tuple[EncoderHalf, DecoderHalf]:
         """The halves that packs are made from: averaged copies where there are any."""

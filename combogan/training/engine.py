@@ -36,7 +36,7 @@ class Engine:
     ) -> None:
         self.domains, self.batches, self.schedule, self.device = domains, batches, schedule, device
         self.precision = machine.precision(settings.run.precision, device)
-        self.objective = building.objective(settings)
+        self.objective = building.objective(settings, device)
         self._settings = settings
         self._threads = ThreadPoolExecutor(
             settings.run.pairs_at_once or 1,
@@ -82,5 +82,5 @@ class Engine:
             objective=replace(self.objective, latent=latent),
             rate=self.rate(iteration),
             precision=self.precision,
-            chance=lambda name: numbers(seed, "pool", iteration, name),
+            chance=lambda purpose, name: numbers(seed, purpose, iteration, name),
         )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from combogan.networks.decoder import decoder
+from combogan.networks.encoder import encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
 from combogan.training.domain import Domain, NetworkGroup
 
-PARTS = ("encoder", "decoder")
+BUILT: dict[str, Callable[..., nn.Module]] = {"encoder": encoder, "decoder": decoder}
+"""How each half is built from its shape."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,11 @@ def inference(*networks: nn.Module) -> Iterator[None]:
 def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:
     """The networks that a group publishes, with the weights of a state."""
     copies: dict[str, nn.Module] = {}
-    for part in PARTS:
+    for part in BUILT:
         like = group.published(part)
         start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
         with torch.random.fork_rng(devices=[]):  # building draws random weights; the global state stays
-            network: nn.Module = type(like)(**like.shape)  # type: ignore[arg-type]
+            network = BUILT[part](**like.shape)  # type: ignore[arg-type]
         network.load_state_dict(
             {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
         )

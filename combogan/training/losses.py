@@ -5,8 +5,9 @@ Letters as everywhere: image `x` of domain a; its latent `z_x`; its translation 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -59,6 +60,45 @@ def r1_penalty(discriminator: nn.Module, image: Tensor) -> Tensor:
     score = torch.stack([m.mean((-2, -1)).sum() for m in discriminator(image)]).sum()
     (gradient,) = torch.autograd.grad(score, image, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
+
+
+def hinge(scores: list[Tensor], real: bool) -> Tensor:
+    """What a discriminator's heads minimise: scores of real images above 1, of fakes below -1 (Lim & Ye 2017)."""
+    return torch.stack([F.relu(1 - s if real else 1 + s).mean() for s in map(at_least_float32, scores)]).mean()
+
+
+def hinge_of_generator(scores: list[Tensor]) -> Tensor:
+    """What a generator minimises against heads that minimise `hinge`: minus the scores of its translations."""
+    return -torch.stack([s.mean() for s in map(at_least_float32, scores)]).mean()
+
+
+CONTENT_STRIDES, STYLE_STRIDES = (8, 16), (2, 4, 8)
+"""Strides of the maps that the content and the style loss compare."""
+DIRECTIONS = 32
+"""Random directions of the style loss, per map."""
+
+
+def content(found: Mapping[int, Tensor], source: Mapping[int, Tensor]) -> Tensor:
+    """Distance of a translation's features from its source's at the same place (perceptual loss, Johnson et al. 2016).
+
+    Maps by stride, (n, channels, h, w) each.
+    """
+    return torch.stack([F.l1_loss(found[stride], source[stride]) for stride in CONTENT_STRIDES]).mean()
+
+
+def style(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator) -> Tensor:
+    """Distance of the distribution of a translation's features from that of an image of the target, wherever they are.
+
+    The sliced Wasserstein loss of Heitz et al. 2021: at each stride, features are projected on random directions, and
+    the sorted projections of both images compared. Each channel is divided by the target's deviation.
+    """
+    distances = []
+    for stride in STYLE_STRIDES:
+        y, wanted = found[stride].flatten(2), target[stride].flatten(2)
+        directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32)).to(y.device)
+        scaled = F.normalize(directions, dim=1) / (wanted.std((0, 2)) + 1e-3)
+        distances.append(F.l1_loss((scaled @ y).sort().values, (scaled @ wanted).sort().values))
+    return torch.stack(distances).mean()
 
 
 def _weighted(parts: list[Tensor]) -> Tensor:

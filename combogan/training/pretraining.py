@@ -8,25 +8,24 @@ from functools import cached_property
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from combogan.data.batches import Batches
 from combogan.errors import DivergedError
 from combogan.evaluation.run_log import lines
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
-from combogan.networks.looks_linear import look_linear
+from combogan.networks.decoder import decoder
+from combogan.networks.encoder import encoder
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.autoencoder import BETAS, RATES, Colours, autoencode, learning_rate, start_from
+from combogan.training.autoencoder import BETAS, autoencode, learning_rate, nearest, start_from
 from combogan.training.domain import Domain, NetworkGroup, reseed
 from combogan.training.engine import Engine
 from combogan.training.journal import Journal
 from combogan.training.run_state import RunState, is_finite
 from combogan.training.schedule import falls_due
 
-COLOUR_IMAGES = 256
-"""Images that a domain's colours are measured on."""
+COMPARED = 64
+"""Images of each domain that the nearest one is found by."""
 LAST = 50
 """The last iterations, whose mean loss is written to the history."""
 
@@ -77,9 +76,8 @@ class AutoencoderStart:
     def run(self, stop: Callable[[], bool]) -> bool:
         """Train the autoencoder, and copy it into every domain."""
         engine, settings, began = self._engine, self._settings, time.perf_counter()
-        colours = {name: colours_of(engine.batches, name, engine.device) for name in engine.domains}
-        peak, every = RATES[settings.schedule.autoencode_from], settings.run.checkpoint_every
-        for iteration, a, b, x, y in engine.batches.ahead(self._done, self._total, engine.schedule.pair):
+        every = settings.run.checkpoint_every
+        for iteration, _, _, x, y in engine.batches.ahead(self._done, self._total, engine.schedule.pair):
             if stop():
                 self._save()
                 return False
@@ -88,9 +86,8 @@ class AutoencoderStart:
                     reseed(network, settings.run.seed, "autoencoder", iteration, part)
             loss = autoencode(
                 self._group,
-                {a: x.to(engine.device), b: y.to(engine.device)},
-                colours,
-                rate=learning_rate(iteration / self._total, peak_rate=peak),
+                [x.to(engine.device), y.to(engine.device)],
+                rate=learning_rate(iteration / self._total),
                 distance=engine.objective.distance,
                 precision=engine.precision,
             )
@@ -101,9 +98,8 @@ class AutoencoderStart:
             if self._done == self._total or falls_due(self._done, every):
                 self._save()
             self._journal.report.began(self._done, self._total)
-        for name, domain in engine.domains.items():
-            encoder, decoder = (self._group.networks[part] for part in ("encoder", "decoder"))
-            start_from(domain, encoder, decoder, Colours.none(engine.device), colours[name])
+        for domain in engine.domains.values():
+            start_from(domain, self._group.networks["encoder"], self._group.networks["decoder"])
         if not any(line.get("event") == "autoencoded" for line in lines(self._journal.folder.history)):
             self._note(time.perf_counter() - began)
         return True
@@ -111,12 +107,13 @@ class AutoencoderStart:
     @cached_property
     def _group(self) -> NetworkGroup:
         settings, device = self._settings, self._engine.device
-        encoder, decoder = Encoder(**building.encoder_shape(settings)), Decoder(**building.decoder_shape(settings))
-        for part, network in (("encoder", encoder), ("decoder", decoder)):
+        halves: dict[str, nn.Module] = {
+            "encoder": encoder(**building.encoder_shape(settings)),
+            "decoder": decoder(**building.decoder_shape(settings)),
+        }
+        for part, network in halves.items():
             building.first_weights(network, settings, "autoencoder", part, device=device)
-        if settings.schedule.autoencode_from == "looks-linear":
-            look_linear(encoder, decoder)
-        return NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=BETAS)
+        return NetworkGroup(halves, betas=BETAS)
 
     def _save(self) -> None:
         if self._done > self._last_saved:
@@ -138,17 +135,10 @@ class AutoencoderStart:
         self._journal.note("autoencoded", 0, iterations=self._total, loss=round(mean, 5), seconds=round(seconds, 1))
 
 
-def colours_of(batches: Batches, name: str, device: torch.device) -> Colours:
-    """The colours of a domain, measured on the images of its first iterations."""
-    count = max(1, COLOUR_IMAGES // batches.batch)
-    return Colours.of(batches.images(name, iteration).to(device) for iteration in range(count))
-
-
-def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batches, device: torch.device) -> str:
+def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batches) -> str:
     """Start an added domain's halves as copies of the old domain nearest in colour; gives the old domain's name."""
-    colours = {name: colours_of(batches, name, device) for name in domains}
-    old = sorted(name for name in domains if name != new.name)
-    nearest = min(old, key=lambda name: colours[new.name].distance(colours[name]))
-    like = domains[nearest]
-    start_from(new, like.encoder, like.decoder, colours[nearest], colours[new.name])
-    return nearest
+    count = max(1, COMPARED // batches.batch)
+    images = {name: [batches.images(name, iteration) for iteration in range(count)] for name in domains}
+    like = domains[nearest(new.name, images)]
+    start_from(new, like.encoder, like.decoder)
+    return like.name

@@ -15,11 +15,26 @@ import torch
 from torch import Tensor
 
 from combogan.networks.discriminator import real_and_fake_maps
+from combogan.networks.feature_heads import FrozenFeatures
 from combogan.training.domain import Domain, NetworkGroup
-from combogan.training.losses import Distance, GanLoss, r1_penalty, small
+from combogan.training.losses import (
+    Distance,
+    GanLoss,
+    content,
+    hinge,
+    hinge_of_generator,
+    r1_penalty,
+    small,
+    style,
+)
 
 R1_EVERY = 4
 """Updates of a discriminator per R1 penalty, which is weighted by this number in return (Karras et al. 2020)."""
+
+Chance = Callable[[str, str], np.random.Generator]
+"""(purpose, domain) -> the random generator of this iteration."""
+FeatureMaps = dict[int, Tensor]
+"""Maps of the frozen network, by their stride."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +51,17 @@ class Objective:
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     identity_pool: int = 1
     forward_pool: int = 2
+    features: FrozenFeatures | None = None
+    """The frozen network that heads, content and style need."""
+    heads: float = 0.0
+    content: float = 0.0
+    style: float = 0.0
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
         """The weighted sum of the parts."""
         weights = {"gan": 1.0, "cycle": self.cycle, "identity": self.identity}
         weights |= {"latent": self.latent, "forward": self.forward}
+        weights |= {"heads": self.heads, "content": self.content, "style": self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
 
@@ -53,29 +74,35 @@ def step(
     objective: Objective,
     rate: float,
     precision: torch.dtype,
-    chance: Callable[[str], np.random.Generator],
+    chance: Chance,
 ) -> dict[str, dict[str, Tensor]]:
     """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
 
-    `chance` gives the random generator of this iteration for a domain's fake pool. The losses `gan` and `discriminator`
-    belong to the domain whose discriminator was used, all others to the domain whose image was translated.
+    `chance` is asked for each domain's fake pool and style loss. The losses `gan`, `heads`, `style` and `discriminator`
+    belong to the domain that an image was translated into, all others to the domain that it comes from.
     """
     losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
     fakes = {}
+    seen = features_of(objective.features, {a.name: x, b.name: y})
     with without_discriminator_gradients(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
                 fakes[target.name], parts = there_and_back(source, target, image, other, objective)
+                parts |= perceived(source, target, fakes[target.name], seen, objective, chance)
             objective.total(parts).backward()
-            losses[target.name]["gan"] = parts.pop("gan").detach()
-            losses[source.name] |= {name: part.detach() for name, part in parts.items()}
+            for name, part in parts.items():
+                owner = target if name in ("gan", "heads", "style") else source
+                losses[owner.name][name] = part.detach()
     for group in generator_groups(a, b):
         group.update(rate)
 
     for domain, real in ((b, y), (a, x)):
-        fake = domain.pool.query(fakes[domain.name], chance(domain.name))
+        fake = domain.pool.query(fakes[domain.name].detach(), chance("pool", domain.name))
+        of_real, of_fake = seen[domain.name], features_of(objective.features, {domain.name: fake})[domain.name]
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
+            if domain.heads is not None:
+                loss = loss + heads_loss(domain, objective, of_real, of_fake)
         losses[domain.name]["discriminator"] = loss.detach()
         if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
@@ -103,16 +130,50 @@ def there_and_back(
         same = b.decode(a.encode(y))
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(y, objective.identity_pool))
     if objective.latent:
-        parts["latent"] = objective.distance(z_fake, z_x.detach())
+        parts["latent"] = objective.distance(z_fake[0], z_x[0].detach())
     if objective.forward:
         parts["forward"] = objective.distance(small(fake_b, objective.forward_pool), small(x, objective.forward_pool))
-    return fake_b.detach(), parts
+    return fake_b, parts
+
+
+def perceived(
+    a: Domain, b: Domain, fake_b: Tensor, seen: dict[str, FeatureMaps], objective: Objective, chance: Chance
+) -> dict[str, Tensor]:
+    """The parts of the loss of a -> b that the frozen network sees; `seen` is what it sees in x and y."""
+    if objective.features is None:
+        return {}
+    maps, parts = objective.features(fake_b), {}
+    if b.heads is not None:
+        parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(maps)))
+    if objective.content:
+        parts["content"] = content(maps, seen[a.name])
+    if objective.style:
+        parts["style"] = style(maps, seen[b.name], chance("style", b.name))
+    return parts
 
 
 def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: GanLoss) -> Tensor:
     """The loss of a domain's discriminator on real images and on translations (n, 3, h, w) into the domain."""
     of_real, of_fake = real_and_fake_maps(domain.discriminator, real, fake)
     return (gan_loss(of_real, True) + gan_loss(of_fake, False)) / 2
+
+
+def heads_loss(domain: Domain, objective: Objective, of_real: FeatureMaps, of_fake: FeatureMaps) -> Tensor:
+    """The loss of a domain's heads on the features of as many real images as translations."""
+    assert objective.features is not None
+    assert domain.heads is not None
+    both = {stride: torch.cat([real, of_fake[stride]]) for stride, real in of_real.items()}
+    scores = [one.chunk(2) for one in domain.heads(objective.features.mixed(both))]
+    return hinge([real for real, _ in scores], True) + hinge([fake for _, fake in scores], False)
+
+
+@torch.no_grad()
+def features_of(network: FrozenFeatures | None, images: dict[str, Tensor]) -> dict[str, FeatureMaps]:
+    """Domain -> features of its images (n, 3, h, w), of the same size for all, in one pass; empty without a network."""
+    if network is None:
+        return {name: {} for name in images}
+    maps = {stride: both.chunk(len(images)) for stride, both in network(torch.cat(list(images.values()))).items()}
+    return {name: {stride: parts[place] for stride, parts in maps.items()} for place, name in enumerate(images)}
 
 
 def generator_groups(a: Domain, b: Domain) -> Iterator[NetworkGroup]:
@@ -134,9 +195,9 @@ def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:
 def without_discriminator_gradients(*domains: Domain) -> Iterator[None]:
     """Context in which no gradients of the discriminators' weights are computed."""
     for domain in domains:
-        domain.discriminator.requires_grad_(False)
+        domain.discriminator_group.networks.requires_grad_(False)
     try:
         yield
     finally:
         for domain in domains:
-            domain.discriminator.requires_grad_(True)
+            domain.discriminator_group.networks.requires_grad_(True)

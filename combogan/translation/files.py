@@ -161,7 +161,8 @@ def _translate_file(
         outcome.largest = max(outcome.largest, min(rgb.size))
     width = choice.latent.channels // choice.latent.stride  # each halving of the size doubles the channels
     free = memory.available(translator.device)
-    memory.refuse_too_large(str(source), rgb.size, width=width, targets=len(job.targets), free=free)
+    skips, targets = bool(choice.latent.skips), len(job.targets)
+    memory.refuse_too_large(str(source), rgb.size, width=width, targets=targets, free=free, skips=skips)
     small = {}
     for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
         picture, path = to_picture(image), job.path(target, name, back=back)

@@ -17,13 +17,14 @@ WORKSPACE = 128 * 10**6
 """Bytes that convolutions take at any picture size."""
 
 
-def needed(pixels: int, *, width: int, targets: int = 1) -> int:
+def needed(pixels: int, *, width: int, targets: int = 1, skips: bool = False) -> int:
     """An upper estimate of the peak memory in bytes of translating this many pixels by networks of `width` channels.
 
     Measured on a CPU, with widths from 8 to 64 and up to 12 million pixels: in addition to pictures and workspace,
-    9.2 to 9.8 bytes per pixel and channel in float32, up to 11 in bfloat16.
+    9.2 to 9.8 bytes per pixel and channel in float32, up to 11 in bfloat16; 16.7 to 18.4 with skip connections.
     """
-    return WORKSPACE + pixels * (11 * width + 36 + 15 * targets)
+    per_channel = 20 if skips else 11
+    return WORKSPACE + pixels * (per_channel * width + 36 + 15 * targets)
 
 
 def available(device: torch.device) -> int | None:
@@ -34,10 +35,12 @@ def available(device: torch.device) -> int | None:
     return min(free, default=None)
 
 
-def refuse_too_large(name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None) -> None:
+def refuse_too_large(
+    name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None, skips: bool = False
+) -> None:
     """PictureError, with the size that would fit, where a picture of (width, height) needs more than is free."""
     pixels = size[0] * size[1]
-    wanted = needed(pixels, width=width, targets=targets)
+    wanted = needed(pixels, width=width, targets=targets, skips=skips)
     if free is None or wanted <= free:
         return
     largest = int(min(size) * sqrt(max(0, free - WORKSPACE) / (wanted - WORKSPACE))) // 4 * 4

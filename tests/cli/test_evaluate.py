@@ -12,8 +12,8 @@ from combogan.cli.evaluate import command
 from combogan.data import scenes
 from combogan.errors import DeviceError, RunError, SettingsError, StorageError
 from combogan.evaluation import arrival
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, write_pack
 from combogan.settings import Settings
 
@@ -36,7 +36,7 @@ def tiny_run(folder: Path, domains: dict[str, str]) -> Path:
     for name, spaces in zip(domains, (("0a1b2c3d", "4e5f6071"), ("4e5f6071", "0a1b2c3d")), strict=True):
         write_pack(
             folder / "packs" / name,
-            NewPack(name, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), spaces, SIZE, {}),
+            NewPack(name, ResnetEncoder(width=2, blocks=1), ResnetDecoder(width=2, blocks=1), spaces, SIZE, {}),
         )
     return folder
 

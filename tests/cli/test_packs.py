@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from combogan.cli import main
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 
 
@@ -23,8 +23,15 @@ def packs(tmp_path, monkeypatch, capsys):
     publish(
         run / "packs",
         [
-            NewPack("summer", Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), ("7f3a", "7f3a"), 64, about),
-            NewPack("winter", Encoder(width=2, blocks=1), None, ("7f3a", "7f3a"), 64, about),
+            NewPack(
+                "summer",
+                ResnetEncoder(width=2, blocks=1),
+                ResnetDecoder(width=2, blocks=1),
+                ("7f3a", "7f3a"),
+                64,
+                about,
+            ),
+            NewPack("winter", ResnetEncoder(width=2, blocks=1), None, ("7f3a", "7f3a"), 64, about),
         ],
     )
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from combogan.cli import main
 from combogan.cli.translate import command
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 
 
@@ -22,7 +22,10 @@ def make_run(path, space, names, table="", date="2025-01-01", **about):
     about |= {"date": date}
     publish(
         path / "packs",
-        [NewPack(n, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), (space, space), 16, about) for n in names],
+        [
+            NewPack(n, ResnetEncoder(width=2, blocks=1), ResnetDecoder(width=2, blocks=1), (space, space), 16, about)
+            for n in names
+        ],
     )
 
 

@@ -11,8 +11,8 @@ from combogan.data import scenes
 from combogan.errors import DomainError, RunError
 from combogan.evaluation import arrival
 from combogan.evaluation.run import evaluate, open_run
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, write_pack
 from combogan.scenery.scene import draw
 from combogan.settings import Settings
@@ -30,7 +30,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 def publish(run: Path, name: str, *, about: Mapping[str, str] | None = None) -> None:
     """A pack of an untrained, tiny domain."""
     torch.manual_seed(0)
-    encoder, decoder = Encoder(width=2, blocks=1), Decoder(width=2, blocks=1)
+    encoder, decoder = ResnetEncoder(width=2, blocks=1), ResnetDecoder(width=2, blocks=1)
     write_pack(run / "packs" / name, NewPack(name, encoder, decoder, ("0a1b2c3d", "0a1b2c3d"), SIZE, about or {}))
 
 

@@ -13,8 +13,8 @@ from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import FolderPictures, to_image, to_picture
 from combogan.evaluation.examples import Examples, collect
 from combogan.evaluation.images import choice
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, write_pack
 from combogan.registry.registry import Registry
 from combogan.scenery.scene import draw
@@ -116,7 +116,14 @@ def test_the_way_back_is_the_translation_translated_back(tmp_path: Path) -> None
         torch.manual_seed(len(season))
         write_pack(
             tmp_path / "packs" / season,
-            NewPack(season, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), ("0a1b2c3d", "0a1b2c3d"), SIZE, {}),
+            NewPack(
+                season,
+                ResnetEncoder(width=2, blocks=1),
+                ResnetDecoder(width=2, blocks=1),
+                ("0a1b2c3d", "0a1b2c3d"),
+                SIZE,
+                {},
+            ),
         )
     registry = Registry.open(tmp_path / "packs")
     translator = Translator(registry)

@@ -14,8 +14,9 @@ from combogan.scenery.scene import draw
 
 # Kernel, stride, blocks and channels of the seven stages, as published.
 LITE2 = [(3, 1, 1, 16), (3, 2, 3, 24), (5, 2, 3, 48), (3, 2, 4, 88), (5, 1, 4, 120), (5, 2, 5, 208), (3, 1, 1, 352)]
-STAGES = {"efficientnet-lite2": LITE2}
-CHANNELS = {"efficientnet-lite2": (16, 24, 48, 120, 352)}
+LITE0 = [(3, 1, 1, 16), (3, 2, 2, 24), (5, 2, 2, 40), (3, 2, 3, 80), (5, 1, 3, 112), (5, 2, 4, 192), (3, 1, 1, 320)]
+STAGES = {"efficientnet-lite0": LITE0, "efficientnet-lite2": LITE2}
+CHANNELS = {"efficientnet-lite0": (16, 24, 40, 112, 320), "efficientnet-lite2": (16, 24, 48, 120, 352)}
 ALP = 970  # ImageNet's class of mountains
 
 

@@ -4,29 +4,35 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from combogan.networks.blocks import NORMS, InstanceNorm, LayerNorm, initialise, reflect
-from combogan.networks.decoder import UPSAMPLING, Decoder
+from combogan.networks.blocks import NORMS, InstanceNorm, NearestUpsampling, initialise, reflect, repeat_border
+from combogan.networks.decoder import DECODERS, UPSAMPLING, decoder
 from combogan.networks.discriminator import DISCRIMINATORS, discriminator
-from combogan.networks.encoder import Encoder
+from combogan.networks.encoder import ENCODERS, encoder
 from combogan.networks.latent import space_id
 from combogan.networks.shared import SharedBlocks
 
 VARIANTS = list(itertools.product(["relu", "prelu", "leaky"], NORMS, [0.0, 0.5]))
+KINDS = [("resnet", {"upsampling": upsampling}) for upsampling in UPSAMPLING] + [("skip", {})]
 
 
 @pytest.mark.parametrize(("activation", "norm", "dropout"), VARIANTS)
-@pytest.mark.parametrize("upsampling", UPSAMPLING)
-def test_every_encoder_feeds_every_decoder(activation, norm, dropout, upsampling):
+@pytest.mark.parametrize(("kind", "only_decoder"), KINDS)
+def test_every_encoder_feeds_every_decoder_of_its_kind(kind, only_decoder, activation, norm, dropout):
     shape = {"width": 4, "activation": activation, "norm": norm, "dropout": dropout}
-    encoder = Encoder(blocks=2, **shape)
+    one = encoder(kind, blocks=2, **shape)
     for blocks in (0, 3):
-        decoder = Decoder(blocks=blocks, upsampling=upsampling, **shape)
-        assert encoder.latent == decoder.latent
-        latent = encoder(torch.zeros(2, 3, 20, 36))
-        assert latent.shape == (2, encoder.latent.channels, 20 // encoder.latent.stride, 36 // encoder.latent.stride)
-        image = decoder(latent)
+        other = decoder(kind, blocks=blocks, **only_decoder, **shape)
+        assert one.latent == other.latent
+        maps = one(torch.zeros(2, 3, 20, 36))
+        plugs = [(one.latent.channels, one.latent.stride), *one.latent.skips]
+        assert [x.shape for x in maps] == [(2, channels, 20 // stride, 36 // stride) for channels, stride in plugs]
+        image = other(maps)
         assert image.shape == (2, 3, 20, 36)
         assert image.abs().max() <= 1
+
+
+def test_there_are_decoders_for_all_encoders():
+    assert ENCODERS.keys() == DECODERS.keys()
 
 
 @pytest.mark.parametrize("kind", DISCRIMINATORS)
@@ -40,8 +46,11 @@ def test_every_discriminator_gives_maps_from_fine_to_coarse(kind, layers):
 
 
 def test_a_network_is_rebuilt_from_its_shape():
-    for network in (Encoder(width=4, blocks=1), Decoder(width=4, blocks=1, upsampling="transposed-3x3")):
-        again = type(network)(**network.shape)
+    made = [(build, build(kind, width=4, blocks=1)) for build in (encoder, decoder) for kind in ENCODERS]
+    for build, network in [*made, (decoder, decoder(width=4, blocks=1, upsampling="transposed-3x3"))]:
+        again = build(**network.shape)
+        assert type(again) is type(network)
+        assert again.shape == network.shape
         assert again.state_dict().keys() == network.state_dict().keys()
 
 
@@ -53,49 +62,56 @@ def test_instance_norm_is_the_same_for_one_image_and_for_several():
     assert torch.allclose(alone.var((2, 3), unbiased=False), torch.ones(3, 5), atol=1e-3)
 
 
-def test_layer_norm_brings_each_image_to_mean_0_and_deviation_1_in_its_own_memory_and_precision():
-    x = (torch.randn(3, 5, 8, 9) * 4 + 2).to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = LayerNorm()(x)
-        assert LayerNorm()(x.bfloat16()).dtype == torch.bfloat16
-    assert found.dtype == torch.float32
-    assert found.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(found.mean((1, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.var((1, 2, 3), unbiased=False), torch.ones(3), atol=1e-3, rtol=0)
-    torch.testing.assert_close(found, torch.cat([LayerNorm()(one) for one in x.split(1)]))
-
-
-@pytest.mark.parametrize("norm", ["instance", "layer"])
-def test_the_light_of_a_picture_reaches_the_latent_through_layer_norms_only(norm):
-    encoder = Encoder(width=4, blocks=1, norm=norm).eval()
-    initialise(encoder, torch.Generator().manual_seed(0))
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        bright, dark = encoder(picture), encoder(picture / 2 - 0.4)
-    same = (bright - dark).abs().mean() < 0.01 * bright.abs().mean()
-    assert same == (norm == "instance")
-
-
-@pytest.mark.parametrize("norm", ["instance", "layer"])
-def test_a_flat_image_gives_no_nan(norm):
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_a_flat_image_gives_no_nan(kind):
     image = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
-    out = Decoder(width=4, blocks=1, norm=norm)(Encoder(width=4, blocks=1, norm=norm)(image))
+    out = decoder(kind, width=4, blocks=1)(encoder(kind, width=4, blocks=1)(image))
     out.sum().backward()
     assert out.isfinite().all()
     assert image.grad.isfinite().all()
 
 
-def test_padding_by_slices_is_reflection_padding():
-    # The branch for CUDA, on a tensor that claims to be there.
-    class OnCuda(torch.Tensor):
-        is_cuda = True
+class OnCuda(torch.Tensor):
+    """For the branches for CUDA: a tensor that claims to be there."""
 
+    is_cuda = True
+
+
+def test_padding_by_slices_is_reflection_padding():
     x = torch.randn(1, 2, 6, 7)
     assert torch.equal(reflect(x.as_subclass(OnCuda), 3).as_subclass(torch.Tensor), F.pad(x, [3] * 4, mode="reflect"))
 
 
+def test_a_border_repeated_by_slices_is_replication_padding():
+    x = torch.randn(1, 2, 6, 7)
+    found = repeat_border(x.as_subclass(OnCuda)).as_subclass(torch.Tensor)
+    assert torch.equal(found, F.pad(x, [1] * 4, mode="replicate"))
+
+
+def test_nearest_upsampling_is_repeated_pixels_and_a_padded_convolution():
+    layer, x = NearestUpsampling(5, 3), torch.randn(2, 5, 6, 7, requires_grad=True)
+    repeated = F.pad(x.repeat_interleave(2, 2).repeat_interleave(2, 3), [1] * 4, mode="reflect")
+    wanted = F.conv2d(repeated, layer.weight, layer.bias)
+    torch.testing.assert_close(layer(x), wanted, atol=1e-5, rtol=1e-5)
+    down = torch.randn_like(wanted)
+    found = torch.autograd.grad((layer(x) * down).sum(), [x, layer.weight])
+    expected = torch.autograd.grad((wanted * down).sum(), [x, layer.weight])
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_skip_connections_pass_light_that_norms_take_away():
+    shown = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    for kind, passes in (("resnet", False), ("skip", True)):
+        halves = encoder(kind, width=4, blocks=1).eval(), decoder(kind, width=4, blocks=1).eval()
+        for half in halves:
+            initialise(half, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            bright, dark = (halves[1](halves[0](image)) for image in (shown, shown / 2 - 0.4))
+        assert ((bright - dark).abs().mean() > 0.05 * bright.abs().mean()) == passes
+
+
 def test_first_weights_are_a_function_of_the_generator():
-    one, other = Encoder(width=4, blocks=1), Encoder(width=4, blocks=1)
+    one, other = encoder(width=4, blocks=1), encoder(width=4, blocks=1)
     for network in (one, other):
         initialise(network, torch.Generator().manual_seed(3))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))

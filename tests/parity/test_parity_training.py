@@ -38,7 +38,7 @@ class Training:
                 objective=building.objective(settings),
                 rate=settings.optimizer.rate,
                 precision=torch.float32,
-                chance=lambda domain, iteration=iteration: numbers(0, "pool", iteration, domain),
+                chance=lambda purpose, domain, iteration=iteration: numbers(0, purpose, iteration, domain),
             )
             self.losses.append(as_published(found[a.name], found[b.name]))
             if not iteration:

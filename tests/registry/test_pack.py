@@ -10,8 +10,8 @@ import torch
 from combogan import storage
 from combogan.errors import PackError, StorageError
 from combogan.networks.blocks import initialise
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder, decoder
+from combogan.networks.encoder import ResnetEncoder, encoder
 from combogan.networks.shared import SharedBlocks
 from combogan.registry.pack import NewPack, Pack, SharedPart, publish, write_pack
 from combogan.registry.registry import Registry
@@ -22,7 +22,7 @@ SPACE = "7f3a0000"
 
 
 def new_pack(name="summer", space=SPACE, seed=0, place=0, **shape):
-    encoder, decoder = Encoder(width=4, blocks=1, **shape), Decoder(width=4, blocks=2, **shape)
+    encoder, decoder = ResnetEncoder(width=4, blocks=1, **shape), ResnetDecoder(width=4, blocks=2, **shape)
     for index, network in enumerate((encoder, decoder)):
         initialise(network, torch.Generator().manual_seed(2 * seed + index))
     return NewPack(name, encoder.eval(), decoder.eval(), (space, space), 32, {"iterations": 7}, place)
@@ -43,7 +43,7 @@ def test_a_pack_computes_the_same_bits_as_the_networks_it_was_written_from(tmp_p
     new = new_pack(**shape)
     (pack,) = publish(tmp_path / "packs", [new])
     latent = pack.load_encoder()(image)
-    assert torch.equal(latent, new.encoder(image))
+    assert torch.equal(latent[0], new.encoder(image)[0])
     assert torch.equal(pack.load_decoder()(latent), new.decoder(latent))
     assert pack.encoder.latent == pack.load_encoder().latent
     assert pack.encoder.latent.space == SPACE
@@ -108,7 +108,7 @@ def test_a_single_changed_byte_is_detected(tmp_path, place):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"version": 2}, "is of format 2, newer than this combogan reads; update combogan"),
+        ({"version": 3}, "is of format 3, newer than this combogan reads; update combogan"),
         ({"domain": "../../elsewhere"}, "is damaged: domain: .*cannot be the name of a domain"),
         ({"image_size": "32"}, "is damaged: image_size"),
         ({"code": "import os"}, "is damaged: code: Extra inputs"),
@@ -161,15 +161,37 @@ def test_a_half_pack_says_which_way_it_cannot_go(tmp_path):
 
 
 @torch.no_grad()
+def test_a_pack_with_skip_connections_says_so_and_plugs_only_into_its_like(tmp_path, image):
+    halves = encoder("skip", width=4, blocks=1), decoder("skip", width=4, blocks=1)
+    for half in halves:
+        initialise(half, torch.Generator().manual_seed(0))
+    pack = write_pack(tmp_path / "a", NewPack("a", *halves, (SPACE, SPACE), 64))
+    card = json.loads((pack.folder / "pack.json").read_text())
+    assert card["version"] == 2
+    assert card["encoder"]["latent"] == {"channels": 16, "stride": 4, "space": SPACE, "skips": [[8, 2], [3, 1]]}
+    assert pack.encoder.latent == pack.load_encoder().latent == pack.load_decoder().latent
+    assert torch.equal(pack.load_decoder()(pack.load_encoder()(image)), halves[1](halves[0](image)))
+    plain = write_pack(tmp_path / "b", new_pack("b"))
+    card_of_plain = json.loads((plain.folder / "pack.json").read_text())
+    assert card_of_plain["version"] == 1
+    assert "skips" not in card_of_plain["encoder"]["latent"]
+    assert not pack.encoder.latent.fits(plain.decoder.latent)
+    del card["encoder"]["latent"]["skips"]
+    (pack.folder / "pack.json").write_text(json.dumps(card))
+    with pytest.raises(PackError, match="misstates the latent"):
+        Pack.open(pack.folder).load_encoder()
+
+
+@torch.no_grad()
 def test_shared_blocks_are_stored_once_and_used_for_the_domains_own_place(tmp_path, image):
     one, other = new_pack("a", place=0), new_pack("b", seed=1, place=1)
     blocks = [SharedBlocks(channels=16, blocks=1, domains=2, activation="relu", norm="instance") for _ in range(2)]
     packs = publish(tmp_path / "packs", [one, other], shared=SharedPart(*blocks, SPACE))
     assert len([name for name in files(tmp_path) if name.endswith("encoder.safetensors")]) == 3
     for place, (new, pack) in enumerate(zip((one, other), packs, strict=True)):
-        latent = blocks[0](new.encoder(image), place)
-        assert torch.equal(pack.load_encoder()(image), latent)
-        assert torch.equal(pack.load_decoder()(latent), new.decoder(blocks[1](latent, place)))
+        latent = blocks[0](new.encoder(image)[0], place)
+        assert torch.equal(pack.load_encoder()(image)[0], latent)
+        assert torch.equal(pack.load_decoder()((latent,)), new.decoder((blocks[1](latent, place),)))
     card = json.loads((packs[1].folder / "pack.json").read_text())
     card["encoder"]["shared"]["place"] = 2
     (packs[1].folder / "pack.json").write_text(json.dumps(card))

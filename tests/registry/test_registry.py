@@ -8,8 +8,8 @@ from torch.nn.functional import pad
 
 from combogan.errors import PackError, SpaceError
 from combogan.networks.blocks import initialise
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.networks.shared import SharedBlocks
 from combogan.registry.copies import copy_packs, together
 from combogan.registry.pack import NewPack, SharedPart, publish
@@ -22,7 +22,7 @@ def make_run(path, names, space, date=NEW, spaces=None, halves="both", width=4, 
     """A run with packs of untrained, tiny networks."""
     packs = []
     for index, name in enumerate(names):
-        encoder, decoder = Encoder(width=width, blocks=1), Decoder(width=width, blocks=1)
+        encoder, decoder = ResnetEncoder(width=width, blocks=1), ResnetDecoder(width=width, blocks=1)
         for part, network in enumerate((encoder, decoder)):
             initialise(network, torch.Generator().manual_seed(100 * int(space, 16) + 2 * index + part))
         pair = spaces[index] if spaces else (space, space)

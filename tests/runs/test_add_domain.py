@@ -12,6 +12,7 @@ import combogan
 from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, PackError, RunError, SpaceError
+from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import add_domain, onto_packs
 from combogan.runs.growth_card import Growth, is_growth
@@ -207,10 +208,25 @@ def test_the_pictures_or_the_name_of_an_old_domain_are_refused(tiny, tmp_path):
         add_domain("monet", run=run)
 
 
-def test_packs_take_a_domain_whatever_first_weights_settings_name(tiny, run):
-    linear = tiny.changed({"networks.width": 24, "schedule.autoencode": 4, "schedule.autoencode_from": "looks-linear"})
-    prepared = onto_packs("winter", run, linear, data=None, out=Path("alone"), tell=print)
-    assert prepared.settings.networks.width == tiny.networks.width
+def test_packs_decide_the_networks_of_a_domain_that_is_added_to_them(tiny, run):
+    other = tiny.changed({"networks.width": 24, "networks.kind": "skip"})
+    prepared = onto_packs("winter", run, other, data=None, out=Path("alone"), tell=print)
+    assert prepared.settings.networks == tiny.networks
+
+
+def test_a_domain_joins_networks_with_skip_connections_and_heads(tiny, tmp_path):
+    settings = tiny.changed(
+        {"networks.kind": "skip", "losses.heads": 1.0, "losses.style": 1.0, "schedule.autoencode": 2}
+    )
+    run = combogan.train(settings, ["summer", "fall"], out=tmp_path / "run")
+    before = {path: path.read_bytes() for path in sorted((run / "packs").rglob("*.*"))}
+    pack = combogan.add_domain("winter", run=run, changes={"schedule.iterations": 2})
+    assert all(path.read_bytes() == content for path, content in before.items())
+    image = torch.zeros(1, 3, 20, 33)
+    for source, target in (("winter", "summer"), ("fall", "winter"), ("winter", "winter")):
+        assert Registry.open(run).compose(source, target)(image).shape == image.shape
+    alone = combogan.add_domain("spring", registry=run / "packs", settings=settings, out=tmp_path / "alone")
+    assert Pack.open(alone).encoder.latent == Pack.open(pack).encoder.latent
 
 
 def test_a_run_with_added_domains_is_not_trained_further(run):

@@ -44,8 +44,8 @@ def test_an_imported_run_trains_on_and_grows_where_nothing_is_shared(tmp_path, n
     image = torch.rand(1, 3, 48, 48)
     for source in names:
         with torch.no_grad():
-            latent = Registry.open(run).pack(source).load_encoder()(image)
-            torch.testing.assert_close(trainer.engine.domains[source].encode(image), latent, rtol=0, atol=1e-3)
+            latent = Registry.open(run).pack(source).load_encoder()(image)[0]
+            torch.testing.assert_close(trainer.engine.domains[source].encode(image)[0], latent, rtol=0, atol=1e-3)
     assert trainer.iteration == 0
     assert trainer.run()
     changes = {"schedule.iterations": 1}

@@ -1,10 +1,9 @@
-"""The start that all encoders and decoders can share: one autoencoder, copied in each domain's colours."""
+"""The start that all encoders and decoders can share: one autoencoder."""
 
 import json
 import signal
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 import torch
@@ -18,11 +17,10 @@ from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
 from combogan.errors import RunError, SettingsError
 from combogan.networks.blocks import initialise
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import decoder
+from combogan.networks.encoder import ENCODERS, encoder
 from combogan.registry.registry import Registry
-from combogan.sections import Schedule
-from combogan.training.autoencoder import LIMIT, RATES, Colours, autoencode, learning_rate, start_from
+from combogan.training.autoencoder import PEAK_RATE, autoencode, learning_rate, nearest, start_from
 from combogan.training.building import new_domain
 from combogan.training.domain import NetworkGroup
 from combogan.training.losses import l1
@@ -48,89 +46,36 @@ def starting(tiny):
     )
 
 
-def halves(norm="instance"):
-    made = Encoder(width=4, blocks=1, norm=norm), Decoder(width=4, blocks=1, norm=norm)
+def halves(kind="resnet"):
+    made = encoder(kind, width=4, blocks=1), decoder(kind, width=4, blocks=1)
     for place, half in enumerate(made):
         initialise(half, torch.Generator().manual_seed(place))
     return made
 
 
-def test_colours_are_the_mean_and_deviation_of_what_is_seen_and_of_what_tanh_needs():
-    pixels = torch.tensor([[-0.5, 0.5], [0.0, 0.0], [1.0, 1.0]]).view(1, 3, 1, 2)
-    colours = Colours.of([pixels])
-    torch.testing.assert_close(colours.seen[0], torch.tensor([0.0, 0.0, 1.0]))
-    assert colours.seen[1][0] == pytest.approx(0.5)
-    assert colours.seen[1][1] > 0  # a flat channel can still be divided by
-    assert torch.tanh(colours.painted[0])[2] == pytest.approx(LIMIT)
-
-
-@pytest.mark.parametrize("norm", ["instance", "batch"])
-def test_a_copy_does_in_its_own_colours_what_the_autoencoder_does_without_any(tiny, norm):
-    encoder, decoder = halves(norm)
-    with torch.no_grad():
-        decoder.layers[-2].bias.copy_(torch.tensor([0.1, -0.2, 0.3]))
-    summer, winter = Colours.of(images("summer")), Colours.of(images("winter"))
-    settings = tiny.changed({"networks.norm": norm})
-    a, b = (new_domain(name, settings, CPU) for name in ("summer", "winter"))
-    for domain, colours in ((a, summer), (b, winter)):
-        start_from(domain, encoder, decoder, Colours.none(CPU), colours)
-    torch.testing.assert_close(b.generator_group.averages.state_dict(), b.generator_group.networks.state_dict())
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_a_domain_starts_with_the_weights_and_averages_of_the_autoencoder(tiny, kind):
+    one, other = halves(kind)
+    domain = new_domain("summer", tiny.changed({"networks.kind": kind}), CPU)
+    start_from(domain, one, other)
+    torch.testing.assert_close(
+        domain.generator_group.averages.state_dict(), domain.generator_group.networks.state_dict()
+    )
     x = images("summer")[0]
-    mean, deviation = (v.view(1, 3, 1, 1) for v in summer.seen)
-    latent = encoder((x - mean) / deviation)
-    torch.testing.assert_close(a.encode(x), latent, atol=1e-4, rtol=1e-4)
-    mean, deviation = (v.view(1, 3, 1, 1) for v in winter.painted)
-    wanted = torch.tanh(decoder.layers[:-1](latent) * deviation + mean)
-    torch.testing.assert_close(b.decode(latent), wanted, atol=1e-4, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(domain.decode(domain.encode(x)), other(one(x)))
 
 
-def test_colours_of_one_domain_are_exchanged_for_those_of_another(tiny):
-    encoder, decoder = halves()
-    summer, winter, none = Colours.of(images("summer")), Colours.of(images("winter")), Colours.none(CPU)
-    direct, detour = new_domain("a", tiny, CPU), new_domain("b", tiny, CPU)
-    start_from(direct, encoder, decoder, none, winter)
-    start_from(detour, encoder, decoder, none, summer)
-    start_from(detour, detour.encoder, detour.decoder, summer, winter)
-    for part in ("encoder", "decoder"):
-        torch.testing.assert_close(getattr(direct, part).state_dict(), getattr(detour, part).state_dict())
-
-
-def test_the_autoencoder_learns_to_give_back_what_it_is_shown():
-    encoder, decoder = halves()
-    shown = {"summer": images("summer")[0], "winter": images("winter")[0]}
-    colours = {name: Colours.of([image]) for name, image in shown.items()}
-    group = NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=(0.9, 0.99))
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_the_autoencoder_learns_to_give_back_what_it_is_shown(kind):
+    one, other = halves(kind)
+    shown = [images("summer")[0], images("winter")[0]]
+    group = NetworkGroup({"encoder": one, "decoder": other}, betas=(0.9, 0.99))
     losses = [
-        autoencode(
-            group,
-            shown,
-            colours,
-            rate=learning_rate(done / 60, peak_rate=1e-3),
-            distance=l1,
-            precision=torch.float32,
-        ).item()
+        autoencode(group, shown, rate=learning_rate(done / 60), distance=l1, precision=torch.float32).item()
         for done in range(60)
     ]
     assert losses[-1] < losses[0] / 2
-
-
-def test_an_autoencoder_that_looks_linear_gives_back_what_it_is_shown_before_it_learns(starting, tmp_path):
-    wide = starting.changed({"networks.width": 24, "schedule.autoencode": 1, "schedule.iterations": 1})
-    loss = {}
-    for first in ("chance", "looks-linear"):
-        run = combogan.train(
-            wide.changed({"schedule.autoencode_from": first}), ["summer", "winter"], out=tmp_path / first
-        )
-        _started, autoencoded = map(json.loads, (run / "history.jsonl").read_text().splitlines())
-        loss[first] = autoencoded["loss"]
-    assert loss["looks-linear"] < loss["chance"] / 3
-
-
-def test_networks_too_narrow_to_look_linear_are_refused(starting):
-    linear = {"schedule.autoencode_from": "looks-linear", "networks.width": 23}
-    with pytest.raises(SettingsError, match="networks of width 23 are too narrow"):
-        starting.changed(linear)
-    starting.changed({**linear, "schedule.autoencode": 0})  # then nothing has to look linear
 
 
 def started(run, done):
@@ -138,9 +83,8 @@ def started(run, done):
 
 
 @pytest.mark.usefixtures("_few_scenes")
-@pytest.mark.parametrize("first", ["chance", "looks-linear"])
-def test_the_autoencoder_of_a_run_learns_at_the_rate_of_its_first_weights(starting, tmp_path, first):
-    settings = starting.changed({"networks.width": 24, "schedule.autoencode_from": first})
+def test_the_autoencoder_of_a_run_learns_at_its_own_rate(starting, tmp_path):
+    settings = starting.changed({"networks.width": 24})
     found = []
     for stop_after in (1, 2):
         run = tmp_path / str(stop_after)
@@ -150,7 +94,7 @@ def test_the_autoencoder_of_a_run_learns_at_the_rate_of_its_first_weights(starti
         )
         found.append({name: w for name, w in started(run, stop_after).items() if name.startswith("weights/")})
     moved = max((found[1][name] - weight).abs().max().item() for name, weight in found[0].items())
-    rate = learning_rate(1 / 4, peak_rate=RATES[first])
+    rate = learning_rate(1 / 4)
     assert rate < moved < 4 * rate  # Adam moves a weight by about the rate in each of the two updates
 
 
@@ -274,8 +218,6 @@ def test_the_start_is_noted_and_cannot_change_later(starting, tmp_path):
     assert events[1]["iterations"] == 4
     with pytest.raises(RunError, match=r"schedule\.autoencode cannot change"):
         resume(run, {"schedule.autoencode": 8})
-    with pytest.raises(RunError, match=r"schedule\.autoencode_from cannot change"):
-        resume(run, {"schedule.autoencode_from": "looks-linear", "networks.width": 24})
 
 
 def test_an_added_domain_starts_as_the_nearest_in_colour(starting, tmp_path):
@@ -286,12 +228,16 @@ def test_an_added_domain_starts_as_the_nearest_in_colour(starting, tmp_path):
     assert any("'spring' starts as 'summer'" in message for message in listener.said)
     registry = Registry.open(run)
     x = images("spring")[0]
-    colours = {name: Colours.of(image for image in images(name, 200)) for name in ("spring", "summer")}
-    seen = [v.view(1, 3, 1, 1) for pair in (colours["spring"].seen, colours["summer"].seen) for v in pair]
-    as_summer = (x - seen[0]) / seen[1] * seen[3] + seen[2]
-    found = registry.compose("spring", "summer")(x)
-    expected = registry.compose("summer", "summer")(as_summer)
-    torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
+    found, expected = (registry.compose(name, "summer")(x) for name in ("spring", "summer"))
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_the_nearest_domain_has_like_colours_and_spread():
+    grey = torch.zeros(1, 3, 8, 8)
+    checked = (torch.arange(64).view(1, 1, 8, 8) % 2).float().expand(1, 3, 8, 8) - 0.5
+    shown = {"new": [grey, grey + 0.2], "bright": [grey + 0.9], "checked": [checked], "like": [grey + 0.1]}
+    assert nearest("new", shown) == "like"
+    assert nearest("new", {**shown, "like": [grey - 0.9]}) == "checked"
 
 
 def test_shared_blocks_have_no_start_of_their_own(starting):
@@ -299,12 +245,9 @@ def test_shared_blocks_have_no_start_of_their_own(starting):
         starting.changed({"networks.shared_encoder_blocks": 1})
 
 
-def test_all_first_weights_have_a_learning_rate_that_rises_and_falls():
-    choices = get_args(Schedule.model_fields["autoencode_from"].annotation)
-    assert set(RATES) == set(choices)
-    for peak in RATES.values():
-        course = [learning_rate(done / 100, peak_rate=peak) for done in range(101)]
-        assert peak * 0.98 < max(course) <= peak
-        assert course.index(max(course)) == 5
-        assert course[100] == 0
-        assert 0 < course[0] < peak / 10
+def test_the_learning_rate_rises_and_falls():
+    course = [learning_rate(done / 100) for done in range(101)]
+    assert PEAK_RATE * 0.98 < max(course) <= PEAK_RATE
+    assert course.index(max(course)) == 5
+    assert course[100] == 0
+    assert 0 < course[0] < PEAK_RATE / 10

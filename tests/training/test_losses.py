@@ -1,10 +1,22 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from combogan.training.losses import DISTANCES, GAN_LOSSES, r1_penalty, small
+from combogan.training.losses import (
+    CONTENT_STRIDES,
+    DISTANCES,
+    GAN_LOSSES,
+    STYLE_STRIDES,
+    content,
+    hinge,
+    hinge_of_generator,
+    r1_penalty,
+    small,
+    style,
+)
 
 
 def test_distances_of_known_differences():
@@ -46,3 +58,45 @@ def test_r1_penalty_is_the_squared_gradient_of_the_mean_scores():
     first = torch.full((3, 8, 8), 6 / (3 * 64))  # what a value counts in the mean of the first map
     first[0, ::2, ::2] += 1 / 16
     assert r1_penalty(Linear(), image).item() == pytest.approx(first.square().sum().item(), rel=1e-5)
+
+
+def test_hinge_of_known_scores():
+    scores = [torch.tensor([[0.25, 3.0]]), torch.tensor([[-2.0]])]
+    assert hinge(scores, True).item() == pytest.approx(((0.75 + 0) / 2 + 3) / 2)
+    assert hinge(scores, False).item() == pytest.approx(((1.25 + 4) / 2 + 0) / 2)
+    assert hinge_of_generator(scores).item() == pytest.approx(-((0.25 + 3) / 2 - 2) / 2)
+
+
+def maps(strides, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {stride: torch.randn(1, 6, 64 // stride, 64 // stride, generator=generator) for stride in strides}
+
+
+def test_content_is_zero_for_the_source_and_notices_where_things_are():
+    source = maps(CONTENT_STRIDES)
+    assert content(source, source) == 0
+    moved = {stride: one.roll(1, 3) for stride, one in source.items()}
+    assert content(moved, source) > 0.5
+    assert content({stride: one + 0.25 for stride, one in source.items()}, source).item() == pytest.approx(0.25)
+
+
+def test_style_notices_the_spread_of_features_and_not_where_they_are():
+    target, chance = maps(STYLE_STRIDES), np.random.default_rng
+    shuffled = {stride: one.flip(2, 3) for stride, one in target.items()}
+    assert style(shuffled, target, chance(0)).item() == pytest.approx(0, abs=1e-6)
+    near = {stride: 1.1 * one for stride, one in target.items()}
+    far = {stride: 2 * one for stride, one in target.items()}
+    assert 0.01 < style(near, target, chance(0)) < style(far, target, chance(0)) / 5
+
+
+def test_style_is_measured_in_deviations_of_the_target():
+    target = maps(STYLE_STRIDES)
+    brighter, chance = {stride: one + one.std() for stride, one in target.items()}, np.random.default_rng
+    scaled = [{stride: 100 * one for stride, one in of.items()} for of in (brighter, target)]
+    assert style(*scaled, chance(0)).item() == pytest.approx(style(brighter, target, chance(0)).item(), rel=0.02)
+
+
+def test_style_draws_its_directions_from_what_it_is_given():
+    one, other = maps(STYLE_STRIDES), maps(STYLE_STRIDES, seed=1)
+    assert style(one, other, np.random.default_rng(0)) == style(one, other, np.random.default_rng(0))
+    assert style(one, other, np.random.default_rng(0)) != style(one, other, np.random.default_rng(1))

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from combogan.errors import PackError, PictureError, StorageError
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
 from combogan.translation import memory
@@ -26,7 +26,7 @@ def registry(tmp_path_factory):
     torch.manual_seed(0)
 
     def new(name, *spaces):
-        return NewPack(name, Encoder(width=2, blocks=1), Decoder(width=2, blocks=1), spaces, 16)
+        return NewPack(name, ResnetEncoder(width=2, blocks=1), ResnetDecoder(width=2, blocks=1), spaces, 16)
 
     publish(folder / "one", [new(name, "0a", "0a") for name in "abc"])
     publish(folder / "two", [new("d", "0d", "0e"), new("e", "0e", "0d")])

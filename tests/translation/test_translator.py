@@ -4,8 +4,8 @@ import torch
 from PIL import Image
 
 from combogan.errors import DeviceError, PictureError, SpaceError
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
+from combogan.networks.decoder import ResnetDecoder
+from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
 from combogan.translation.translator import Translator
@@ -20,7 +20,7 @@ def registry(tmp_path_factory):
         publish(
             folder / space,
             [
-                NewPack(name, Encoder(width=4, blocks=1), Decoder(width=4, blocks=1), (space, space), 32)
+                NewPack(name, ResnetEncoder(width=4, blocks=1), ResnetDecoder(width=4, blocks=1), (space, space), 32)
                 for name in names
             ],
         )
