@@ -1,13 +1,15 @@
-"""How well variants of the training do on the drawn seasons, at 64 px and with the same number of iterations.
+"""How well variants of the training do: changes of a preset, all trained for the same number of iterations.
 
-    python benchmarks/quality.py screen                         every variant alone: small, 1,500 iterations, one seed
-    python benchmarks/quality.py best --rows a,b,a+b            the best, alone and joined: 4,000, both regimes
-    python benchmarks/quality.py final --rows original,a+b      three seeds
-    python benchmarks/quality.py table                          all results, also written into benchmarks/README.md
+    python benchmarks/quality.py screen --data DIR                   every variant alone: landscapes, 1,600, one seed
+    python benchmarks/quality.py best --data DIR --rows a,b,a+b      the best, alone and joined: 4,000, all regimes
+    python benchmarks/quality.py final --regime small,300 --rows original,a+b      three seeds, drawn seasons
+    python benchmarks/quality.py table                               all results, also written into benchmarks/README.md
 
-Two regimes: 300 pictures of each season, and `small`, 40 of each. A row is a variant (or several, joined by +) in a
-regime with a seed. Rows recorded in benchmarks/quality.jsonl are not trained again; Ctrl-C stops after the iteration,
-and the same command goes on from there. Several processes can train different rows at the same time.
+Three regimes: `landscapes` changes the preset `small-data` and trains on real pictures, in DIR/NAME/train and
+DIR/NAME/test for each domain; `300` (pictures of each drawn season) and `small` (40 of each) change `quick`, and are
+scored against the truth too. A row is a variant (or several, joined by +) in a regime with a seed. Rows recorded in
+benchmarks/quality.jsonl are not trained again; Ctrl-C stops after the iteration, and the same command goes on from
+there. Several processes can train different rows at the same time.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import quality_flat
 from quality_patches import PATCHES
-from quality_record import baselines, known, scored, write
+from quality_record import baselines, known, known_baselines, scored, write
 from quality_table import show
 from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
@@ -31,7 +34,7 @@ from combogan import machine, storage
 from combogan.cli.progress import PlainReport
 from combogan.cli.running import carry_out
 from combogan.errors import ComboganError
-from combogan.evaluation.run import evaluate
+from combogan.evaluation.run import evaluate, open_run
 from combogan.runs.prepare import prepare, prepare_resume
 from combogan.runs.run import resume, start
 from combogan.training.trainer import Trainer
@@ -47,11 +50,14 @@ def main() -> None:
         show(given.record)
         return
     stage = STAGES[given.stage]
-    names = given.rows or [name for name in VARIANTS if name != "original"]
-    regimes = [given.regime] if given.regime else stage.regimes
+    names = given.rows or [name for name, one in VARIANTS.items() if one.preset is None]
+    regimes = given.regime or stage.regimes
     iterations = given.iterations or stage.iterations
     order = product(given.seeds or stage.seeds, regimes, names)
-    rows = [Row(regime, name, iterations, seed) for seed, regime, name in order]
+    rows = [
+        Row(regime, name, iterations, seed, None if REGIMES[regime].collection else given.data)
+        for seed, regime, name in order
+    ]
     try:
         folders = [row.folder for row in rows]  # rows that cannot be trained raise an error first
         storage.refuse_unwritable(given.record.parent)
@@ -82,23 +88,35 @@ def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:
         trainer = prepared(row, out, threads)
         if code := carry_out(trainer, PlainReport()):
             sys.exit(code)
-        scores = evaluate(out)
+        opened = open_run(out, data=row.data)
+        scores, flat = evaluate(opened), quality_flat.of_run(opened)
     chosen = trainer.journal.folder.settings().run
     where = machine.environment(trainer.engine.device, trainer.engine.precision, chosen.threads)
     about = {**where, "pairs_at_once": chosen.pairs_at_once, "commit": _commit()}
     about["date"] = date.today().isoformat()
-    for line in baselines(record, row, scores, about):
-        write(record, line)
-    write(record, scored(row, scores, out, about))
+    if not known_baselines(record, row):
+        for line in baselines(row, scores, quality_flat.of_matching(opened), about):
+            write(record, line)
+    write(record, scored(row, scores, flat, out, about))
 
 
 def prepared(row: Row, out: Path, threads: int | None) -> Trainer:
-    """The trainer of a row: at its newest checkpoint, or at the start."""
+    """The trainer of a row: at what was saved last, or at the start."""
     changes: dict[str, Any] = {"run.threads": threads, "run.pairs_at_once": 1} if threads else {}
-    if any(out.glob("checkpoints/[0-9]*/manifest.json")):
-        return resume(prepare_resume(out, changes), PlainReport())
+    if any(out.glob("*/[0-9]*/manifest.json")):  # checkpoints, or the autoencoder of the start
+        return resume(prepare_resume(out, changes, data=row.data), PlainReport())
     out.parent.mkdir(parents=True, exist_ok=True)
     return start(prepare(row.settings.changed(changes), row.domains, out=out), PlainReport())
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _regimes(text: str) -> list[str]:
+    if unknown := [name for name in _names(text) if name not in REGIMES]:
+        raise argparse.ArgumentTypeError(f"no regime is called '{unknown[0]}'; there are: {', '.join(REGIMES)}")
+    return _names(text)
 
 
 def _numbers(text: str) -> list[int]:
@@ -125,8 +143,9 @@ def _arguments() -> argparse.Namespace:
         epilog=f"variants: {', '.join(VARIANTS)}",
     )
     parser.add_argument("stage", choices=[*STAGES, "table"])
-    parser.add_argument("--rows", type=lambda text: text.split(","), metavar="NAME,...", help="these variants only")
-    parser.add_argument("--regime", choices=list(REGIMES), help="only this one")
+    parser.add_argument("--rows", type=_names, metavar="NAME,...", help="these variants only")
+    parser.add_argument("--regime", type=_regimes, metavar="NAME,...", help=f"only these of {', '.join(REGIMES)}")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="pictures of `landscapes`: DIR/NAME/train and /test")
     parser.add_argument("--iterations", type=int, metavar="N")
     parser.add_argument("--seeds", type=_numbers, metavar="N,...")
     parser.add_argument("--out", type=Path, default=Path("quality"), metavar="FOLDER", help="where runs are kept")
@@ -134,7 +153,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE", help="where results are kept")
     given = parser.parse_args()
     if given.stage in ("best", "final") and not given.rows:
-        parser.error(f"{given.stage} needs --rows, such as --rows quick,r1,r1+latent-1")
+        parser.error(f"{given.stage} needs --rows, such as --rows reference,style-2,style-2+heads-2")
     return given
 
 

@@ -1,32 +1,34 @@
 """Changes of the training that combogan does not have: each replaces one of its functions during one training.
 
 A patch is a context manager that is entered before a run is built and left when it has been scored. Patches wrap what
-they find, so that several can be entered one after the other. They count iterations only by what a checkpoint holds, so
-that a run that is resumed with the same patches goes on as if it had not been stopped.
+they find, so that several can be entered one after the other. They draw from the random generators of an iteration and
+keep nothing from one to the next, so that a run that is resumed with the same patches goes on as if it had not been
+stopped.
 """
 
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
-from combogan.networks.blocks import Reflect
-from combogan.networks.decoder import Decoder
-from combogan.seeding import tensors
-from combogan.training import building, engine, pretraining
-from combogan.training.domain import NetworkGroup
+from combogan.networks.discriminator import LUMINANCE
+from combogan.networks.feature_heads import FrozenFeatures
+from combogan.training import engine, step
+from combogan.training.domain import Domain
+from combogan.training.losses import CONTENT_STRIDES, style
 
 Patch = Callable[[], AbstractContextManager[None]]
+Maps = dict[int, Tensor]
+"""Maps of the frozen network, by their stride."""
 
 
 @contextmanager
@@ -40,107 +42,104 @@ def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None
         setattr(owner, name, before)
 
 
-def discriminating(change: Callable[[nn.Module, int, str], None]) -> AbstractContextManager[None]:
-    """Every new discriminator is changed by `change(network, seed of the run, domain)`."""
+def diffaugment() -> AbstractContextManager[None]:
+    """Real images and translations are randomly augmented before a discriminator sees them (Zhao et al. 2020).
 
-    def wrap(first_weights: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-        def changed(network: nn.Module, settings: Any, *where: str, device: torch.device) -> nn.Module:
-            network = first_weights(network, settings, *where, device=device)
-            if where[-1] == "discriminator":
-                change(network, settings.run.seed, where[0])
-                network.to(device)
-            return network
+    That is so for the discriminator on pixels and for the heads on features. The losses of content and style see
+    whole images.
+    """
 
-        return changed
+    def wrap(take: Callable[..., Any]) -> Callable[..., Any]:
+        def augmenting(
+            a: Domain, b: Domain, *images: Tensor, objective: step.Objective, chance: step.Chance, **options: Any
+        ) -> Any:
+            change = partial(augment, chance=chance("diffaugment", a.name))
+            if objective.features is not None:
+                objective = replace(objective, features=AugmentedFeatures(objective.features, change))
+            with ExitStack() as hooked:
+                for domain in (a, b):
+                    hook = domain.discriminator.register_forward_pre_hook(lambda _, inputs: (change(inputs[0]),))
+                    hooked.callback(hook.remove)
+                return take(a, b, *images, objective=objective, chance=chance, **options)
 
-    return replaced(building, "first_weights", wrap)
+        return augmenting
 
-
-def spectral_norm(network: nn.Module, seed: int, domain: str) -> None:
-    """Every convolution is divided by its largest singular value (Miyato et al. 2018), by one power step per use."""
-    for layer in list(network.modules()):
-        if isinstance(layer, nn.Conv2d):
-            parametrize.register_parametrization(layer, "weight", _Spectral(layer.weight, seed, domain))
-
-
-class _Spectral(nn.Module):
-    def __init__(self, weight: Tensor, seed: int, domain: str) -> None:
-        super().__init__()
-        chance = tensors(seed, "spectral norm", domain)
-        start = F.normalize(torch.randn(len(weight), generator=chance), dim=0).to(weight.device)
-        self.register_buffer("left", start)
-        for _ in range(15):
-            self._follow(weight.detach().flatten(1))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
-            matrix = weight.flatten(1)
-            if self.training:
-                self._follow(matrix.detach())
-            left = self.left.clone()
-            right = F.normalize(matrix.detach().T @ left, dim=0)
-            return weight / torch.dot(left, matrix @ right).clamp(min=1e-12)
-
-    @torch.no_grad()
-    def _follow(self, matrix: Tensor) -> None:
-        self.left.copy_(F.normalize(matrix @ F.normalize(matrix.T @ self.left, dim=0), dim=0))
+    return replaced(engine, "step", wrap)
 
 
-def augmented(network: nn.Module, seed: int, domain: str, *, kinds: tuple[str, ...]) -> None:
-    """Real images and translations are randomly augmented before a discriminator sees them (Zhao et al. 2020)."""
-    network.register_buffer("seen", torch.zeros(1, dtype=torch.int64))
+class AugmentedFeatures:
+    """Frozen features of images (n, 3, h, w) and, under negative strides, of augmented ones, which the heads see."""
 
-    def change(network: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        chance = tensors(seed, "diffaugment", domain, int(network.seen))
-        network.seen += 1
-        return (augment(inputs[0], kinds, chance),)
+    def __init__(self, features: FrozenFeatures, change: Callable[[Tensor], Tensor]) -> None:
+        self.features, self.change = features, change
 
-    network.register_forward_pre_hook(change)
+    def __call__(self, image: Tensor) -> Maps:
+        return self.features(image) | {-stride: x for stride, x in self.features(self.change(image)).items()}
 
-
-def augment(image: Tensor, kinds: tuple[str, ...], chance: torch.Generator) -> Tensor:
-    """Images (n, 3, h, w) in other colours, shifted by up to an eighth, with a square of half their side cut out."""
-
-    def draw() -> Tensor:
-        return torch.rand((len(image), 1, 1, 1), generator=chance).to(image)
-
-    size = torch.tensor(image.shape[-2:]).view(2, 1, 1, 1, 1).to(image)
-    rows = torch.arange(image.shape[-2]).view(1, 1, -1, 1).to(image)
-    columns = torch.arange(image.shape[-1]).view(1, 1, 1, -1).to(image)
-    if "colour" in kinds:
-        image = image + draw() - 0.5
-        grey = image.mean(1, keepdim=True)
-        image = grey + (image - grey) * 2 * draw()
-        mean = image.mean((1, 2, 3), keepdim=True)
-        image = mean + (image - mean) * (0.5 + draw())
-    if "shift" in kinds:
-        border = [int(side) // 8 for side in image.shape[-2:]]
-        wide = F.pad(image, [border[1], border[1], border[0], border[0]])
-        tops, lefts = ((draw() * (2 * side + 1)).long().flatten().tolist() for side in border)
-        height, width = image.shape[-2:]
-        moved = zip(wide, tops, lefts, strict=True)
-        image = torch.stack([one[:, top : top + height, left : left + width] for one, top, left in moved])
-    if "cutout" in kinds:
-        middle = torch.stack([draw(), draw()]) * size
-        hidden = ((rows - middle[0]).abs() < size[0] / 4) & ((columns - middle[1]).abs() < size[1] / 4)
-        image = image * ~hidden
-    return image
+    def mixed(self, maps: Maps) -> list[Tensor]:
+        return self.features.mixed({-stride: x for stride, x in maps.items() if stride < 0})
 
 
-def resize_convolution() -> AbstractContextManager[None]:
-    """Decoders repeat pixels and convolve, instead of using transposed convolutions (Odena et al. 2016)."""
+def augment(image: Tensor, *, chance: np.random.Generator) -> Tensor:
+    """Images (n, 3, h, w), each shifted by up to an eighth, with a square of half its side cut out."""
+    height, width = image.shape[-2:]
+    rows, columns = torch.arange(height, device=image.device)[:, None], torch.arange(width, device=image.device)
+    changed = []
+    for one in image:
+        top, left = (int(chance.integers(2 * (side // 8) + 1)) for side in (height, width))
+        wide = F.pad(one, [width // 8, width // 8, height // 8, height // 8])
+        row, column = chance.random() * height, chance.random() * width
+        hidden = ((rows - row).abs() < height / 4) & ((columns - column).abs() < width / 4)
+        changed.append(wide[:, top : top + height, left : left + width] * ~hidden)
+    return torch.stack(changed).contiguous(memory_format=torch.channels_last)
 
-    def wrap(init: Callable[..., None]) -> Callable[..., None]:
-        def with_resizing(self: Decoder, **shape: Any) -> None:
-            init(self, **shape)
-            for place, layer in enumerate(self.layers):
-                if isinstance(layer, nn.ConvTranspose2d):
-                    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, bias=layer.bias is not None)
-                    self.layers[place] = nn.Sequential(nn.Upsample(scale_factor=2), Reflect(1), convolution)
 
-        return with_resizing
+@contextmanager
+def style_in_grey() -> Iterator[None]:
+    """The style loss compares features of grey images, so that it asks for strokes and not for colours."""
 
-    return replaced(Decoder, "__init__", wrap)
+    def also_grey(features_of: Callable[..., dict[str, Maps]]) -> Callable[..., dict[str, Maps]]:
+        def seen(network: FrozenFeatures | None, images: dict[str, Tensor]) -> dict[str, Maps]:
+            found = features_of(network, images)
+            if len(images) > 1:  # the real images; translations are seen one by one, and not for their style
+                found |= features_of(network, {_in_grey(name): grey(image) for name, image in images.items()})
+            return found
+
+        return seen
+
+    def wrap(perceived: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
+        def with_style(
+            a: Domain, b: Domain, fake: Tensor, seen: dict[str, Maps], objective: step.Objective, chance: step.Chance
+        ) -> dict[str, Tensor]:
+            parts = perceived(a, b, fake, seen, replace(objective, style=0.0), chance)
+            if objective.features is not None and objective.style:
+                maps = objective.features(grey(fake))
+                parts["style"] = style(maps, seen[_in_grey(b.name)], chance("style", b.name))
+            return parts
+
+        return with_style
+
+    with replaced(step, "features_of", also_grey), replaced(step, "perceived", wrap):
+        yield
+
+
+def _in_grey(name: str) -> str:
+    return f"{name} in grey"  # no name of a domain has spaces
+
+
+def grey(image: Tensor) -> Tensor:
+    """Image (n, 3, h, w) -> its luminance in all three channels."""
+    weights = torch.tensor(LUMINANCE, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
+    return (image * weights).sum(1, keepdim=True).expand_as(image).contiguous(memory_format=torch.channels_last)
+
+
+def content_by_cosine() -> AbstractContextManager[None]:
+    """The content loss is 1 - cosine of the features at a place, so that their scale does not count."""
+
+    def cosine(found: Mapping[int, Tensor], source: Mapping[int, Tensor]) -> Tensor:
+        return torch.stack([1 - F.cosine_similarity(found[s], source[s]).mean() for s in CONTENT_STRIDES]).mean()
+
+    return replaced(step, "content", lambda content: cosine)
 
 
 def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
@@ -158,66 +157,10 @@ def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
     return replaced(engine.Engine, "train_on", wrap)
 
 
-def cosine_rate() -> AbstractContextManager[None]:
-    """The learning rate falls from the first epoch on, as half a cosine wave (Loshchilov and Hutter 2017)."""
-
-    def cosine(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
-        return start * (1 + math.cos(math.pi * epoch / epochs)) / 2
-
-    return replaced(engine, "rate", lambda rate: cosine)
-
-
-def masked_autoencoder(*, most: float, square: int) -> AbstractContextManager[None]:
-    """The autoencoder that all halves start from fills in squares that are hidden from it (He et al. 2022).
-
-    The hidden share of an image is random, up to `most`, so that it sees almost whole images too.
-    """
-
-    def wrap(autoencode: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def masked(group: NetworkGroup, *others: Any, **options: Any) -> Tensor:
-            chance = tensors(0, "masks", group.updates)
-
-            def hide(network: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-                return (inputs[0] * shown(inputs[0], most, square, chance),)
-
-            hook = group.networks["encoder"].register_forward_pre_hook(hide)
-            try:
-                return autoencode(group, *others, **options)
-            finally:
-                hook.remove()
-
-        return masked
-
-    return replaced(pretraining, "autoencode", wrap)
-
-
-@contextmanager
-def slow_start(*, rate: float, betas: tuple[float, float]) -> Iterator[None]:
-    """The autoencoder that all halves start from has a constant rate, as low as in training with discriminators."""
-    with (
-        replaced(pretraining, "BETAS", lambda _: betas),
-        replaced(pretraining, "learning_rate", lambda _: lambda done, *, peak_rate: rate),
-    ):
-        yield
-
-
-def shown(image: Tensor, most: float, square: int, chance: torch.Generator) -> Tensor:
-    """A mask (n, 1, h, w) for images (n, 3, h, w): 0 in the squares that are hidden, else 1."""
-    count, _, height, width = image.shape
-    share = most * torch.rand((count, 1, 1, 1), generator=chance)
-    cells = torch.rand((count, 1, -(-height // square), -(-width // square)), generator=chance) >= share
-    whole = cells.float().repeat_interleave(square, 2).repeat_interleave(square, 3)
-    return whole[..., :height, :width].to(image)
-
-
 PATCHES: dict[str, Patch] = {
-    "diffaugment, colour shift cutout": lambda: discriminating(partial(augmented, kinds=("colour", "shift", "cutout"))),
-    "diffaugment, shift cutout": lambda: discriminating(partial(augmented, kinds=("shift", "cutout"))),
-    "spectral norm": lambda: discriminating(spectral_norm),
-    "resize-convolution": resize_convolution,
+    "diffaugment, shift cutout": diffaugment,
+    "style in grey": style_in_grey,
+    "content by cosine": content_by_cosine,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
-    "cosine rate": cosine_rate,
-    "start at 1e-4": partial(slow_start, rate=1e-4, betas=(0.5, 0.999)),
-    "masked, up to 0.6 in squares of 8": partial(masked_autoencoder, most=0.6, square=8),
 }
 """Patches by name; the name states all their parameters, because rows of a record are distinguished by it."""

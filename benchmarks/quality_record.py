@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from quality_variants import Row
+from quality_variants import REGIMES, Row
 
-from combogan.evaluation.scores import Scores, UnpairedScores
+from combogan.evaluation.scores import Comparison, Scores, UnpairedScores
 
 COPYING, MATCHING = "copying the input", "matching colours"
 """Names of the baselines, which need no training, in place of a variant in a record."""
@@ -36,38 +36,36 @@ def write(record: Path, line: Line) -> None:
 
 def known(record: Path, row: Row) -> bool:
     """Whether the row is recorded with the same settings."""
-    key = {**asdict(row), "digest": row.digest}
-    return any(all(line[name] == value for name, value in key.items()) for line in lines(record))
+    return any(_has(line, row.key) for line in lines(record))
 
 
-def scored(row: Row, scores: Scores, run: Path, about: Line) -> dict[str, Any]:
+def known_baselines(record: Path, row: Row) -> bool:
+    """Whether the baselines are recorded for the pictures of the row."""
+    key = {"regime": row.regime, "variant": MATCHING, "digest": row.baseline_digest}
+    return any(_has(line, key) for line in lines(record))
+
+
+def scored(row: Row, scores: Scores, flat: Mapping[str, float], run: Path, about: Line) -> dict[str, Any]:
     """The line of a row that was trained; numbers are means over the directions."""
-    truth, unpaired = scores.truth, scores.translation
-    assert truth is not None
+    truth, unpaired = _truth(row, scores), scores.translation
     assert unpaired is not None
-    return {
-        **asdict(row),
-        "digest": row.digest,
-        **_rounded(asdict(truth.translation)),
-        "over_colour_matching": round(truth.over_colour_matching, 5),
-        **_unpaired(unpaired),
-        **_rounded({"cycle": scores.cycle, "more_than_colour": scores.more_than_colour, "accuracy": scores.accuracy}),
-        **times(run),
-        **about,
-    }
+    line = dict(row.key)
+    if truth is not None:
+        line |= _rounded({**asdict(truth.translation), "over_colour_matching": truth.over_colour_matching})
+    others = {"cycle": scores.cycle, "more_than_colour": scores.more_than_colour, "accuracy": scores.accuracy}
+    return {**line, **_unpaired(unpaired), **_rounded({**flat, **others}), **times(run), **about}
 
 
-def baselines(record: Path, row: Row, scores: Scores, about: Line) -> Iterator[dict[str, Any]]:
-    """The lines of the baselines, if the row's regime has none yet."""
-    truth, unpaired = scores.truth, scores.colour_matching
-    assert truth is not None
+def baselines(row: Row, scores: Scores, flat: Mapping[str, float], about: Line) -> Iterator[dict[str, Any]]:
+    """The lines of the baselines in the row's regime; `flat` is measured with matched colours."""
+    truth, unpaired = _truth(row, scores), scores.colour_matching
     assert unpaired is not None
-    if any(line["regime"] == row.regime and line["variant"] == MATCHING for line in lines(record)):
-        return
-    start = {"regime": row.regime, "iterations": 0, "seed": 0, "digest": ""}
+    start = {"regime": row.regime, "iterations": 0, "seed": 0, "digest": row.baseline_digest}
     end = {"seconds": 0, "commit": about["commit"], "date": about["date"]}
-    yield {"variant": COPYING, **start, **_rounded(asdict(truth.copying)), **end}
-    yield {"variant": MATCHING, **start, **_rounded(asdict(truth.colour_matching)), **_unpaired(unpaired), **end}
+    if truth is not None:
+        yield {"variant": COPYING, **start, **_rounded(asdict(truth.copying)), **end}
+    of_matching = {} if truth is None else _rounded(asdict(truth.colour_matching))
+    yield {"variant": MATCHING, **start, **of_matching, **_unpaired(unpaired), **_rounded(flat), **end}
 
 
 def times(run: Path) -> dict[str, float]:
@@ -84,9 +82,23 @@ def times(run: Path) -> dict[str, float]:
     return {"seconds": round(total, 1), "milliseconds_per_iteration": round(1000 * each, 1)}
 
 
+def _truth(row: Row, scores: Scores) -> Comparison | None:
+    """The scores against the truth; None for real pictures, also where some of them have the same names."""
+    if REGIMES[row.regime].collection is None:
+        return None
+    assert scores.truth is not None
+    return scores.truth
+
+
 def _unpaired(scores: UnpairedScores) -> dict[str, Any]:
-    numbers = _rounded({"arrival": scores.arrival, "edges": scores.edges})
-    return {**numbers, "texture": [round(level, 3) for level in scores.texture]}
+    return {
+        **_rounded({"arrival": scores.arrival, "kid": scores.kid, "content": scores.content, "edges": scores.edges}),
+        "texture": [round(level, 3) for level in scores.texture],
+    }
+
+
+def _has(line: Line, key: Line) -> bool:
+    return all(line[name] == value for name, value in key.items())
 
 
 def _rounded(numbers: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -1,33 +1,48 @@
-"""What benchmarks/quality.py can train: named variants, two regimes, and the stages in which variants are chosen."""
+"""What benchmarks/quality.py can train: regimes, named variants, and the stages in which variants are chosen."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from quality_patches import PATCHES
 
-from combogan.data.scenes import EDITION
+from combogan.data import catalog
+from combogan.errors import DomainError, SettingsError
 from combogan.scenery.scene import SEASONS
 from combogan.settings import Settings
 
-REGIMES = {"small": "scenes-small", "300": "scenes"}
-"""The collection that is trained on: 40 pictures of each season, or 300; both are scored on the same 40 scenes."""
+
+@dataclass(frozen=True)
+class Regime:
+    """Pictures that are trained on, and the preset that variants change."""
+
+    title: str
+    preset: str
+    collection: str | None = None
+    """The drawn seasons, whose truth is known; None for the pictures of a folder that is given, without a truth."""
+
+
+REGIMES = {
+    "landscapes": Regime("real pictures", "small-data"),
+    "small": Regime("40 drawn pictures per season", "quick", "scenes-small"),
+    "300": Regime("300 drawn pictures per season", "quick", "scenes"),
+}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Changes of settings, and patches of the code; applied to the reference, or to a preset."""
+    """Changes of settings, and patches of the code."""
 
     changes: Mapping[str, Any] = field(default_factory=dict)
-    patches: Sequence[str] = ()
-    without: Sequence[str] = ()
-    """Patches of the reference that are left out."""
-    preset: str = "reference"
+    patches: Sequence[str] = field(default_factory=list)
+    preset: str | None = None
+    """What is changed; None for the preset of the regime."""
 
 
 @dataclass(frozen=True)
@@ -40,118 +55,112 @@ class Stage:
 
 
 STAGES = {
-    "screen": Stage(["small"], 1500, [0]),
-    "best": Stage(["small", "300"], 4000, [0]),
-    "final": Stage(["small", "300"], 4000, [0, 1, 2]),
+    "screen": Stage(["landscapes"], 1600, [0]),
+    "best": Stage(list(REGIMES), 4000, [0]),
+    "final": Stage(list(REGIMES), 4000, [0, 1, 2]),
 }
-
-REFERENCE = Variant(
-    {
-        "images.load": 72,
-        "discriminator.kind": "split",
-        "discriminator.layers": 3,
-        "losses.cycle": 10.0,
-        "losses.identity": 10.0,
-        "losses.r1": 0.0,
-        "schedule.autoencode": 800,
-        "optimizer.rate": 1e-4,
-    },
-    ["start at 1e-4"],
-)
-"""What every variant is compared with: an earlier `quick`, written out where the preset has changed since."""
 
 # `original` at the size and width of `quick`; blocks and discriminators stay its own.
 _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discriminator.width": 32}
 
-_FASTER = ["start at 1e-4"]
-
 VARIANTS: dict[str, Variant] = {
     "reference": Variant(),
-    "linear": Variant({"schedule.autoencode_from": "looks-linear"}),
-    "start-800": Variant(without=_FASTER),
-    "start-3000": Variant({"schedule.autoencode": 3000}, without=_FASTER),
-    "start-6000": Variant({"schedule.autoencode": 6000}, without=_FASTER),
-    "no-start": Variant({"schedule.autoencode": 0}),
-    "masked": Variant(patches=["masked, up to 0.6 in squares of 8"]),
-    "uncropped": Variant({"images.load": 64}),
-    "patch": Variant({"discriminator.kind": "patch"}),
-    "r1": Variant({"losses.r1": 3.0}),
-    "r1-10": Variant({"losses.r1": 10.0}),
-    "r1-30": Variant({"losses.r1": 30.0}),
-    "r1-100": Variant({"losses.r1": 100.0}),
-    "spectral-norm": Variant(patches=["spectral norm"]),
-    "diffaugment": Variant(patches=["diffaugment, colour shift cutout"]),
-    "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
+    "patch-only": Variant({"losses.heads": 0.0}),
+    "resnet": Variant({"networks.kind": "resnet"}),
+    "no-style": Variant({"losses.style": 0.0}),
+    "no-content": Variant({"losses.content": 0.0}),
+    "no-identity": Variant({"losses.identity": 0.0}),
+    "cycle-0": Variant({"losses.cycle": 0.0}),
     "cycle-2": Variant({"losses.cycle": 2.0}),
     "cycle-5": Variant({"losses.cycle": 5.0}),
+    "cycle-10": Variant({"losses.cycle": 10.0}),
     "cycle-decayed": Variant(patches=["cycle decayed to 0.1"]),
-    "smooth-l1": Variant({"losses.distance": "smooth-l1"}),
-    "identity-1": Variant({"losses.identity": 1.0}),
-    "identity-20": Variant({"losses.identity": 20.0}),
-    "latent-1": Variant({"losses.latent": 1.0}),
-    "ema-0.99": Variant({"optimizer.ema": 0.99}),
-    "ema-0.9995": Variant({"optimizer.ema": 0.9995}),
-    "rate-2e-4": Variant({"optimizer.rate": 2e-4}),
-    "cosine": Variant(patches=["cosine rate"]),
-    "betas-0.99": Variant({"optimizer.betas": [0.5, 0.99]}),
-    "random": Variant({"schedule.pairs": "random"}),
-    "pool-0": Variant({"optimizer.pool": 0}),
-    "layers-2": Variant({"discriminator.layers": 2}),
+    "style-2": Variant({"losses.style": 2.0}),
+    "style-4": Variant({"losses.style": 4.0}),
+    "style-in-grey": Variant(patches=["style in grey"]),
+    "content-3": Variant({"losses.content": 3.0}),
+    "content-cosine": Variant(patches=["content by cosine"]),
+    "heads-2": Variant({"losses.heads": 2.0}),
+    "heads-0.5": Variant({"losses.heads": 0.5}),
+    "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
+    "r1-0": Variant({"losses.r1": 0.0}),
+    "r1-10": Variant({"losses.r1": 10.0}),
     "layers-4": Variant({"discriminator.layers": 4}),
-    "resize-convolution": Variant(patches=["resize-convolution"]),
-    "dropout": Variant({"networks.dropout": 0.3}),
-    "layer-norm": Variant({"networks.norm": "layer"}),
-    "blocks-4-5": Variant({"networks.encoder_blocks": 4, "networks.decoder_blocks": 5}),
+    "pool-0": Variant({"optimizer.pool": 0}),
+    "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
+    "rate-4e-4": Variant({"optimizer.rate": 4e-4}),
+    "betas-0": Variant({"optimizer.betas": [0.0, 0.99]}),
+    "ema-0.99": Variant({"optimizer.ema": 0.99}),
+    "blocks-4": Variant({"networks.encoder_blocks": 4, "networks.decoder_blocks": 4}),
+    "width-48": Variant({"networks.width": 48}),
+    "start-0": Variant({"schedule.autoencode": 0}),
+    "start-1000": Variant({"schedule.autoencode": 1000}),
+    "random": Variant({"schedule.pairs": "random"}),
     "float32": Variant({"run.precision": "float32"}),
-    "quick": Variant(preset="quick"),
     "original": Variant(_ORIGINAL, preset="original"),
 }
 """Variants by name, in the order in which they are screened."""
 
-TOGETHER = {"sharp": "start-3000+uncropped+patch+cycle-5+rate-2e-4"}
-"""Short names of variants that are often joined."""
-
 
 def variant(name: str) -> Variant:
-    """The variant of a name, or of several joined by +. Exits the program where they cannot be joined."""
-    parts = "+".join(TOGETHER.get(part, part) for part in name.split("+")).split("+")
+    """The variant of a name, or of several joined by +. SettingsError: an unknown name, or parts that contradict."""
+    parts = name.split("+")
     for part in parts:
         if part not in VARIANTS:
-            known = ", ".join([*VARIANTS, *TOGETHER])
-            sys.exit(f"Error: no variant is called '{part}'; there are: {known}.")
+            raise SettingsError(f"no variant is called '{part}'; there are: {', '.join(VARIANTS)}.")
     chosen = [VARIANTS[part] for part in parts]
-    if len(chosen) > 1 and any(one.preset != "reference" for one in chosen):
-        sys.exit(f"Error: '{name}' joins a preset with something else; only changes of the reference can be joined.")
+    if len(chosen) == 1:
+        return chosen[0]
+    if own := [part for part, one in zip(parts, chosen, strict=True) if one.preset is not None]:
+        raise SettingsError(f"'{own[0]}' is a preset of its own, which cannot be joined as in '{name}'; name it alone.")
     changes: dict[str, Any] = {}
     for one in chosen:
         if twice := [key for key, value in one.changes.items() if changes.get(key, value) != value]:
-            sys.exit(f"Error: the parts of '{name}' set {twice[0]} to different values; leave one of them out.")
+            raise SettingsError(f"the parts of '{name}' set {twice[0]} to different values; leave one of them out.")
         changes |= one.changes
     asked = {patch for one in chosen for patch in one.patches}
-    if chosen[0].preset != "reference":
-        return chosen[0]
-    asked |= {*REFERENCE.patches} - {patch for one in chosen for patch in one.without}
-    return Variant({**REFERENCE.changes, **changes}, [patch for patch in PATCHES if patch in asked], preset="quick")
+    return Variant(changes, [patch for patch in PATCHES if patch in asked])
 
 
 @dataclass(frozen=True)
 class Row:
-    """One training that is scored."""
+    """One training that is scored. Its properties raise SettingsError or DomainError where it cannot be trained."""
 
     regime: str
     variant: str
     iterations: int
     seed: int
+    data: Path | None = None
+    """The folder with a folder of pictures for each domain, in a regime without drawn pictures."""
 
     @property
     def domains(self) -> list[str]:
         """The domains, as `combogan train --domains` takes them."""
-        return [f"{season}={REGIMES[self.regime]}/{season}" for season in SEASONS]
+        if collection := REGIMES[self.regime].collection:
+            return [f"{season}={collection}/{season}" for season in SEASONS]
+        if self.data is None:
+            raise DomainError(
+                f"the regime '{self.regime}' needs --data DIR, a folder with NAME/train and NAME/test for each domain; "
+                "give it, or choose other regimes with --regime."
+            )
+        found = sorted(self.data.iterdir()) if self.data.is_dir() else []
+        names = [path.name for path in found if path.is_dir() and not path.name.startswith(".")]
+        if len(names) < 2:
+            raise DomainError(
+                f"at least two domains are needed, but the number of folders in '{self.data}' is {len(names)}; give "
+                "with --data a folder with NAME/train and NAME/test for each domain."
+            )
+        return [f"{name}={self.data / name}" for name in names]
 
     @property
     def settings(self) -> Settings:
         """The settings of its run: trained on all pictures, scored at the last iteration, without earlier samples."""
-        chosen = variant(self.variant)
+        chosen, regime = variant(self.variant), REGIMES[self.regime]
+        if chosen.preset is not None and regime.collection is None:
+            raise SettingsError(
+                f"'{self.variant}' is trained on drawn seasons only, not in '{self.regime}'; choose regimes with "
+                "--regime small,300."
+            )
         changes = {
             **chosen.changes,
             "schedule.iterations": self.iterations,
@@ -161,7 +170,7 @@ class Row:
             "run.checkpoint_every": 250,
             "run.keep": 1,
         }
-        return Settings.load(chosen.preset, changes)
+        return Settings.load(chosen.preset or regime.preset, changes)
 
     @property
     def digest(self) -> str:
@@ -169,10 +178,30 @@ class Row:
         settings = self.settings.model_dump(mode="json")
         precision = settings.pop("run")["precision"]
         settings["schedule"].pop("iterations")
-        everything = [settings, precision, list(variant(self.variant).patches), self.domains, EDITION]
-        return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:8]
+        return _short(settings, precision, list(variant(self.variant).patches), _fingerprints(*self.domains))
+
+    @property
+    def baseline_digest(self) -> str:
+        """A short hash of what determines the scores of the baselines: pictures and their size."""
+        return _short(self.settings.images.size, _fingerprints(*self.domains))
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What a row is known by in a record: the same wherever its pictures are."""
+        fields = {"regime": self.regime, "variant": self.variant, "iterations": self.iterations, "seed": self.seed}
+        return {**fields, "digest": self.digest}
 
     @property
     def folder(self) -> str:
         """The folder name of its run, which includes the digest."""
         return f"{self.regime}-{self.variant}-{self.iterations}-{self.seed}-{self.digest}"
+
+
+@cache
+def _fingerprints(*domains: str) -> dict[str, str]:
+    """Name -> fingerprint of the pictures."""
+    return {one.name: one.fingerprint() for one in catalog.resolve(domains)}
+
+
+def _short(*what: Any) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]

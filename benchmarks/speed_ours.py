@@ -48,7 +48,7 @@ class Training:
             objective=self.objective,
             rate=self.rate,
             precision=self.precision,
-            chance=lambda name: numbers(0, "pool", iteration, name),
+            chance=lambda purpose, name: numbers(0, purpose, iteration, name),
         )
 
     def state_bytes(self) -> int:
