@@ -9,7 +9,7 @@ stopped.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,11 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from combogan.networks.discriminator import LUMINANCE
 from combogan.networks.feature_heads import FrozenFeatures
 from combogan.training import engine, step
 from combogan.training.domain import Domain
-from combogan.training.losses import CONTENT_STRIDES, style
 
 Patch = Callable[[], AbstractContextManager[None]]
 Maps = dict[int, Tensor]
@@ -45,8 +43,7 @@ def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None
 def diffaugment() -> AbstractContextManager[None]:
     """Real images and translations are randomly augmented before a discriminator sees them (Zhao et al. 2020).
 
-    That is so for the discriminator on pixels and for the heads on features. The losses of content and style see
-    whole images.
+    That is so for the discriminator on pixels and for the heads on features. The style loss sees whole images.
     """
 
     def wrap(take: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,54 +91,6 @@ def augment(image: Tensor, *, chance: np.random.Generator) -> Tensor:
     return torch.stack(changed).contiguous(memory_format=torch.channels_last)
 
 
-@contextmanager
-def style_in_grey() -> Iterator[None]:
-    """The style loss compares features of grey images, so that it asks for strokes and not for colours."""
-
-    def also_grey(features_of: Callable[..., dict[str, Maps]]) -> Callable[..., dict[str, Maps]]:
-        def seen(network: FrozenFeatures | None, images: dict[str, Tensor]) -> dict[str, Maps]:
-            found = features_of(network, images)
-            if len(images) > 1:  # the real images; translations are seen one by one, and not for their style
-                found |= features_of(network, {_in_grey(name): grey(image) for name, image in images.items()})
-            return found
-
-        return seen
-
-    def wrap(perceived: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
-        def with_style(
-            a: Domain, b: Domain, fake: Tensor, seen: dict[str, Maps], objective: step.Objective, chance: step.Chance
-        ) -> dict[str, Tensor]:
-            parts = perceived(a, b, fake, seen, replace(objective, style=0.0), chance)
-            if objective.features is not None and objective.style:
-                maps = objective.features(grey(fake))
-                parts["style"] = style(maps, seen[_in_grey(b.name)], chance("style", b.name))
-            return parts
-
-        return with_style
-
-    with replaced(step, "features_of", also_grey), replaced(step, "perceived", wrap):
-        yield
-
-
-def _in_grey(name: str) -> str:
-    return f"{name} in grey"  # no name of a domain has spaces
-
-
-def grey(image: Tensor) -> Tensor:
-    """Image (n, 3, h, w) -> its luminance in all three channels."""
-    weights = torch.tensor(LUMINANCE, device=image.device, dtype=image.dtype).view(1, 3, 1, 1)
-    return (image * weights).sum(1, keepdim=True).expand_as(image).contiguous(memory_format=torch.channels_last)
-
-
-def content_by_cosine() -> AbstractContextManager[None]:
-    """The content loss is 1 - cosine of the features at a place, so that their scale does not count."""
-
-    def cosine(found: Mapping[int, Tensor], source: Mapping[int, Tensor]) -> Tensor:
-        return torch.stack([1 - F.cosine_similarity(found[s], source[s]).mean() for s in CONTENT_STRIDES]).mean()
-
-    return replaced(step, "content", lambda content: cosine)
-
-
 def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
     """The cycle weight falls linearly from that of the settings to the share `to` of it (Wang and Lin 2017)."""
 
@@ -159,8 +108,6 @@ def cycle_decayed(*, to: float) -> AbstractContextManager[None]:
 
 PATCHES: dict[str, Patch] = {
     "diffaugment, shift cutout": diffaugment,
-    "style in grey": style_in_grey,
-    "content by cosine": content_by_cosine,
     "cycle decayed to 0.1": partial(cycle_decayed, to=0.1),
 }
 """Patches by name; the name states all their parameters, because rows of a record are distinguished by it."""

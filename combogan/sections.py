@@ -103,10 +103,9 @@ class Losses(Section):
     """Weight of the R1 penalty on the discriminators' gradients at real images; computed at every 4th update."""
     heads: Weight = 0.0
     """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
-    content: Weight = 0.0
-    """Weight of the content loss: a translation's features, in the frozen network, stay near its source's."""
     style: Weight = 0.0
-    """Weight of the style loss: a translation's features spread like those of an image of its target."""
+    """Weight of the style loss: in that network, a translation's features spread like those of an image of its target.
+    """
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
     forward: Weight = 0.0

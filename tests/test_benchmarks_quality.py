@@ -21,7 +21,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from quality_flat import light, luminance, waves  # noqa: E402
-from quality_patches import PATCHES, AugmentedFeatures, augment, grey  # noqa: E402
+from quality_patches import PATCHES, AugmentedFeatures, augment  # noqa: E402
 from quality_record import known, lines, times, write  # noqa: E402
 from quality_table import BEGIN, COLUMNS, DRAWN, EMPTY, END, REAL, markdown, tables  # noqa: E402
 from quality_variants import REGIMES, VARIANTS, Row, variant  # noqa: E402
@@ -35,7 +35,7 @@ def small(**changes: object) -> Settings:
         "images": {"size": 32, "load": 32},
         "networks": {"kind": "skip", "width": 4, "encoder_blocks": 1, "decoder_blocks": 1},
         "discriminator": {"width": 4, "layers": 2},
-        "losses": {"cycle": 1.0, "identity": 1.0, "heads": 1.0, "content": 1.0, "style": 1.0, "r1": 1.0},
+        "losses": {"cycle": 1.0, "identity": 1.0, "heads": 1.0, "style": 1.0, "r1": 1.0},
         "schedule": {"iterations": 3, "batch": 2, "autoencode": 1},
         "optimizer": {"pool": 3, "ema": 0.9},
         "run": {"log_every": 1, "sample_every": 0, "checkpoint_every": 0, "threads": 1, "device": "cpu"},
@@ -121,12 +121,6 @@ def test_heads_see_augmented_images_and_other_losses_whole_ones():
     assert [one.unique().item() for one in features.mixed(maps)] == [-1]
 
 
-def test_grey_keeps_light_and_no_colour():
-    image = torch.rand(2, 3, 8, 8) * 2 - 1
-    assert torch.allclose(luminance(grey(image)), luminance(image), atol=1e-6)
-    assert torch.equal(grey(image)[:, 0], grey(image)[:, 2])
-
-
 def noise(seed, *shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -199,10 +193,10 @@ def test_every_variant_has_settings_in_every_regime(regime):
 
 
 def test_variants_are_joined_and_what_contradicts_itself_is_refused():
-    both = variant("cycle-5+style-in-grey+diffaugment-shapes+start-0")
-    assert both == variant("start-0+diffaugment-shapes+style-in-grey+cycle-5")
+    both = variant("cycle-5+cycle-decayed+diffaugment-shapes+start-0")
+    assert both == variant("start-0+diffaugment-shapes+cycle-decayed+cycle-5")
     assert both.changes == {"losses.cycle": 5.0, "schedule.autoencode": 0}
-    assert list(both.patches) == ["diffaugment, shift cutout", "style in grey"]
+    assert list(both.patches) == ["diffaugment, shift cutout", "cycle decayed to 0.1"]
     assert variant("reference+cycle-5") == variant("cycle-5")
     for wrong, why in (
         ("cycle-2+cycle-5", "set losses.cycle to different"),
@@ -282,12 +276,12 @@ def test_a_row_is_trained_scored_and_recorded_once(regime, tmp_path, monkeypatch
     monkeypatch.setattr(scenes, "TRAIN", 6)
     monkeypatch.setattr(scenes, "TEST", 3)
     data = pictures(tmp_path / "pictures", "monet", "photo")
-    asked = ["screen", "--rows", "style-in-grey", "--regime", regime, "--threads", 1, "--data", data]
+    asked = ["screen", "--rows", "cycle-decayed", "--regime", regime, "--threads", 1, "--data", data]
     asked += ["--out", out, "--record", record]
     assert run(monkeypatch, *asked) == 0
     found = lines(record)
     baselines = ["copying the input", "matching colours"] if regime == "300" else ["matching colours"]
-    assert [line["variant"] for line in found] == [*baselines, "style-in-grey"]
+    assert [line["variant"] for line in found] == [*baselines, "cycle-decayed"]
     matching, row = found[-2:]
     for line in (matching, row):
         assert {"arrival", "kid", "content", "edges", "texture", "waves2", "waves4", "light"} <= set(line)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from combogan.errors import SettingsError
-from combogan.settings import Settings, parse_change, presets, sentence
+from combogan.settings import Settings, default_preset, parse_change, presets, sentence
 
 
 @pytest.mark.parametrize("name", presets())
@@ -105,3 +105,26 @@ def test_every_setting_has_a_sentence():
         if section != "domains":
             for key in field.annotation.model_fields:
                 assert sentence(f"{section}.{key}").endswith("."), f"{section}.{key}"
+
+
+def test_presets_for_small_data_share_one_recipe():
+    first, *others = (Settings.load(name) for name in ("small-data", "quick", "food", "default"))
+    for other in others:
+        assert other.losses == first.losses
+        assert other.networks.kind == first.networks.kind
+        assert (other.discriminator.kind, other.discriminator.layers) == ("patch", first.discriminator.layers)
+        assert (other.schedule.pairs, other.schedule.autoencode) == (first.schedule.pairs, first.schedule.autoencode)
+
+
+@pytest.mark.parametrize(("device", "there", "wanted"), [("auto", True, "default"), ("cpu", True, "quick")])
+def test_a_preset_is_chosen_by_the_device(monkeypatch, device, there, wanted):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    assert default_preset(device)[0] == wanted
+
+
+def test_settings_of_earlier_versions_are_passed_over_in_files(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('[schedule]\nautoencode = 5\nautoencode_from = "looks-linear"\n')
+    assert Settings.load(path) == Settings.build({"schedule": {"autoencode": 5}})
+    with pytest.raises(SettingsError, match="autoencode_from"):
+        Settings.load("quick", {"schedule.autoencode_from": "chance"})

@@ -34,7 +34,6 @@ _PARTS = {
     "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",
     "identity": "identity",
-    "content": "content: features near the source's",
     "style": "style: features spread as in the target",
     "latent": "latent: one shared space",
     "forward": "forward: compared small",

@@ -84,5 +84,5 @@ def activations(settings: Settings) -> int:
     values = ACTIVATIONS[networks.kind] + 17 * (networks.encoder_blocks + networks.decoder_blocks)
     size = 2 if settings.run.precision == "bfloat16" else FLOAT
     pixels = images.size**2 * settings.schedule.batch * max(1, settings.run.pairs_at_once)
-    seen = FEATURES * pixels if losses.heads or losses.content or losses.style else 0
+    seen = FEATURES * pixels if losses.heads or losses.style else 0
     return values * networks.width * pixels * size // 4 + seen

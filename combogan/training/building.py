@@ -100,7 +100,6 @@ def shared_blocks(settings: Settings, names: Sequence[str], device: torch.device
 def objective(settings: Settings, device: torch.device | str = "cpu") -> Objective:
     """What the step minimises; `latent` is the weight at the end of its ramp. FeaturesError: no pretrained weights."""
     chosen = settings.losses
-    sees = chosen.heads or chosen.content or chosen.style
     return Objective(
         gan_loss=GAN_LOSSES[chosen.gan],
         distance=DISTANCES[chosen.distance],
@@ -112,8 +111,7 @@ def objective(settings: Settings, device: torch.device | str = "cpu") -> Objecti
         identity_kind=chosen.identity_kind,
         identity_pool=chosen.identity_pool,
         forward_pool=chosen.forward_pool,
-        features=FrozenFeatures(device) if sees else None,
+        features=FrozenFeatures(device) if chosen.heads or chosen.style else None,
         heads=chosen.heads,
-        content=chosen.content,
         style=chosen.style,
     )

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import at_least_float32
+from combogan.networks.features import STRIDES
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 GanLoss = Callable[[list[Tensor], bool], Tensor]
@@ -72,33 +73,29 @@ def hinge_of_generator(scores: list[Tensor]) -> Tensor:
     return -torch.stack([s.mean() for s in map(at_least_float32, scores)]).mean()
 
 
-CONTENT_STRIDES, STYLE_STRIDES = (8, 16), (2, 4, 8)
-"""Strides of the maps that the content and the style loss compare."""
 DIRECTIONS = 32
 """Random directions of the style loss, per map."""
-
-
-def content(found: Mapping[int, Tensor], source: Mapping[int, Tensor]) -> Tensor:
-    """Distance of a translation's features from its source's at the same place (perceptual loss, Johnson et al. 2016).
-
-    Maps by stride, (n, channels, h, w) each.
-    """
-    return torch.stack([F.l1_loss(found[stride], source[stride]) for stride in CONTENT_STRIDES]).mean()
+PLACES = 16
+"""Places that a map needs for the style loss: fewer have no distribution."""
+FLAT = 0.1
+"""The least deviation of a channel in the style loss, as a share of that of the whole map."""
 
 
 def style(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator) -> Tensor:
     """Distance of the distribution of a translation's features from that of an image of the target, wherever they are.
 
     The sliced Wasserstein loss of Heitz et al. 2021: at each stride, features are projected on random directions, and
-    the sorted projections of both images compared. Each channel is divided by the target's deviation.
+    the sorted projections of both images compared. Each channel is divided by the target's deviation. Maps by stride,
+    (n, channels, h, w) each, of two images of one size; 0 for images too small for any map of PLACES places.
     """
     distances = []
-    for stride in STYLE_STRIDES:
+    for stride in [stride for stride in STRIDES if target[stride][0, 0].numel() >= PLACES]:
         y, wanted = found[stride].flatten(2), target[stride].flatten(2)
         directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32)).to(y.device)
-        scaled = F.normalize(directions, dim=1) / (wanted.std((0, 2)) + 1e-3)
+        deviation = torch.maximum(wanted.std((0, 2), correction=0), FLAT * wanted.std(correction=0)) + 1e-6
+        scaled = F.normalize(directions, dim=1) / deviation
         distances.append(F.l1_loss((scaled @ y).sort().values, (scaled @ wanted).sort().values))
-    return torch.stack(distances).mean()
+    return torch.stack(distances).mean() if distances else found[STRIDES[0]].new_zeros(())
 
 
 def _weighted(parts: list[Tensor]) -> Tensor:

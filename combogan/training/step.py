@@ -20,7 +20,6 @@ from combogan.training.domain import Domain, NetworkGroup
 from combogan.training.losses import (
     Distance,
     GanLoss,
-    content,
     hinge,
     hinge_of_generator,
     r1_penalty,
@@ -52,16 +51,15 @@ class Objective:
     identity_pool: int = 1
     forward_pool: int = 2
     features: FrozenFeatures | None = None
-    """The frozen network that heads, content and style need."""
+    """The frozen network that heads and style need."""
     heads: float = 0.0
-    content: float = 0.0
     style: float = 0.0
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
         """The weighted sum of the parts."""
         weights = {"gan": 1.0, "cycle": self.cycle, "identity": self.identity}
         weights |= {"latent": self.latent, "forward": self.forward}
-        weights |= {"heads": self.heads, "content": self.content, "style": self.style}
+        weights |= {"heads": self.heads, "style": self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
 
@@ -88,7 +86,7 @@ def step(
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
                 fakes[target.name], parts = there_and_back(source, target, image, other, objective)
-                parts |= perceived(source, target, fakes[target.name], seen, objective, chance)
+                parts |= perceived(target, fakes[target.name], seen[target.name], objective, chance)
             objective.total(parts).backward()
             for name, part in parts.items():
                 owner = target if name in ("gan", "heads", "style") else source
@@ -136,19 +134,15 @@ def there_and_back(
     return fake_b, parts
 
 
-def perceived(
-    a: Domain, b: Domain, fake_b: Tensor, seen: dict[str, FeatureMaps], objective: Objective, chance: Chance
-) -> dict[str, Tensor]:
-    """The parts of the loss of a -> b that the frozen network sees; `seen` is what it sees in x and y."""
+def perceived(b: Domain, fake_b: Tensor, of_y: FeatureMaps, objective: Objective, chance: Chance) -> dict[str, Tensor]:
+    """The parts of the loss of a -> b that the frozen network sees; `of_y` is what it sees in y."""
     if objective.features is None:
         return {}
     maps, parts = objective.features(fake_b), {}
     if b.heads is not None:
         parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(maps)))
-    if objective.content:
-        parts["content"] = content(maps, seen[a.name])
     if objective.style:
-        parts["style"] = style(maps, seen[b.name], chance("style", b.name))
+        parts["style"] = style(maps, of_y, chance("style", b.name))
     return parts
 
 
