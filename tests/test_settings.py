@@ -108,10 +108,14 @@ def test_every_setting_has_a_sentence():
 
 
 def test_presets_for_small_data_share_one_recipe():
-    first, *others = (Settings.load(name) for name in ("small-data", "quick", "food", "default"))
+    first, quick, *others = (Settings.load(name) for name in ("small-data", "quick", "food", "default"))
     for other in others:
         assert other.losses == first.losses
-        assert other.networks.kind == first.networks.kind
+    # Drawn scenes at 64 px are nearer to the truth without what sees features (benchmarks/README.md).
+    unseeing = {"heads": 0.0, "style": 0.0, "cycle": 5.0}
+    assert quick.losses == first.losses.model_copy(update=unseeing)
+    for other in (quick, *others):
+        assert other.networks.kind == first.networks.kind == "skip"
         assert (other.discriminator.kind, other.discriminator.layers) == ("patch", first.discriminator.layers)
         assert (other.schedule.pairs, other.schedule.autoencode) == (first.schedule.pairs, first.schedule.autoencode)
 
