@@ -104,8 +104,7 @@ class Losses(Section):
     heads: Weight = 0.0
     """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
     style: Weight = 0.0
-    """Weight of the style loss: in that network, a translation's features spread like those of an image of its target.
-    """
+    """Weight of the style loss: in that network, a translation's features spread like those of a real target image."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
     forward: Weight = 0.0

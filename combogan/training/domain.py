@@ -137,8 +137,8 @@ class Domain:
         self._decoder_half = DecoderHalf(decoder, shared.decoder if shared else None, place)
         halves = {"encoder": encoder, "decoder": decoder}
         self.generator_group = None if frozen else NetworkGroup(halves, betas=betas, ema=ema)
-        judges = {"discriminator": discriminator} | ({} if heads is None else {"heads": heads})
-        self.discriminator_group = NetworkGroup(judges, betas=betas)
+        networks = {"discriminator": discriminator} | ({} if heads is None else {"heads": heads})
+        self.discriminator_group = NetworkGroup(networks, betas=betas)
         self.pool = FakePool(pool)
         if frozen:
             encoder.requires_grad_(False)

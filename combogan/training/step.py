@@ -85,8 +85,9 @@ def step(
     with without_discriminator_gradients(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
-                fakes[target.name], parts = there_and_back(source, target, image, other, objective)
-                parts |= perceived(target, fakes[target.name], seen[target.name], objective, chance)
+                fake, parts = there_and_back(source, target, image, other, objective)
+                parts |= perceived(target, fake, seen[target.name], objective, chance)
+            fakes[target.name] = fake.detach()
             objective.total(parts).backward()
             for name, part in parts.items():
                 owner = target if name in ("gan", "heads", "style") else source
@@ -95,7 +96,7 @@ def step(
         group.update(rate)
 
     for domain, real in ((b, y), (a, x)):
-        fake = domain.pool.query(fakes[domain.name].detach(), chance("pool", domain.name))
+        fake = domain.pool.query(fakes[domain.name], chance("pool", domain.name))
         of_real, of_fake = seen[domain.name], features_of(objective.features, {domain.name: fake})[domain.name]
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
