@@ -25,8 +25,6 @@ from combogan.training import engine, step
 from combogan.training.domain import Domain
 
 Patch = Callable[[], AbstractContextManager[None]]
-Maps = dict[int, Tensor]
-"""Maps of the frozen network, by their stride."""
 
 
 @contextmanager
@@ -70,10 +68,10 @@ class AugmentedFeatures:
     def __init__(self, features: FrozenFeatures, change: Callable[[Tensor], Tensor]) -> None:
         self.features, self.change = features, change
 
-    def __call__(self, image: Tensor) -> Maps:
+    def __call__(self, image: Tensor) -> step.FeatureMaps:
         return self.features(image) | {-stride: x for stride, x in self.features(self.change(image)).items()}
 
-    def mixed(self, maps: Maps) -> list[Tensor]:
+    def mixed(self, maps: step.FeatureMaps) -> list[Tensor]:
         return self.features.mixed({-stride: x for stride, x in maps.items() if stride < 0})
 
 

@@ -27,7 +27,7 @@ class Training:
         settings = Settings.load(preset, {"networks.width": width, "discriminator.width": width, **sizes})
         machine.keep_freed_memory()
         self.device, self.precision = machine.device(device), getattr(torch, precision)
-        self.objective, self.rate = building.objective(settings), settings.optimizer.rate
+        self.objective, self.rate = building.objective(settings, self.device), settings.optimizer.rate
         self.domains = [building.new_domain(f"domain{n}", settings, self.device) for n in range(domains)]
         if grown:  # loading a state allocates moments, as the first updates of every domain would
             for domain in self.domains:

@@ -46,7 +46,7 @@ class Networks(Section):
     """The encoder and decoder of every domain."""
 
     kind: Literal["resnet", "skip"] = "resnet"
-    """resnet: the published networks; skip: smaller ones whose skip connections keep a picture's light and edges."""
+    """resnet: the published networks; skip: networks with skip connections, which keep a picture's light and edges."""
     width: Positive = 64
     """Channels after the first convolution; the latent has four times as many."""
     encoder_blocks: Count = 4

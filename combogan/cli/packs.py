@@ -140,7 +140,7 @@ def _half_rows(part: str, half: HalfCard) -> list[tuple[str, str]]:
     shared = "" if half.shared is None else f", with shared blocks (place {half.shared.place})"
     return [
         (part, f"{shape}{shared}"),
-        ("", f"latent space {latent.space}: {latent.channels} channels at stride {latent.stride}"),
+        ("", f"latent space {latent.space}: {latent}"),
         ("", f"SHA-256 {half.sha256}"),
     ]
 

@@ -56,7 +56,7 @@ def command(
     combogan train --resume runs/summer-winter --epochs 150    go on, or go on for longer
     combogan train --resume runs/photo-monet --data pictures   go on after the pictures have moved to pictures/NAME
 
-    Without --preset or --config the settings are `paper` (256 px, 100 epochs per domain) where there is a CUDA
+    Without --preset or --config the settings are `default` (256 px, 100 epochs per domain) where there is a CUDA
     device, and `quick` (64 px, minutes on a CPU) where there is none. --set changes any setting in settings.toml.
     """
     if resume is None and not domains:

@@ -30,7 +30,7 @@ LARGEST, SMALLEST, MANY = 160, 96, 30
 
 _PARTS = {
     "gan": "gan: fooling the discriminator",
-    "heads": "heads: fooling those that see features",
+    "heads": "heads: fooling the discriminators on features",
     "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",
     "identity": "identity",

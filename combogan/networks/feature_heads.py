@@ -48,8 +48,9 @@ class FrozenFeatures(nn.Module):
 class Mixing(nn.Module):
     """Fixed random convolutions: 1x1 within each map, then 3x3 from each map into the next finer one.
 
-    Random mixing spreads what a discriminator could look at over all channels, so that it cannot concentrate on a few
-    (Sauer et al. 2021, section 3.2). It is the same in all runs.
+    Maps (n, channels[i], h / SEEN[i], w / SEEN[i]) -> as many of MIXED[i] channels. Random mixing spreads what a
+    discriminator could look at over all channels, so that it cannot concentrate on a few (Sauer et al. 2021, section
+    3.2). It is the same in all runs.
     """
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -89,7 +90,7 @@ class FeatureHeads(nn.Module):
 
 
 class SpectralConvolution(nn.Conv2d):
-    """A convolution whose weights are divided by their largest singular value (Miyato et al. 2018).
+    """(n, channels, h, w) -> (n, out, h', w'), by weights over their largest singular value (Miyato et al. 2018).
 
     The value is estimated by one power iteration per training pass. PyTorch's own draws its first vectors from global
     random state; here the first vector is constant.
@@ -101,12 +102,13 @@ class SpectralConvolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         matrix, left = self.weight.flatten(1), self.get_buffer("left")
-        with torch.no_grad():
-            right = F.normalize(matrix.T @ left, dim=0)
-            new = F.normalize(matrix @ right, dim=0)
-            if self.training and self.weight.requires_grad:
-                left.copy_(new)
-        weight = self.weight / (new @ matrix @ right).clamp(min=1e-12)
+        with torch.autocast(x.device.type, enabled=False):
+            with torch.no_grad():
+                right = F.normalize(matrix.T @ left, dim=0)
+                new = F.normalize(matrix @ right, dim=0)
+                if self.training and self.weight.requires_grad:
+                    left.copy_(new)
+            weight = self.weight / (new @ matrix @ right).clamp(min=1e-12)
         return self._conv_forward(x, weight, self.bias)
 
 

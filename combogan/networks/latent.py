@@ -23,6 +23,10 @@ class Latent:
     skips: tuple[tuple[int, int], ...] = ()
     """(channels, stride) of each map beside the latent, coarse to fine: skip connections (Ronneberger et al. 2015)."""
 
+    def __str__(self) -> str:
+        skips = "".join(f", {channels} at stride {stride}" for channels, stride in self.skips)
+        return f"{self.channels} channels at stride {self.stride}{skips}"
+
     def fits(self, other: Latent) -> bool:
         """Whether an encoder with this plug feeds a decoder with the other."""
         return self == other

@@ -192,9 +192,8 @@ def _check_shapes(choice: Choice) -> None:
         given, taken = choice.latent, pack.decoder.latent
         if not given.fits(taken):
             raise SpaceError(
-                f"'{choice.source.domain}' gives latents of {given.channels} channels at stride {given.stride}, "
-                f"'{name}' takes {taken.channels} at stride {taken.stride}, though both claim latent space "
-                f"{choice.space}; one of the packs is not what it says, take another."
+                f"'{choice.source.domain}' gives latents of {given}, '{name}' takes {taken}, though both claim latent "
+                f"space {choice.space}; one of the packs is not what it says, take another."
             )
 
 

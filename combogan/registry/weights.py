@@ -36,7 +36,11 @@ def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) 
         weights = read_tensors(content)
         with torch.device("meta"):  # no memory, in case the card asks for a giant network
             expected = build(**card.shape).state_dict()
-    except (SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
+    except KeyError as error:
+        raise PackError(
+            f"{path} is of networks that this combogan does not know ({error}); use the version that wrote it."
+        ) from None
+    except (SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
     if _forms(weights) != _forms(expected):
         raise PackError(f"{path} holds other weights than its card describes; fetch or publish the pack again.")

@@ -41,6 +41,11 @@ def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -
             f"{', '.join(changed)} cannot change {when}; [losses], optimizer.rate, and what else is in [schedule] and "
             "[run] can; start a new run for the rest."
         )
+    if bool(after.losses.heads) != bool(before.losses.heads):
+        raise RunError(
+            "losses.heads cannot be switched on or off for domains that are trained already, as heads are networks; "
+            "give another weight above 0, or start a new run."
+        )
     if not adding and bool(after.run.validate_every) != bool(before.run.validate_every):
         raise RunError(
             "run.validate_every cannot be switched on or off when a run goes on, because it decides which pictures are "

@@ -16,6 +16,8 @@ from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
 from combogan.data.validation_split import with_validation
 from combogan.errors import RunError
+from combogan.networks.feature_heads import NETWORK
+from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
 from combogan.runs.changes import in_proportion, refuse_changes
@@ -120,9 +122,11 @@ def settle(
 ) -> tuple[Settings, dict[str, DomainPictures]]:
     """Leave out unreadable pictures, hold out validation pictures, and resolve settings that depend on the machine.
 
-    The domains replace those in the settings.
+    The domains replace those in the settings. FeaturesError: no pretrained network where losses need it.
     """
     device = machine.device(settings.run.device)
+    if settings.losses.heads or settings.losses.style:
+        published_weights(NETWORK)  # missing ones are refused before anything is written
     sources = usable(domains, crop=settings.images.size, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
     together = 1 if adding else _pairs_at_once(settings, len(sources), device)  # an added domain is in every pair

