@@ -118,6 +118,8 @@ class Schedule(Section):
 
     pairs: Literal["random", "rounds"] = "random"
     """Draw each iteration's pair at random, or in rounds in which every domain meets one partner once."""
+    meeting: Positive = 1
+    """Iterations for which a pair stays together before the next one is drawn."""
     epochs: Positive = 100
     """Epochs per domain; an epoch is as many iterations as the largest domain has batches."""
     decay_from: Count = 50
@@ -167,6 +169,8 @@ class Run(Section):
     """CPU threads for each pair that is trained; 0 divides the number that PyTorch chooses among the pairs."""
     pairs_at_once: Count = 1
     """Pairs of a round that are trained at the same time; 0 means all of them, up to one per CPU thread."""
+    resident: Count = 0
+    """Domains on the device at the same time, at least 2; the others wait in host memory. 0 means all of them."""
     log_every: Positive = 50
     """Iterations between two lines of log.jsonl."""
     sample_every: Count = 1000
@@ -179,3 +183,9 @@ class Run(Section):
     """Iterations between two validations on pictures held out of training; 0 holds out none."""
     publish: Literal["best", "last"] = "best"
     """Which weights packs are published from: those with the best validation, or the last."""
+
+    @model_validator(mode="after")
+    def _a_pair_is_resident(self) -> Run:
+        if self.resident == 1:
+            raise ValueError("resident is 1, but a pair is two domains; take 2 or more, or 0 for all of them")
+        return self

@@ -6,7 +6,7 @@ An image is a pure function of (settings, pictures, iteration, domain), whatever
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Literal
@@ -76,7 +76,7 @@ class Batches:
 
     def ahead(
         self, start: int, stop: int, pair: Callable[[int], tuple[str, str]]
-    ) -> Iterator[tuple[int, str, str, Tensor, Tensor]]:
+    ) -> Generator[tuple[int, str, str, Tensor, Tensor], None, None]:
         """(iteration, a, b, x, y) for start <= iteration < stop, loaded ahead in a background thread."""
 
         def load(iteration: int) -> tuple[int, str, str, Tensor, Tensor]:

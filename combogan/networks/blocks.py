@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.cpu import NormActivation, normalised
+from combogan.networks.cpu import NormActivation, UnpaddedConvolution, normalised
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -138,11 +138,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, *, activation: str, norm: str, dropout: float = 0.0, context: int = 0) -> None:
         super().__init__()
         bias = norm != "batch"
-        self.first = nn.Conv2d(channels + context, channels, 3, bias=bias)
+        self.first = UnpaddedConvolution(channels + context, channels, 3, bias=bias)
         self.between = nn.Sequential(*norm_and_activation(channels, norm, activation))
         if dropout:
             self.between.append(Dropout(dropout))
-        self.second = nn.Conv2d(channels + context, channels, 3, bias=bias)
+        self.second = UnpaddedConvolution(channels + context, channels, 3, bias=bias)
         self.norm = NORMS[norm](channels)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from combogan.networks.blocks import (
     norm_and_activation,
     padded,
 )
-from combogan.networks.cpu import WideConvolution
+from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
 from combogan.networks.encoder import skip_latent
 from combogan.networks.latent import Latent, Maps
 
@@ -83,7 +83,7 @@ class SkipDecoder(Decoder):
         style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
         self.up = NearestUpsampling(4 * width, 2 * width)
-        self.fine = nn.Sequential(*padded(nn.Conv2d(2 * width, 2 * width, 3, bias=False)))
+        self.fine = nn.Sequential(*padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=False)))
         self.merged = nn.Sequential(
             *norm_and_activation(2 * width, norm, activation),
             ResidualBlock(2 * width, **style),

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation, padded
-from combogan.networks.cpu import WideConvolution
+from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
 from combogan.networks.latent import Latent, Maps
 
 
@@ -63,9 +63,9 @@ class SkipEncoder(Encoder):
         self.latent = skip_latent(width)
         bias = norm != "batch"
         self.fine = nn.Sequential(
-            *padded(nn.Conv2d(12, 2 * width, 3)),
+            *padded(UnpaddedConvolution(12, 2 * width, 3)),
             nn.LeakyReLU(0.2),
-            *padded(nn.Conv2d(2 * width, 2 * width, 3, bias=bias)),
+            *padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=bias)),
             *norm_and_activation(2 * width, norm, activation),
         )
         self.coarse = nn.Sequential(

@@ -37,9 +37,9 @@ def domains(growth: Growth, settings: Settings, names: Iterable[str], device: to
     return found
 
 
-def pair(new: str, names: Sequence[str], iteration: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
-    """The added domain and the old one that it meets in an iteration."""
-    return new, partner(iteration, [name for name in names if name != new], pairs=pairs, seed=seed)
+def pair(new: str, names: Sequence[str], meeting: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
+    """The added domain and the old one that it meets."""
+    return new, partner(meeting, [name for name in names if name != new], pairs=pairs, seed=seed)
 
 
 def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:

@@ -152,7 +152,8 @@ def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> in
     if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
         return 1
     room = torch.get_num_threads() // max(1, settings.run.threads)
-    return max(1, min(settings.run.pairs_at_once or room, domains // 2))
+    resident = min(settings.run.resident or domains, domains)
+    return max(1, min(settings.run.pairs_at_once or room, resident // 2))
 
 
 def _refuse_lost_growth(path: Path) -> None:

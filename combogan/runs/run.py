@@ -108,16 +108,16 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
 def _engine(prepared: Prepared, device: torch.device) -> Engine:
     settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
     images, chosen, names = settings.images, settings.run, sorted(sources)
+    first = torch.device("cpu") if chosen.resident else device  # where domains are made
     if growth is None:
         shared = building.shared_blocks(settings, names, device)
         domains = {
-            name: building.new_domain(name, settings, device, shared=shared, place=names.index(name))
-            for name in sources
+            name: building.new_domain(name, settings, first, shared=shared, place=names.index(name)) for name in sources
         }
-        pair = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
+        draw = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
     else:
-        domains = frozen_domains.domains(growth, settings, sources, device)
-        pair = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
+        domains = frozen_domains.domains(growth, settings, sources, first)
+        draw = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
     batches = Batches(
         {name: source.train for name, source in sources.items()},
         size=images.size,
@@ -129,7 +129,8 @@ def _engine(prepared: Prepared, device: torch.device) -> Engine:
     )
     schedule = Schedule(
         prepared.course,
-        pair,
+        draw,
+        meeting=settings.schedule.meeting,
         log_every=chosen.log_every,
         validate_every=chosen.validate_every,
         save_every=chosen.checkpoint_every,

@@ -5,6 +5,7 @@ domain          a domain as one unit: networks, averages, moments, fake pool
 step            one iteration on two domains
 schedule        which domains meet when, for how long, at which rates, and what is due then
 building        settings -> networks with their first weights
+residents       which domains are on the device, where not all have room there
 engine          trains meetings, several at the same time
 trainer         the loop: train, log, validate, save, publish, sample
 autoencoder     the mathematics of the autoencoder that halves can start from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 
 import numpy as np
@@ -17,6 +17,8 @@ from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.seeding import tensors
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
+Copied = Callable[[Tensor], Tensor]
+"""A tensor -> its copy, perhaps on another device."""
 
 
 class NetworkGroup:
@@ -45,6 +47,14 @@ class NetworkGroup:
             torch._foreach_lerp_(self._averaged, self._weights, 1 - decay)
             for average, buffer in zip(self.averages.buffers(), self.networks.buffers(), strict=True):
                 average.copy_(buffer)
+
+    def move(self, copied: Copied) -> None:
+        """Replace the data of every tensor by a copy of it."""
+        for network in (self.networks, self.averages):
+            move(network, copied)
+        for moments in self._adam.state.values():
+            for tensor in moments.values():
+                tensor.data = copied(tensor.data)
 
     def published(self, name: str) -> nn.Module:
         """The network that a pack is made from: the averaged copy where there is one."""
@@ -163,6 +173,16 @@ class Domain:
         behind, before = (self.shared.generator_group.published(part) for part in ("encoder", "decoder"))
         return EncoderHalf(encoder, behind, self.place), DecoderHalf(decoder, before, self.place)
 
+    def move(self, copied: Copied) -> None:
+        """Replace the data of every tensor of this domain by a copy of it; shared blocks stay where they are."""
+        self.discriminator_group.move(copied)
+        if self.generator_group is not None:
+            self.generator_group.move(copied)
+        else:
+            move(self.encoder, copied)
+            move(self.decoder, copied)
+        self.pool.fakes = [copied(fake) for fake in self.pool.fakes]
+
     def reseed(self, seed: int, iteration: int) -> None:
         """Set the random generators of all dropout layers, also in shared blocks, for an iteration."""
         networks: dict[str, nn.Module] = {"encoder": self.encoder, "decoder": self.decoder}
@@ -192,6 +212,12 @@ class Domain:
             self.generator_group.load(_below(state, "generator/"))
         device = next(self.discriminator.parameters()).device
         self.pool.fakes = [fake.to(device) for fake in state["pool"]] if "pool" in state else []
+
+
+def move(network: nn.Module, copied: Copied) -> None:
+    """Replace the data of every weight and buffer of a network by a copy of it."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.data = copied(tensor.data)
 
 
 def reseed(network: nn.Module, seed: int, *when: int | str) -> None:

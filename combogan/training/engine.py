@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from itertools import chain, islice
 
 import torch
 from torch import Tensor
@@ -16,7 +17,8 @@ from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.domain import Domain
-from combogan.training.schedule import Meeting, Schedule, at_once, ramp, rate
+from combogan.training.residents import Residents
+from combogan.training.schedule import Batch, Meeting, Schedule, at_once, ramp, rate
 from combogan.training.step import step
 
 Losses = dict[str, dict[str, Tensor]]
@@ -37,6 +39,7 @@ class Engine:
         self.domains, self.batches, self.schedule, self.device = domains, batches, schedule, device
         self.precision = machine.precision(settings.run.precision, device)
         self.objective = building.objective(settings, device)
+        self.residents = Residents(domains, device, settings.run.resident)
         self._settings = settings
         self._threads = ThreadPoolExecutor(
             settings.run.pairs_at_once or 1,
@@ -54,18 +57,29 @@ class Engine:
         course, start = self.schedule.course, self._settings.optimizer.rate
         return rate(course.epoch(iteration), start=start, decay_from=course.decay_from, epochs=course.epochs)
 
-    def meetings(self, start: int) -> Iterator[list[Meeting]]:
+    def meetings(self, start: int) -> Iterator[list[tuple[Meeting, list[Batch]]]]:
         """The meetings of all iterations from `start` on, loaded ahead, in groups that are trained at the same time."""
-        loaded = self.batches.ahead(start, self.schedule.course.iterations, self.schedule.pair)
-        return at_once(loaded, self._settings.run.pairs_at_once, self.schedule.due)
+        return at_once(self._loaded(start), self._settings.run.pairs_at_once, self.schedule.due)
 
-    def train(self, meetings: list[Meeting]) -> Iterable[Losses]:
-        """Train on disjoint pairs in parallel, with the same bits as one after the other (invariant 2)."""
+    def train(self, group: list[tuple[Meeting, list[Batch]]]) -> Iterator[Losses]:
+        """Train meetings of disjoint pairs in parallel, with the same bits as one after the other (invariant 2).
 
-        def train_on(meeting: Meeting) -> Losses:
-            return self.train_on(*meeting)
+        Gives the losses of every iteration, in order.
+        """
 
-        return self._threads.map(train_on, meetings) if len(meetings) > 1 else map(train_on, meetings)
+        def train_on(loaded: tuple[Meeting, list[Batch]]) -> list[Losses]:
+            meeting, batches = loaded
+            together = zip(meeting.iterations, batches, strict=True)
+            return [self.train_on(iteration, meeting.a, meeting.b, x, y) for iteration, (x, y) in together]
+
+        self.residents.bring([name for meeting, _ in group for name in (meeting.a, meeting.b)])
+        return chain.from_iterable(self._threads.map(train_on, group) if len(group) > 1 else map(train_on, group))
+
+    def _loaded(self, start: int) -> Iterator[tuple[Meeting, list[Batch]]]:
+        batches = self.batches.ahead(start, self.schedule.course.iterations, self.schedule.pair)
+        with closing(batches):
+            for meeting in self.schedule.meetings(start):
+                yield meeting, [(x, y) for _, _, _, x, y in islice(batches, len(meeting.iterations))]
 
     def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> Losses:
         """One iteration: set what depends on its number (rate, latent weight, dropout), then take the step."""

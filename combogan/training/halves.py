@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
 from combogan.training.domain import Domain, NetworkGroup
 
+Half = TypeVar("Half", EncoderHalf, DecoderHalf)
 BUILT: dict[str, Callable[..., nn.Module]] = {"encoder": encoder, "decoder": decoder}
 """How each half is built from its shape."""
 
@@ -59,9 +62,15 @@ class Halves:
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         """Images (n, 3, h, w) -> their translation into every target, encoded once; no training state changes."""
-        with inference(self.encoders[source], *(self.decoders[target] for target in targets)):
-            latent = self.encoders[source](images)
-            return {target: self.decoders[target](latent) for target in targets}
+        encoder = _at(images.device, self.encoders[source])
+        translations = {}
+        with inference(encoder):
+            latent = encoder(images)
+        for target in targets:
+            decoder = _at(images.device, self.decoders[target])
+            with inference(decoder):
+                translations[target] = decoder(latent)
+        return translations
 
 
 @contextmanager
@@ -77,6 +86,11 @@ def inference(*networks: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def _at(device: torch.device, half: Half) -> Half:
+    """A half on a device: itself, or a copy where it waits in host memory (`run.resident`)."""
+    return half if next(half.parameters()).device == device else deepcopy(half).to(device)
 
 
 def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:

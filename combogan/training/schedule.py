@@ -1,4 +1,7 @@
-"""Which domains meet when, what is due then, and the learning rate and loss weights: functions of the iteration."""
+"""Which domains meet when, what is due then, and the learning rate and loss weights: functions of the iteration.
+
+Two domains meet for `schedule.meeting` iterations. Meetings are numbered like iterations, from 0.
+"""
 
 from __future__ import annotations
 
@@ -14,29 +17,29 @@ from combogan.seeding import numbers
 Pairs = Literal["random", "rounds"]
 
 
-def random_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+def random_pair(meeting: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
     """Two different domains, every ordered pair equally likely (as published)."""
-    first, second = numbers(seed, "pair", iteration).choice(len(domains), 2, replace=False)
+    first, second = numbers(seed, "pair", meeting).choice(len(domains), 2, replace=False)
     return domains[first], domains[second]
 
 
-def round_pair(iteration: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
-    """In each round of N // 2 iterations every domain meets one random partner; with an odd N one domain rests."""
+def round_pair(meeting: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+    """In each round of N // 2 meetings every domain meets one random partner; with an odd N one domain rests."""
     matches = len(domains) // 2
-    order = numbers(seed, "round", iteration // matches).permutation(len(domains))
-    place = 2 * (iteration % matches)
+    order = numbers(seed, "round", meeting // matches).permutation(len(domains))
+    place = 2 * (meeting % matches)
     return domains[order[place]], domains[order[place + 1]]
 
 
 PAIRS = {"random": random_pair, "rounds": round_pair}
 
 
-def partner(iteration: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
+def partner(meeting: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
     """The old domain that an added one meets: drawn at random, or each in turn, in a new order every round."""
     if pairs == "random":
-        return old[int(numbers(seed, "pair", iteration).integers(len(old)))]
-    order = numbers(seed, "round", iteration // len(old)).permutation(len(old))
-    return old[order[iteration % len(old)]]
+        return old[int(numbers(seed, "pair", meeting).integers(len(old)))]
+    order = numbers(seed, "round", meeting // len(old)).permutation(len(old))
+    return old[order[meeting % len(old)]]
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,27 @@ class Schedule:
     """
 
     course: Course
-    pair: Callable[[int], tuple[str, str]]
+    draw: Callable[[int], tuple[str, str]]
+    """The two domains of a meeting."""
+    meeting: int
+    """Iterations of a meeting."""
     log_every: int
     validate_every: int
     save_every: int
     sample_every: int
+
+    def pair(self, iteration: int) -> tuple[str, str]:
+        """The two domains of an iteration."""
+        return self.draw(iteration // self.meeting)
+
+    def meetings(self, start: int) -> Iterator[Meeting]:
+        """The meetings of all iterations from `start` on, cut where anything is due."""
+        while start < self.course.iterations:
+            stop = start + 1
+            while stop % self.meeting and stop < self.course.iterations and not any(self.due(stop)):
+                stop += 1
+            yield Meeting(*self.pair(start), range(start, stop))
+            start = stop
 
     def due(self, done: int) -> Due:
         """What is due after `done` iterations. A validation or a checkpoint is always logged first."""
@@ -115,23 +134,33 @@ def falls_due(done: int, every: int) -> bool:
     return every > 0 and done % every == 0
 
 
-Meeting = tuple[int, str, str, Tensor, Tensor]
-"""An iteration, its two domains, and their images (n, 3, h, w)."""
+Batch = tuple[Tensor, Tensor]
+"""The images x and y (n, 3, h, w) of an iteration."""
 
 
-def at_once(meetings: Iterable[Meeting], most: int, due: Callable[[int], Iterable[bool]]) -> Iterator[list[Meeting]]:
+@dataclass(frozen=True)
+class Meeting:
+    """Two domains, and the successive iterations in which they are trained."""
+
+    a: str
+    b: str
+    iterations: range
+
+
+def at_once(
+    loaded: Iterable[tuple[Meeting, list[Batch]]], most: int, due: Callable[[int], Iterable[bool]]
+) -> Iterator[list[tuple[Meeting, list[Batch]]]]:
     """Groups of successive meetings that can be trained at the same time (invariant 2), at most `most` in each.
 
     No domain is twice in a group, and a group ends where anything is `due` after its last iteration.
     """
-    group: list[Meeting] = []
-    for meeting in meetings:
-        iteration, a, b, _, _ = meeting
-        if any({a, b} & {*other[1:3]} for other in group):
+    group: list[tuple[Meeting, list[Batch]]] = []
+    for meeting, batches in loaded:
+        if any({meeting.a, meeting.b} & {other.a, other.b} for other, _ in group):
             yield group
             group = []
-        group.append(meeting)
-        if len(group) == most or any(due(iteration + 1)):
+        group.append((meeting, batches))
+        if len(group) == most or any(due(meeting.iterations.stop)):
             yield group
             group = []
     if group:

@@ -1,9 +1,18 @@
 from collections import Counter
 
 import pytest
-import torch
 
-from combogan.training.schedule import Schedule, at_once, course, partner, ramp, random_pair, rate, round_pair
+from combogan.training.schedule import (
+    Meeting,
+    Schedule,
+    at_once,
+    course,
+    partner,
+    ramp,
+    random_pair,
+    rate,
+    round_pair,
+)
 
 NAMES = ["fall", "spring", "summer", "winter"]
 
@@ -54,12 +63,35 @@ def test_a_ramped_weight_grows_from_zero_once_per_epoch():
     assert [ramp(epoch, weight=0.3, epochs=3) for epoch in range(3)] == pytest.approx([0, 0.1, 0.2])
 
 
-NOTHING = torch.zeros(0)
+def schedule(*, meeting=1, iterations=10, **intervals):
+    lengths = course(10, batch=1, epochs=1, decay_from=1, iterations=iterations, domains=4)
+    every = {"log_every": 4, "validate_every": 0, "save_every": 0, "sample_every": 0} | intervals
+    return Schedule(lengths, lambda number: round_pair(number, NAMES, seed=0), meeting=meeting, **every)
 
 
 def groups(pairs, most, due=()):
-    meetings = [(iteration, *pair, NOTHING, NOTHING) for iteration, pair in enumerate(pairs)]
-    return [[one[0] for one in group] for group in at_once(meetings, most, lambda done: [done in due])]
+    meetings = [(Meeting(*pair, range(place, place + 1)), []) for place, pair in enumerate(pairs)]
+    found = at_once(meetings, most, lambda done: [done in due])
+    return [[one.iterations.start for one, _ in group] for group in found]
+
+
+def test_a_pair_stays_together_for_a_meeting():
+    plan = schedule(meeting=3, iterations=12, log_every=100)
+    assert [list(one.iterations) for one in plan.meetings(0)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
+    assert [(one.a, one.b) for one in plan.meetings(0)] == [round_pair(number, NAMES, seed=0) for number in range(4)]
+    assert {plan.pair(iteration) for iteration in (3, 4, 5)} == {round_pair(1, NAMES, seed=0)}
+
+
+def test_a_meeting_is_cut_where_anything_is_due_and_goes_on_with_the_same_pair():
+    plan = schedule(meeting=3)
+    assert [list(one.iterations) for one in plan.meetings(0)] == [[0, 1, 2], [3], [4, 5], [6, 7], [8], [9]]
+    assert [list(one.iterations) for one in plan.meetings(4)] == [[4, 5], [6, 7], [8], [9]]
+    pairs = {iteration: (one.a, one.b) for one in plan.meetings(0) for iteration in one.iterations}
+    assert pairs == {iteration: plan.pair(iteration) for iteration in range(10)}
+
+
+def test_every_meeting_of_one_iteration_is_as_without_meetings():
+    assert [plan.iterations.start for plan in schedule().meetings(0)] == list(range(10))
 
 
 def test_disjoint_pairs_go_together_as_far_as_they_may():
@@ -78,15 +110,8 @@ def test_nothing_falls_due_inside_a_group():
 
 
 def test_what_is_due_is_a_function_of_the_iteration():
-    schedule = Schedule(
-        course(10, batch=1, epochs=1, decay_from=1, iterations=10, domains=2),
-        lambda iteration: ("a", "b"),
-        log_every=4,
-        validate_every=3,
-        save_every=5,
-        sample_every=0,
-    )
-    due = {done: [name for name, is_due in schedule.due(done)._asdict().items() if is_due] for done in range(1, 11)}
+    plan = schedule(validate_every=3, save_every=5)
+    due = {done: [name for name, is_due in plan.due(done)._asdict().items() if is_due] for done in range(1, 11)}
     assert {done: names for done, names in due.items() if names} == {
         3: ["log", "validate"],
         4: ["log"],
@@ -99,6 +124,4 @@ def test_what_is_due_is_a_function_of_the_iteration():
 
 
 def test_a_run_without_validation_has_none_in_the_end_either():
-    lengths = course(10, batch=1, epochs=1, decay_from=1, iterations=10, domains=2)
-    schedule = Schedule(lengths, lambda _: ("a", "b"), log_every=4, validate_every=0, save_every=0, sample_every=0)
-    assert schedule.due(10) == (True, False, True, True)
+    assert schedule().due(10) == (True, False, True, True)
