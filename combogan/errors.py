@@ -7,6 +7,7 @@ ComboganError
 ├── FetchError          a published set that could not be fetched completely
 ├── FeaturesError       pretrained features whose weights are missing or not the published ones
 ├── DeviceError         hardware that was asked for and is not there
+├── WorkersError        a cluster that cannot be reached, or does not fit the run
 ├── StorageError        a folder or file that cannot be written, or a full disk
 ├── RunError            a folder that is not a run, is taken, or cannot go on as asked
 │   ├── CheckpointError a damaged checkpoint
@@ -49,6 +50,10 @@ class FeaturesError(ComboganError):
 
 class DeviceError(ComboganError):
     """Hardware that was asked for and is not there."""
+
+
+class WorkersError(ComboganError):
+    """A cluster that cannot be reached, or does not fit the run."""
 
 
 class StorageError(ComboganError):

@@ -169,6 +169,8 @@ class Run(Section):
     """CPU threads for each pair that is trained; 0 divides the number that PyTorch chooses among the pairs."""
     pairs_at_once: Count = 1
     """Pairs of a round that are trained at the same time; 0 means all of them, up to one per CPU thread."""
+    workers: Count | Literal["auto"] = 0
+    """Processes of a Ray cluster that meetings are spread over; auto is as many as it has room for, 0 is none."""
     resident: Count = 0
     """Domains on the device at the same time, at least 2; the others wait in host memory. 0 means all of them."""
     log_every: Positive = 50

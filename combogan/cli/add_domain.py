@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from combogan.cli.options import PATH, any_setting, changed, chosen, epochs, setting
+from combogan.cli.options import PATH, any_setting, changed, chosen, epochs, number_or_auto, setting
 from combogan.settings import presets
 
 
@@ -25,6 +25,7 @@ from combogan.settings import presets
 @setting("batch", "N")
 @setting("seed", "N")
 @setting("device", "auto|cpu|cuda[:N]", str)
+@setting("workers", "N|auto", number_or_auto)
 @any_setting
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 def command(

@@ -21,6 +21,7 @@ FLAGS = {
     "size": "images.size",
     "seed": "run.seed",
     "device": "run.device",
+    "workers": "run.workers",
 }
 
 
@@ -40,6 +41,12 @@ class _Path(click.Path):
 PATH = _Path(path_type=Path)
 """The type of every argument and option that is a path."""
 
+
+def number_or_auto(text: str) -> int | str:
+    """`auto`, or a number."""
+    return text if text == "auto" else int(text)
+
+
 registry_places = click.option(
     "--registry",
     "places",
@@ -50,7 +57,9 @@ registry_places = click.option(
 )
 
 
-def setting(name: str, metavar: str, kind: type = int, *, more: str = "") -> Callable[[Function], Function]:
+def setting(
+    name: str, metavar: str, kind: Callable[[str], Any] = int, *, more: str = ""
+) -> Callable[[Function], Function]:
     """The flag of a setting, with the setting's sentence, and perhaps `more`, as its help."""
     return click.option(f"--{name}", type=kind, metavar=metavar, help=f"{sentence(FLAGS[name])} {more}".strip())
 

@@ -33,28 +33,15 @@ def domains(growth: Growth, settings: Settings, names: Iterable[str], device: to
     """The added domain with new networks, and the other domains in `names` with frozen halves. Raises PackError."""
     found = {growth.name: building.new_domain(growth.name, settings, device)}
     for name in sorted(set(names) - {growth.name}):
-        found[name] = _frozen(name, Pack.open(growth.packs[name]), settings, device)
+        pack = Pack.open(growth.packs[name])  # packs with shared blocks were refused
+        halves = pack.load_encoder(device).own, pack.load_decoder(device).own
+        found[name] = building.frozen_domain(name, *halves, settings, device)
     return found
 
 
 def pair(new: str, names: Sequence[str], meeting: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
     """The added domain and the old one that it meets."""
     return new, partner(meeting, [name for name in names if name != new], pairs=pairs, seed=seed)
-
-
-def _frozen(name: str, pack: Pack, settings: Settings, device: torch.device) -> Domain:
-    new = building.new_domain(name, settings, device)
-    return Domain(
-        name,
-        pack.load_encoder(device).own.to(memory_format=torch.channels_last),  # packs with shared blocks were refused
-        pack.load_decoder(device).own.to(memory_format=torch.channels_last),
-        new.discriminator,
-        new.heads,
-        betas=settings.optimizer.betas,
-        ema=0.0,
-        pool=settings.optimizer.pool,
-        frozen=True,
-    )
 
 
 class AddedStart:

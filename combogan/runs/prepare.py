@@ -15,7 +15,7 @@ from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
 from combogan.data.validation_split import with_validation
-from combogan.errors import RunError
+from combogan.errors import RunError, WorkersError
 from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
@@ -23,6 +23,7 @@ from combogan.registry.registry import GROWTH_CARD, RUN_CARD
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
+from combogan.training.cluster import refuse_missing
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.schedule import Course, course
 
@@ -125,6 +126,8 @@ def settle(
     The domains replace those in the settings. FeaturesError: no pretrained network where losses need it.
     """
     device = machine.device(settings.run.device)
+    if settings.run.workers:
+        _refuse_workers(settings)
     if settings.losses.heads or settings.losses.style:
         published_weights(NETWORK)  # missing ones are refused before anything is written
     sources = usable(domains, crop=settings.images.size, tell=tell)
@@ -135,7 +138,7 @@ def settle(
         {
             "run.device": str(device),
             "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",
-            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // together),
+            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // (_workers(settings) or together)),
             "run.pairs_at_once": together,
             **{f"domains.{name}": source.origin for name, source in sources.items()},
         }
@@ -151,9 +154,24 @@ def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> in
     shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
     if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
         return 1
-    room = torch.get_num_threads() // max(1, settings.run.threads)
+    room = _workers(settings) or torch.get_num_threads() // max(1, settings.run.threads)
     resident = min(settings.run.resident or domains, domains)
     return max(1, min(settings.run.pairs_at_once or room, resident // 2))
+
+
+def _workers(settings: Settings) -> int:
+    """How many workers a run is planned for; `auto` plans one for each thread of this machine."""
+    return torch.get_num_threads() if settings.run.workers == "auto" else settings.run.workers
+
+
+def _refuse_workers(settings: Settings) -> None:
+    """WorkersError where there is no Ray, or meetings cannot be spread out."""
+    refuse_missing()
+    if settings.networks.shared_encoder_blocks or settings.networks.shared_decoder_blocks:
+        raise WorkersError(
+            "shared blocks are in every pair, so meetings cannot be spread over workers; leave --workers out, or train "
+            "without networks.shared_encoder_blocks and shared_decoder_blocks."
+        )
 
 
 def _refuse_lost_growth(path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from combogan import machine
-from combogan.data.batches import Batches
 from combogan.evaluation.validation import Validation, directions
 from combogan.registry.registry import GROWTH_CARD
 from combogan.runs import frozen_domains
@@ -18,6 +17,7 @@ from combogan.runs.signals import StopSignals
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.best import Best, Validator
+from combogan.training.cluster import Cluster
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
 from combogan.training.journal import Journal
@@ -28,6 +28,7 @@ from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
 from combogan.training.schedule import PAIRS, Schedule
 from combogan.training.trainer import Trainer
+from combogan.training.workers import Workers
 
 
 def train(
@@ -62,10 +63,10 @@ def run_to_the_end(trainer: Trainer) -> Path:
 @machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
-    growth = prepared.growth
+    growth, cluster = prepared.growth, _cluster(prepared)  # before anything is written
     cards = {} if growth is None else {GROWTH_CARD: growth.content(prepared.path)}
     folder = RunFolder.create(prepared.path, prepared.settings, cards)
-    return compose(folder, prepared, report)
+    return compose(folder, prepared, report, cluster)
 
 
 @machine.memory_explained()
@@ -78,17 +79,17 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
             f"The run computes with {asked} threads and there are {here} here; --set run.threads=0 --set "
             "run.pairs_at_once=0 fits it to this machine, and changes last bits."
         )
-    trainer = compose(folder, prepared, report)
+    trainer = compose(folder, prepared, report, _cluster(prepared))
     trainer.restore()
     return trainer
 
 
-def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
-    """The trainer of a run, composed of all its parts."""
+def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
+    """The trainer of a run, composed of all its parts; it trains in a cluster or, without one, in this process."""
     settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
     chosen, size, one_space = settings.run, settings.images.size, prepared.one_space
     device = machine.device(chosen.device)
-    engine = _engine(prepared, device)
+    engine = _engine(prepared, device, cluster)
     environment = machine.environment(device, engine.precision, chosen.threads)
     state = RunState(folder, engine.domains, sources, environment, keep=chosen.keep)
     samples = Samples(sources, size=size, device=device, one_space=one_space)
@@ -105,9 +106,17 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report) -> Trainer:
     return Trainer(engine, state, journal, _validator(prepared, device), best, publisher, pretraining)
 
 
-def _engine(prepared: Prepared, device: torch.device) -> Engine:
+def _cluster(prepared: Prepared) -> Cluster | None:
+    """The cluster that a run is spread over, if it is. WorkersError where it cannot be reached."""
+    chosen = prepared.settings.run
+    if not chosen.workers:
+        return None
+    return Cluster(chosen.workers, threads=chosen.threads, cuda=machine.device(chosen.device).type == "cuda")
+
+
+def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -> Engine:
     settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
-    images, chosen, names = settings.images, settings.run, sorted(sources)
+    chosen, names = settings.run, sorted(sources)
     first = torch.device("cpu") if chosen.resident else device  # where domains are made
     if growth is None:
         shared = building.shared_blocks(settings, names, device)
@@ -118,15 +127,7 @@ def _engine(prepared: Prepared, device: torch.device) -> Engine:
     else:
         domains = frozen_domains.domains(growth, settings, sources, first)
         draw = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
-    batches = Batches(
-        {name: source.train for name, source in sources.items()},
-        size=images.size,
-        load=images.load,
-        resize=images.resize,
-        flip=images.flip,
-        batch=settings.schedule.batch,
-        seed=chosen.seed,
-    )
+    batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(
         prepared.course,
         draw,
@@ -136,7 +137,9 @@ def _engine(prepared: Prepared, device: torch.device) -> Engine:
         save_every=chosen.checkpoint_every,
         sample_every=chosen.sample_every,
     )
-    return Engine(domains, batches, schedule, settings, device)
+    if cluster is None:
+        return Engine(domains, batches, schedule, settings, device)
+    return Workers(domains, batches, schedule, settings, device, cluster)
 
 
 def _validator(prepared: Prepared, device: torch.device) -> Validator | None:

@@ -7,6 +7,8 @@ schedule        which domains meet when, for how long, at which rates, and what 
 building        settings -> networks with their first weights
 residents       which domains are on the device, where not all have room there
 engine          trains meetings, several at the same time
+cluster         the processes of Ray that a run can be spread over
+workers         trains meetings in them
 trainer         the loop: train, log, validate, save, publish, sample
 autoencoder     the mathematics of the autoencoder that halves can start from
 pretraining     what happens before the first iteration

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from combogan.data.batches import Batches
+from combogan.data.pictures import PictureSet
 from combogan.networks.blocks import initialise
-from combogan.networks.decoder import decoder
+from combogan.networks.decoder import Decoder, decoder
 from combogan.networks.discriminator import discriminator
-from combogan.networks.encoder import encoder
+from combogan.networks.encoder import Encoder, encoder
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.shared import SharedBlocks
 from combogan.seeding import tensors
@@ -72,6 +74,36 @@ def new_domain(
         pool=settings.optimizer.pool,
         shared=shared,
         place=place,
+    )
+
+
+def frozen_domain(name: str, encoder: Encoder, decoder: Decoder, settings: Settings, device: torch.device) -> Domain:
+    """A domain whose halves are trained already, with a new discriminator."""
+    new = new_domain(name, settings, device)
+    return Domain(
+        name,
+        encoder.to(device, memory_format=torch.channels_last),  # type: ignore[call-overload]
+        decoder.to(device, memory_format=torch.channels_last),  # type: ignore[call-overload]
+        new.discriminator,
+        new.heads,
+        betas=settings.optimizer.betas,
+        ema=0.0,
+        pool=settings.optimizer.pool,
+        frozen=True,
+    )
+
+
+def batches(settings: Settings, pictures: Mapping[str, PictureSet]) -> Batches:
+    """The batches of a run on training pictures."""
+    images = settings.images
+    return Batches(
+        pictures,
+        size=images.size,
+        load=images.load,
+        resize=images.resize,
+        flip=images.flip,
+        batch=settings.schedule.batch,
+        seed=settings.run.seed,
     )
 
 

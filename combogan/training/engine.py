@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
@@ -18,11 +18,13 @@ from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.domain import Domain
 from combogan.training.residents import Residents
-from combogan.training.schedule import Batch, Meeting, Schedule, at_once, ramp, rate
+from combogan.training.schedule import Loaded, Schedule, at_once, ramp, rate
 from combogan.training.step import step
 
 Losses = dict[str, dict[str, Tensor]]
 """Domain -> part -> value."""
+Group = Iterable[Loaded]
+"""Meetings that are trained before the trainer looks at anything but their losses."""
 
 
 class Engine:
@@ -48,8 +50,8 @@ class Engine:
             initargs=(settings.run.threads,),
         )
 
-    def threads(self) -> AbstractContextManager[None]:
-        """Context in which PyTorch computes with the CPU threads that the run has chosen for a pair."""
+    def at_work(self) -> AbstractContextManager[None]:
+        """Context of training: PyTorch computes with the CPU threads that the run has chosen for a pair."""
         return machine.threads(self._settings.run.threads)
 
     def rate(self, iteration: int) -> float:
@@ -57,25 +59,31 @@ class Engine:
         course, start = self.schedule.course, self._settings.optimizer.rate
         return rate(course.epoch(iteration), start=start, decay_from=course.decay_from, epochs=course.epochs)
 
-    def meetings(self, start: int) -> Iterator[list[tuple[Meeting, list[Batch]]]]:
-        """The meetings of all iterations from `start` on, loaded ahead, in groups that are trained at the same time."""
-        return at_once(self._loaded(start), self._settings.run.pairs_at_once, self.schedule.due)
+    def groups(self, start: int) -> Iterator[Group]:
+        """The meetings of all iterations from `start` on, in groups; training can pause after each."""
+        return at_once(
+            self._loaded(start), self._settings.run.pairs_at_once, lambda done: self.schedule.due(done).pauses
+        )
 
-    def train(self, group: list[tuple[Meeting, list[Batch]]]) -> Iterator[Losses]:
+    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[Losses]:
         """Train meetings of disjoint pairs in parallel, with the same bits as one after the other (invariant 2).
 
-        Gives the losses of every iteration, in order.
+        Gives the losses of every iteration, in order. A group is short, so `stop()` need not end it early.
         """
-
-        def train_on(loaded: tuple[Meeting, list[Batch]]) -> list[Losses]:
-            meeting, batches = loaded
-            together = zip(meeting.iterations, batches, strict=True)
-            return [self.train_on(iteration, meeting.a, meeting.b, x, y) for iteration, (x, y) in together]
-
+        group = list(group)
         self.residents.bring([name for meeting, _ in group for name in (meeting.a, meeting.b)])
-        return chain.from_iterable(self._threads.map(train_on, group) if len(group) > 1 else map(train_on, group))
+        return chain.from_iterable((self._threads.map if len(group) > 1 else map)(self.meet, group))
 
-    def _loaded(self, start: int) -> Iterator[tuple[Meeting, list[Batch]]]:
+    def meet(self, loaded: Loaded) -> list[Losses]:
+        """Train a meeting; gives the losses of its iterations."""
+        meeting, batches = loaded
+        together = zip(meeting.iterations, batches, strict=True)
+        return [self.train_on(iteration, meeting.a, meeting.b, x, y) for iteration, (x, y) in together]
+
+    def gather(self) -> None:
+        """Have all states in `domains`, where validation, samples, checkpoints and packs look at them."""
+
+    def _loaded(self, start: int) -> Iterator[Loaded]:
         batches = self.batches.ahead(start, self.schedule.course.iterations, self.schedule.pair)
         with closing(batches):
             for meeting in self.schedule.meetings(start):

@@ -89,6 +89,11 @@ class Due(NamedTuple):
     save: bool
     sample: bool
 
+    @property
+    def pauses(self) -> bool:
+        """Whether training pauses for it: all but the log looks at the domains' states."""
+        return self.validate or self.save or self.sample
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -113,10 +118,10 @@ class Schedule:
         return self.draw(iteration // self.meeting)
 
     def meetings(self, start: int) -> Iterator[Meeting]:
-        """The meetings of all iterations from `start` on, cut where anything is due."""
+        """The meetings of all iterations from `start` on, cut where training pauses."""
         while start < self.course.iterations:
             stop = start + 1
-            while stop % self.meeting and stop < self.course.iterations and not any(self.due(stop)):
+            while stop % self.meeting and stop < self.course.iterations and not self.due(stop).pauses:
                 stop += 1
             yield Meeting(*self.pair(start), range(start, stop))
             start = stop
@@ -147,20 +152,22 @@ class Meeting:
     iterations: range
 
 
-def at_once(
-    loaded: Iterable[tuple[Meeting, list[Batch]]], most: int, due: Callable[[int], Iterable[bool]]
-) -> Iterator[list[tuple[Meeting, list[Batch]]]]:
+Loaded = tuple[Meeting, list[Batch]]
+"""A meeting and the images of its iterations."""
+
+
+def at_once(loaded: Iterable[Loaded], most: int, pauses: Callable[[int], bool]) -> Iterator[list[Loaded]]:
     """Groups of successive meetings that can be trained at the same time (invariant 2), at most `most` in each.
 
-    No domain is twice in a group, and a group ends where anything is `due` after its last iteration.
+    No domain is twice in a group, and a group ends where training `pauses` after its last iteration.
     """
-    group: list[tuple[Meeting, list[Batch]]] = []
+    group: list[Loaded] = []
     for meeting, batches in loaded:
         if any({meeting.a, meeting.b} & {other.a, other.b} for other, _ in group):
             yield group
             group = []
         group.append((meeting, batches))
-        if len(group) == most or any(due(meeting.iterations.stop)):
+        if len(group) == most or pauses(meeting.iterations.stop):
             yield group
             group = []
     if group:

@@ -14,6 +14,7 @@ from combogan.training.journal import Journal
 from combogan.training.pretraining import Pretraining
 from combogan.training.publishing import Published, Publisher
 from combogan.training.run_state import RunState
+from combogan.training.schedule import Due
 
 
 class Trainer:
@@ -72,7 +73,7 @@ class Trainer:
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end of the course, or until `stop()`; saves either way. True when the end was reached."""
         machine.keep_freed_memory()
-        with self.journal.folder.locked(), self.engine.threads():
+        with self.journal.folder.locked(), self.engine.at_work():
             self.state.refuse_changed()
             with self.journal.open(self.iteration):
                 if self.iteration < self.course.iterations:
@@ -90,26 +91,34 @@ class Trainer:
             return False
         self.pretraining = None  # and the autoencoder's memory with it
         self.journal.begin()
-        for meetings in self.engine.meetings(self.iteration):
-            for losses in self.engine.train(meetings):
+        for group in self.engine.groups(self.iteration):
+            for losses in self.engine.train(group, stop):
                 self.journal.add(losses)
                 self.iteration += 1
                 self.journal.report.advance(self.iteration, self.course)
-            with self.journal.untimed():
-                due, stopping = self.engine.schedule.due(self.iteration), stop()
-                if due.log or stopping:
+                due = self.engine.schedule.due(self.iteration)
+                if due.log:
                     self.log()
-                is_best = due.validate and self.validate()
-                saves = due.save or stopping or is_best
-                if saves:
-                    self.save()
-                if due.sample:
-                    self.journal.sample(self.iteration, self.halves())
-                if saves and (self.publisher.while_training or self.iteration == self.course.iterations):
-                    self.publish()
-            if stopping and self.iteration < self.course.iterations:
-                return False
+            with self.journal.untimed():
+                if self._pause(due, stopping=stop()) and self.iteration < self.course.iterations:
+                    return False
         return True
+
+    def _pause(self, due: Due, *, stopping: bool) -> bool:
+        """What follows a group of meetings; gives `stopping`."""
+        if due.pauses or stopping:
+            self.engine.gather()
+        if stopping:
+            self.log()
+        is_best = due.validate and self.validate()
+        saves = due.save or stopping or is_best
+        if saves:
+            self.save()
+        if due.sample:
+            self.journal.sample(self.iteration, self.halves())
+        if saves and (self.publisher.while_training or self.iteration == self.course.iterations):
+            self.publish()
+        return stopping
 
     def log(self) -> None:
         """Write the mean losses since the last line. DivergedError when one is no longer a number."""

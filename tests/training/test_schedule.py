@@ -71,19 +71,19 @@ def schedule(*, meeting=1, iterations=10, **intervals):
 
 def groups(pairs, most, due=()):
     meetings = [(Meeting(*pair, range(place, place + 1)), []) for place, pair in enumerate(pairs)]
-    found = at_once(meetings, most, lambda done: [done in due])
+    found = at_once(meetings, most, lambda done: done in due)
     return [[one.iterations.start for one, _ in group] for group in found]
 
 
 def test_a_pair_stays_together_for_a_meeting():
-    plan = schedule(meeting=3, iterations=12, log_every=100)
+    plan = schedule(meeting=3, iterations=12)
     assert [list(one.iterations) for one in plan.meetings(0)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
     assert [(one.a, one.b) for one in plan.meetings(0)] == [round_pair(number, NAMES, seed=0) for number in range(4)]
     assert {plan.pair(iteration) for iteration in (3, 4, 5)} == {round_pair(1, NAMES, seed=0)}
 
 
-def test_a_meeting_is_cut_where_anything_is_due_and_goes_on_with_the_same_pair():
-    plan = schedule(meeting=3)
+def test_a_meeting_is_cut_where_training_pauses_and_goes_on_with_the_same_pair():
+    plan = schedule(meeting=3, save_every=4, log_every=5)
     assert [list(one.iterations) for one in plan.meetings(0)] == [[0, 1, 2], [3], [4, 5], [6, 7], [8], [9]]
     assert [list(one.iterations) for one in plan.meetings(4)] == [[4, 5], [6, 7], [8], [9]]
     pairs = {iteration: (one.a, one.b) for one in plan.meetings(0) for iteration in one.iterations}
@@ -121,6 +121,7 @@ def test_what_is_due_is_a_function_of_the_iteration():
         9: ["log", "validate"],
         10: ["log", "validate", "save", "sample"],
     }
+    assert [done for done in range(1, 11) if plan.due(done).pauses] == [3, 5, 6, 9, 10]
 
 
 def test_a_run_without_validation_has_none_in_the_end_either():

@@ -1,0 +1,249 @@
+"""Trains meetings in other processes, by Ray: states go in, states and losses come out.
+
+A meeting is a stateless task (invariant 2): where a worker dies, Ray runs its meeting again on another one, with the
+same bits. Networks and opened pictures that a worker keeps between meetings change no result.
+"""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from combogan import machine
+from combogan.data.batches import Batches
+from combogan.data.pictures import PictureSet
+from combogan.errors import ComboganError, PictureError, WorkersError
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.cluster import MOST_DEATHS, Cluster
+from combogan.training.domain import Domain
+from combogan.training.engine import Engine, Group, Losses
+from combogan.training.schedule import Batch, Loaded, Meeting, Schedule
+
+IN_FLIGHT = 3
+"""Meetings handed out at a time, per worker: enough that no worker waits for the driver."""
+LINEAGE = 32
+"""Meetings of a domain after which its state is stored anew, so that a lost state is computed again from there."""
+
+State = dict[str, Any]
+"""A domain's state as NumPy arrays, which workers on a machine read without copies."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a worker builds its networks and opens its pictures from; the same for all meetings of a run."""
+
+    settings: Settings
+    schedule: Schedule
+    pictures: Mapping[str, PictureSet]
+    """Empty where workers do not see the same files; batches travel with their meetings then."""
+    frozen: Mapping[str, tuple[Encoder, Decoder]]
+    """The encoders and decoders of frozen domains."""
+
+
+class Workers(Engine):
+    """Trains the domains of a run in the processes of a cluster, to the same bits as in this one.
+
+    `domains` are those of this process; they hold the states after `gather`.
+    """
+
+    def __init__(
+        self,
+        domains: Mapping[str, Domain],
+        batches: Batches,
+        schedule: Schedule,
+        settings: Settings,
+        device: torch.device,
+        cluster: Cluster,
+    ) -> None:
+        """WorkersError where the cluster does not fit the run."""
+        super().__init__(domains, batches, schedule, settings, device)
+        cluster.refuse_others()
+        _refuse_small_store(cluster, next(iter(domains.values())), settings)
+        self._cluster, self._sends_pictures = cluster, not _see_the_same(cluster, batches.pictures)
+        recipe = Recipe(
+            settings,
+            schedule,
+            {} if self._sends_pictures else batches.pictures,
+            {name: (one.encoder, one.decoder) for name, one in domains.items() if one.generator_group is None},
+        )
+        self._recipe = (uuid.uuid4().hex, [cluster.ray.put(recipe)])  # in a list, so that tasks do not load it
+        self._meet = cluster.task(meet, returns=3)
+        self._states: dict[str, Any] = {}
+        self._meetings: dict[str, int] = {}
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Context of training; after it the cluster is left, and stopped where it was started for this run."""
+        with super().at_work():
+            try:
+                yield
+            finally:
+                self._cluster.close()
+
+    def groups(self, start: int) -> Iterator[Group]:
+        """All meetings up to each pause of the training, one after the other."""
+        planned = ((meeting, list[Batch]()) for meeting in self.schedule.meetings(start))
+        loaded = self._loaded(start) if self._sends_pictures else planned
+        for first in loaded:
+            yield self._until_pause(first, loaded)
+
+    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[Losses]:
+        """Hand out meetings in order; each is trained as soon as the states of its two domains are there.
+
+        Gives the losses of every iteration, in order. After `stop()` no further meeting is handed out. WorkersError
+        where the workers of a meeting died too often.
+        """
+        waiting: deque[Any] = deque()
+        for loaded in group:
+            waiting.append(self._hand_out(*loaded))
+            if len(waiting) == IN_FLIGHT * self._cluster.workers:
+                yield from self._result(waiting.popleft())
+            if stop():
+                break
+        while waiting:
+            yield from self._result(waiting.popleft())
+
+    def gather(self) -> None:
+        """Load the states of all domains that were trained since the last time."""
+        for name, state in self._states.items():
+            self.domains[name].load(tensors(self._result(state)))
+        self._states.clear()
+        self._meetings.clear()
+
+    def _until_pause(self, first: Loaded, rest: Iterator[Loaded]) -> Iterator[Loaded]:
+        for loaded in chain([first], rest):
+            yield loaded
+            if self.schedule.due(loaded[0].iterations.stop).pauses:
+                return
+
+    def _hand_out(self, meeting: Meeting, batches: list[Batch]) -> Any:
+        """Ray's reference to the losses of a meeting, which is trained some time."""
+        pair = (meeting.a, meeting.b)
+        states = [self._state(name) for name in pair]
+        *states, losses = self._meet.remote(self._recipe, meeting, batches, *states)
+        self._states.update(zip(pair, states, strict=True))
+        return losses
+
+    def _state(self, name: str) -> Any:
+        """Ray's reference to a domain's state before its next meeting."""
+        met = self._meetings.get(name, 0)
+        if name not in self._states:
+            self._states[name] = self._cluster.ray.put(arrays(self.domains[name].state()))
+        elif met % LINEAGE == 0:
+            self._states[name] = self._cluster.ray.put(self._result(self._states[name]))
+        self._meetings[name] = met + 1
+        return self._states[name]
+
+    def _result(self, reference: Any) -> Any:
+        errors = self._cluster.ray.exceptions
+        try:
+            return self._cluster.ray.get(reference)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, ComboganError):
+                raise error.cause from None
+            raise
+        except errors.RayError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise WorkersError(
+                f"a meeting could not be trained, though it was given to {MOST_DEATHS + 1} workers ({reason}); look at "
+                "the memory of the machines, then go on with `combogan train --resume`."
+            ) from None
+
+
+class Slots(Engine):
+    """The engine of a worker: its networks hold the states of any two domains, one meeting after the other."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        settings = recipe.settings
+        device = machine.device(torch.device(settings.run.device).type)  # Ray chooses which GPU
+        batches = building.batches(settings, recipe.pictures)
+        super().__init__({}, batches, recipe.schedule, settings, device)
+        self._frozen = {
+            name: building.frozen_domain(name, *halves, settings, device) for name, halves in recipe.frozen.items()
+        }
+        self._slots = [building.new_domain("", settings, device) for _ in range(2 - bool(self._frozen))]
+
+    def check_out(self, states: Mapping[str, State]) -> None:
+        """Load the states of two domains."""
+        slots = iter(self._slots)
+        self.domains = {name: self._frozen.get(name) or next(slots) for name in states}
+        for name, domain in self.domains.items():
+            domain.name = name
+            domain.load(tensors(states[name]))
+
+    def images(self, meeting: Meeting) -> list[Batch]:
+        """The images of a meeting's iterations."""
+        one = self.batches.images
+        return [(one(meeting.a, iteration), one(meeting.b, iteration)) for iteration in meeting.iterations]
+
+
+_slots: dict[str, Slots] = {}
+"""The slots of the run that this process works for, by the key of its recipe."""
+
+
+def meet(
+    recipe: tuple[str, list[Any]], meeting: Meeting, batches: list[Batch], a: State, b: State
+) -> tuple[State, State, list[Losses]]:
+    """What a worker does: train a meeting from the states of a and b; gives the states after it, and the losses."""
+    key, (reference,) = recipe
+    if key not in _slots:
+        import ray  # a worker has it; the driver may not
+
+        machine.keep_freed_memory()
+        _slots.clear()
+        _slots[key] = Slots(ray.get(reference))
+    slots = _slots[key]
+    slots.check_out({meeting.a: a, meeting.b: b})
+    with slots.at_work():
+        losses = slots.meet((meeting, batches or slots.images(meeting)))
+    return arrays(slots.domains[meeting.a].state()), arrays(slots.domains[meeting.b].state()), losses
+
+
+def arrays(state: Mapping[str, Tensor]) -> State:
+    """A state as contiguous NumPy arrays, in host memory."""
+    return {name: value.cpu().contiguous().numpy() for name, value in state.items()}
+
+
+def tensors(state: State) -> dict[str, Tensor]:
+    """A state as tensors that share memory with its arrays, which are read-only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that they are read-only
+        return {name: torch.from_numpy(value) for name, value in state.items()}
+
+
+def _refuse_small_store(cluster: Cluster, domain: Domain, settings: Settings) -> None:
+    """WorkersError where the object store does not hold two states before and after a meeting."""
+    state = {name: value for name, value in domain.state().items() if name != "pool"}
+    pool = settings.optimizer.pool * settings.schedule.batch * 3 * settings.images.size**2 * 4
+    needed = 4 * (sum(value.nbytes for value in state.values()) + pool)
+    if cluster.store < needed:
+        raise WorkersError(
+            f"the cluster's object store holds {cluster.store / 1e6:,.0f} MB, and a meeting needs {needed / 1e6:,.0f} "
+            "MB (two states, before and after it); start Ray with a larger --object-store-memory."
+        )
+
+
+def _see_the_same(cluster: Cluster, pictures: Mapping[str, PictureSet]) -> bool:
+    """Whether every node finds the same pictures where this process does."""
+    here = {name: one.fingerprint() for name, one in pictures.items()}
+    return all(found == here for found in cluster.on_every_node(_fingerprints, dict(pictures)).values())
+
+
+def _fingerprints(pictures: Mapping[str, PictureSet]) -> dict[str, str]:
+    """Name -> fingerprint; empty where a picture is missing."""
+    try:
+        return {name: one.fingerprint() for name, one in pictures.items()}
+    except PictureError:
+        return {}
