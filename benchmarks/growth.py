@@ -3,8 +3,8 @@
     python benchmarks/growth.py RUN winter [--iterations 1200] [--only as-it-is,latent-1] [--together RUN]
 
 Adds the domain to a copy of a run for each of VARIANTS, and prints a line of a table for each: the mean over the new
-directions, which need truth. `--together` names a run in which all domains were trained together; its line is printed
-for comparison.
+directions, against the truth where it is known, else by the scores that need none. `--together` names a run in which
+all domains were trained together; its line is printed for comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from combogan.errors import ComboganError
 from combogan.evaluation.run import evaluate
-from combogan.evaluation.scores import Comparison
+from combogan.evaluation.scores import Comparison, PairScores, UnpairedScores
 from combogan.runs.add_domain import onto_run
 from combogan.runs.run import start
 from combogan.training.domain import NetworkGroup
@@ -41,7 +41,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """The changed settings of the added domain; frozen- and new-discriminators change the old domains (in `add`)."""
 
-HEADS = "| variant | iterations | PSNR | over colours | SSIM | to it | from it | minutes |"
+HEADS = "| variant | iterations | {} | to it | from it | minutes |"
+WITH_TRUTH, WITHOUT_TRUTH = "PSNR | over colours | SSIM", "arrival | KID | content"
 
 
 def main() -> None:
@@ -56,16 +57,19 @@ def main() -> None:
         parser.error(f"no variant is called {unknown[0]}; there are: {', '.join(VARIANTS)}")
     try:
         prepared = onto_run(given.domain, given.run, data=None, changes=_changes(given.iterations), tell=print)
-        if prepared.sources[given.domain.partition("=")[0]].truth is None:
-            sys.exit(f"Error: '{given.domain}' has no truth, such as the drawn seasons have, to be scored against.")
+        known = prepared.sources[given.domain.partition("=")[0]].truth is not None
+        print(
+            HEADS.format(WITH_TRUTH if known else WITHOUT_TRUTH),
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            sep="\n",
+        )
         compare(given)
     except ComboganError as error:
         sys.exit(f"Error: {error}")
 
 
 def compare(given: argparse.Namespace) -> None:
-    """Print the table, each line as soon as it is measured."""
-    print(HEADS, "| --- | --- | --- | --- | --- | --- | --- | --- |", sep="\n", flush=True)
+    """Print the lines of the table, each as soon as it is measured."""
     if given.together is not None:
         print(f"| all together | | {scores(given.together, given.domain)} | |", flush=True)
     for variant in given.only:
@@ -90,7 +94,7 @@ def add(run: Path, domain: str, variant: str, changes: Mapping[str, Any]) -> int
     trainer = start(prepared, Quiet())
     if variant == "frozen-discriminators":
         for name, old in trainer.engine.domains.items():
-            if name != domain:
+            if name != domain.partition("=")[0]:
                 old.discriminator_group.update = partial(_skip, old.discriminator_group)  # type: ignore[method-assign]
     trainer.run()
     return trainer.iteration
@@ -103,15 +107,22 @@ def _skip(group: NetworkGroup, rate: float) -> None:
 
 
 def scores(run: Path, domain: str) -> str:
-    """Cells of the table: PSNR, PSNR over colour matching, SSIM; PSNR of translations to the domain and from it."""
-    pairs = [pair for pair in evaluate(run).pairs if domain in (pair.source, pair.target) and pair.truth is not None]
-    mean = Comparison.mean([pair.truth for pair in pairs])
-    to, back = (
-        Comparison.mean([pair.truth for pair in pairs if pair.truth and getattr(pair, end) == domain]).translation.psnr
-        for end in ("target", "source")
-    )
-    translation = mean.translation
-    return f"{translation.psnr:.2f} | {mean.over_colour_matching:.2f} | {translation.ssim:.3f} | {to:.2f} | {back:.2f}"
+    """Cells of the table: the means over the directions from and to the domain, then the first of them for each way."""
+    name = domain.partition("=")[0]
+    pairs = [pair for pair in evaluate(run).pairs if name in (pair.source, pair.target)]
+    ways = [pairs, [pair for pair in pairs if pair.target == name], [pair for pair in pairs if pair.source == name]]
+    means, to, back = map(_means, ways)
+    return " | ".join([*means, to[0], back[0]])
+
+
+def _means(pairs: list[PairScores]) -> list[str]:
+    known = [pair.truth for pair in pairs if pair.truth is not None]
+    if known:
+        mean = Comparison.mean(known)
+        psnr, ssim = mean.translation.psnr, mean.translation.ssim
+        return [f"{psnr:.2f}", f"{mean.over_colour_matching:.2f}", f"{ssim:.3f}"]
+    unpaired = UnpairedScores.mean([pair.translation for pair in pairs])
+    return [f"{unpaired.arrival:.2f}", f"{unpaired.kid:.3f}", f"{unpaired.content:.2f}"]
 
 
 if __name__ == "__main__":
