@@ -45,14 +45,19 @@ class Images(Section):
 class Networks(Section):
     """The encoder and decoder of every domain."""
 
-    kind: Literal["resnet", "skip"] = "resnet"
-    """resnet: the published networks; skip: networks with skip connections, which keep a picture's light and edges."""
+    kind: Literal["resnet", "skip", "unet"] = "resnet"
+    """resnet: the published networks; skip: residual blocks and skip connections, which keep a picture's light and
+    edges; unet: the U-Net of pix2pix."""
     width: Positive = 64
-    """Channels after the first convolution; the latent has four times as many."""
+    """Channels after the first convolution; the latent has four times as many, that of a U-Net eight times."""
     encoder_blocks: Count = 4
-    """Residual blocks in the encoder."""
+    """Residual blocks in the encoder; a U-Net has none."""
     decoder_blocks: Count = 5
-    """Residual blocks in the decoder."""
+    """Residual blocks in the decoder; a U-Net has none."""
+    depth: Annotated[int, Field(ge=3, le=12)] = 8
+    """Convolutions of stride 2 in a U-Net's encoder; sizes of images are multiples of 2^depth."""
+    skips: bool = True
+    """Whether a U-Net's encoder hands the maps of all its levels to the decoder, or the last one only."""
     shared_encoder_blocks: Count = 0
     """Residual blocks after the encoders, shared by all domains; they get the domain as a further input."""
     shared_decoder_blocks: Count = 0

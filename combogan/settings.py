@@ -38,6 +38,20 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _crops_fit_the_unet(self) -> Settings:
+        networks, size = self.networks, self.images.size
+        if networks.kind == "unet" and size % 2**networks.depth:
+            raise ValueError(
+                f"crops of size {size} do not fit a U-Net of depth {networks.depth}, which needs a multiple of "
+                f"{2**networks.depth}; change images.size or networks.depth"
+            )
+        if networks.kind == "unet" and networks.shared_encoder_blocks + networks.shared_decoder_blocks:
+            raise ValueError(
+                "a U-Net has no shared blocks; set networks.shared_encoder_blocks and _decoder_blocks to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _crops_fit_the_discriminator(self) -> Settings:
         chosen = self.discriminator
         least = 3 * 2**chosen.layers

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cyclegan", is_flag=True, help="FILES are generators of CycleGAN: from the first name to the second, and back."
 )
+@click.option("--pix2pix", is_flag=True, help="The FILE is a U-Net of pix2pix: from the first name to the second.")
 @click.option("--epoch", type=click.IntRange(0), metavar="N", help="Epoch of the checkpoint.  [default: the newest]")
 @click.option(
     "--activation",
@@ -33,6 +34,7 @@ def command(
     paths: tuple[Path, ...],
     names: str,
     cyclegan: bool,
+    pix2pix: bool,
     epoch: int | None,
     activation: str | None,
     out: Path | None,
@@ -40,11 +42,12 @@ def command(
     data: Path | None,
     changes: tuple[str, ...],
 ) -> None:
-    """Make packs from a checkpoint of the published ComboGAN (its folder) or CycleGAN (its generators).
+    """Make packs from a checkpoint of the published ComboGAN (its folder), CycleGAN or pix2pix (their generators).
 
     \b
     combogan packs import checkpoints/alps --names summer,winter,spring -o packs/alps
     combogan packs import --cyclegan latest_net_G_A.pth latest_net_G_B.pth --names horse,zebra -o packs/horses
+    combogan packs import --pix2pix latest_net_G.pth --names label,photo -o packs/facades
     combogan packs import checkpoints/alps --names summer,winter,spring --run runs/alps --data pictures
 
     No code in the files is run; the shapes of the networks are read from the files themselves. With --run, which needs
@@ -55,14 +58,18 @@ def command(
         raise click.UsageError("say where to write: -o PACKS, or --run RUN to train the import further.")
     if run is None and (changes or data):
         raise click.UsageError("--data and --set go with --run.")
-    if cyclegan and (run is not None or epoch is not None):
+    if cyclegan and pix2pix:
+        raise click.UsageError("--cyclegan and --pix2pix were both given; leave one out.")
+    if (cyclegan or pix2pix) and (run is not None or epoch is not None):
         raise click.UsageError(
-            "--run and --epoch go with a checkpoint folder of ComboGAN; a CycleGAN generator has neither "
-            "discriminators nor epochs."
+            "--run and --epoch go with a checkpoint folder of ComboGAN; a generator alone has neither discriminators "
+            "nor epochs."
         )
+    if pix2pix and (activation is not None or len(paths) > 1):
+        raise click.UsageError("--pix2pix takes one generator, whose activations are known; leave the rest out.")
     words = [word.strip() for word in names.split(",") if word.strip()]
-    original = _read(paths, [word.partition("=")[0].strip() for word in words], cyclegan, epoch, activation)
-    if original.activation != "prelu":
+    original = _read(paths, [word.partition("=")[0].strip() for word in words], cyclegan, pix2pix, epoch, activation)
+    if not pix2pix and original.activation != "prelu":
         click.echo(f"Activation: {original.activation}; the files do not tell ReLU from LeakyReLU (see --activation).")
     if out is not None:
         _write(original, words, out)
@@ -71,10 +78,12 @@ def command(
 
 
 def _read(
-    paths: tuple[Path, ...], names: list[str], cyclegan: bool, epoch: int | None, activation: str | None
+    paths: tuple[Path, ...], names: list[str], cyclegan: bool, pix2pix: bool, epoch: int | None, activation: str | None
 ) -> Original:
-    from combogan.published.checkpoint import read_combogan, read_cyclegan
+    from combogan.published.checkpoint import read_combogan, read_cyclegan, read_pix2pix
 
+    if pix2pix:
+        return read_pix2pix(paths[0], names)
     if cyclegan:
         return read_cyclegan(paths, names, activation=activation)
     if len(paths) > 1:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from combogan.networks.blocks import (
+    ACTIVATIONS,
+    Dropout,
     NearestUpsampling,
     Reflect,
     ResidualBlock,
@@ -16,7 +18,7 @@ from combogan.networks.blocks import (
     padded,
 )
 from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
-from combogan.networks.encoder import skip_latent
+from combogan.networks.encoder import skip_latent, unet_channels, unet_latent, unet_shape
 from combogan.networks.latent import Latent, Maps
 
 # Kernel size, padding and output padding of the transposed convolution that doubles height and width.
@@ -99,7 +101,53 @@ class SkipDecoder(Decoder):
         return self.last(torch.cat([y, source.to(y.dtype)], 1))
 
 
-DECODERS: dict[str, Callable[..., Decoder]] = {"resnet": ResnetDecoder, "skip": SkipDecoder}
+class UnetDecoder(Decoder):
+    """Latent and, with `skips`, the finer maps, as UnetEncoder gives them -> image (n, 3, h, w) in [-1, 1].
+
+    Transposed 4x4 convolutions of stride 2; a finer map is concatenated before the next one. Dropout is where it is
+    published: after the coarsest maps of 8 * width channels but the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        depth: int,
+        skips: int = 1,
+        activation: str = "relu",
+        norm: str = "instance",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.shape = unet_shape(width, depth, skips, activation, norm, dropout)
+        self.latent = unet_latent(width, depth, skips)
+        channels = unet_channels(width, depth)
+        bias, times = norm != "batch", 2 if skips else 1
+        self.activation = ACTIVATIONS[activation]()
+        self.levels = nn.ModuleList()
+        for level in range(depth - 1, 0, -1):
+            given = channels[level] * (1 if level == depth - 1 else times)
+            out = channels[level - 1]
+            layers = [nn.ConvTranspose2d(given, out, 4, 2, 1, bias=bias), *norm_and_activation(out, norm, activation)]
+            if dropout and UNET_PLAIN <= level < depth - 1:
+                layers.append(Dropout(dropout))
+            self.levels.append(nn.Sequential(*layers))
+        self.last = nn.ConvTranspose2d(times * width, 3, 4, 2, 1)
+
+    def forward(self, maps: Maps) -> Tensor:
+        latent, *skips = maps
+        y = self.activation(latent)
+        for place, level in enumerate(self.levels):
+            y = level(y)
+            if skips:
+                y = torch.cat([self.activation(skips[place].to(y.dtype)), y], 1)
+        return torch.tanh(self.last(y))
+
+
+UNET_PLAIN = 4
+"""Levels of a U-Net's decoder, from the finest, that never have dropout."""
+
+DECODERS: dict[str, Callable[..., Decoder]] = {"resnet": ResnetDecoder, "skip": SkipDecoder, "unet": UnetDecoder}
 
 
 def decoder(kind: str = "resnet", **shape: Any) -> Decoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch.nn.functional as F
@@ -14,7 +15,10 @@ from combogan.networks.latent import Latent, Maps
 
 
 class Encoder(nn.Module):
-    """Image (n, 3, h, w) in [-1, 1] -> the maps that `latent` describes; h and w are multiples of 4, at least 8."""
+    """Image (n, 3, h, w) in [-1, 1] -> the maps that `latent` describes.
+
+    h and w are multiples of the latent's stride, and at least 8.
+    """
 
     latent: Latent
     shape: dict[str, Any]
@@ -79,12 +83,68 @@ class SkipEncoder(Encoder):
         return self.coarse(fine), fine, image
 
 
+class UnetEncoder(Encoder):
+    """Image (n, 3, h, w) in [-1, 1] -> latent of stride 2^depth and, with `skips`, a map of each stride from 2 on.
+
+    The first half of the U-Net of Isola et al. 2017 (Ronneberger et al. 2015): 4x4 convolutions of stride 2, with
+    width, 2, 4, 8, 8, ... times width channels; h and w are multiples of 2^depth. Without skips it is the encoder of
+    Kim et al. 2017. `activation` and `dropout` are the decoder's.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        depth: int,
+        skips: int = 1,
+        activation: str = "relu",
+        norm: str = "instance",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.shape = unet_shape(width, depth, skips, activation, norm, dropout)
+        self.latent = unet_latent(width, depth, skips)
+        channels = unet_channels(width, depth)
+        bias = norm != "batch"
+        first = nn.Conv2d(3, width, 4, 2, 1, bias=bias)
+        self.levels = nn.ModuleList([nn.Sequential(first, nn.LeakyReLU(0.2))])
+        for finer, coarser in pairwise(channels[:-1]):
+            convolution = nn.Conv2d(finer, coarser, 4, 2, 1, bias=bias)
+            self.levels.append(nn.Sequential(convolution, *norm_and_activation(coarser, norm, "leaky")))
+        self.levels.append(nn.Conv2d(channels[-2], channels[-1], 4, 2, 1, bias=bias))
+
+    def forward(self, image: Tensor) -> Maps:
+        maps = [image]
+        for level in self.levels:
+            maps.append(level(maps[-1]))
+        _, *skips, latent = maps
+        return latent, *(skips[::-1] if self.latent.skips else ())
+
+
+def unet_channels(width: int, depth: int) -> list[int]:
+    """The channels of a U-Net's maps of strides 2, 4, ..., 2^depth."""
+    return [width * min(2**level, 8) for level in range(depth)]
+
+
+def unet_latent(width: int, depth: int, skips: int) -> Latent:
+    """What U-Net encoders hand over."""
+    *finer, last = unet_channels(width, depth)
+    maps = tuple((channels, 2 ** (level + 1)) for level, channels in enumerate(finer))
+    return Latent(channels=last, stride=2**depth, skips=maps[::-1] if skips else ())
+
+
+def unet_shape(width: int, depth: int, skips: int, activation: str, norm: str, dropout: float) -> dict[str, Any]:
+    """The arguments of `encoder` and `decoder` that build the halves of a U-Net."""
+    shape = {"kind": "unet", "width": width, "depth": depth, "skips": skips}
+    return shape | {"activation": activation, "norm": norm, "dropout": dropout}
+
+
 def skip_latent(width: int) -> Latent:
     """What skip encoders of a width hand over."""
     return Latent(channels=4 * width, stride=4, skips=((2 * width, 2), (3, 1)))
 
 
-ENCODERS: dict[str, Callable[..., Encoder]] = {"resnet": ResnetEncoder, "skip": SkipEncoder}
+ENCODERS: dict[str, Callable[..., Encoder]] = {"resnet": ResnetEncoder, "skip": SkipEncoder, "unet": UnetEncoder}
 
 
 def encoder(kind: str = "resnet", **shape: Any) -> Encoder:

@@ -1,4 +1,4 @@
-"""Reads a published ComboGAN or CycleGAN checkpoint as our networks."""
+"""Reads a published ComboGAN, CycleGAN or pix2pix checkpoint as our networks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import nn
 
 from combogan.data.catalog import check_name
 from combogan.errors import OriginalError
-from combogan.networks.decoder import ResnetDecoder
-from combogan.networks.encoder import ResnetEncoder
+from combogan.networks.decoder import Decoder, ResnetDecoder
+from combogan.networks.encoder import Encoder, ResnetEncoder
 from combogan.networks.latent import shares_one_space, space_id, space_ids
 from combogan.networks.shared import SharedBlocks
 from combogan.published import layouts
@@ -40,8 +40,8 @@ class Original:
 
     names: tuple[str, ...]
     """In the order of the checkpoint."""
-    encoders: Mapping[str, ResnetEncoder]
-    decoders: Mapping[str, ResnetDecoder]
+    encoders: Mapping[str, Encoder]
+    decoders: Mapping[str, Decoder]
     spaces: Mapping[str, tuple[str, str]]
     """Ids of the latent spaces of each domain's encoder and decoder; empty for a half that is not there."""
     imported: Mapping[str, Any]
@@ -133,6 +133,20 @@ def read_cyclegan(files: Sequence[str | Path], names: Sequence[str], *, activati
         {a: (there, back), b: (back, there)},
         {"program": "CycleGAN", "files": _hashes(found)},
     )
+
+
+def read_pix2pix(file: str | Path, names: Sequence[str]) -> Original:
+    """A U-Net generator of pix2pix, cut into halves: from the first name to the second, and not back.
+
+    Raises OriginalError, naming the file.
+    """
+    a, b = names = _checked(names, most=2)
+    found = read(Path(file))
+    layouts.refuse_empty(found)
+    encoder, decoder = layouts.unet(found)
+    space = space_id(map(half_hash, (encoder, decoder)))
+    about = {"program": "pix2pix", "files": _hashes([found])}
+    return Original(names, {a: encoder}, {b: decoder}, {a: (space, ""), b: ("", space)}, about)
 
 
 def _checked(names: Sequence[str], *, most: int | None = None) -> tuple[str, ...]:

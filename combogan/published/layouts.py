@@ -15,9 +15,9 @@ from torch import nn
 
 from combogan.errors import OriginalError
 from combogan.networks.cpu import NormActivation
-from combogan.networks.decoder import UPSAMPLING, ResnetDecoder
+from combogan.networks.decoder import UPSAMPLING, ResnetDecoder, UnetDecoder
 from combogan.networks.discriminator import discriminator as new_discriminator
-from combogan.networks.encoder import ResnetEncoder
+from combogan.networks.encoder import ResnetEncoder, UnetEncoder
 from combogan.networks.shared import SharedBlocks
 from combogan.published.state_file import Layer, StateFile
 
@@ -73,6 +73,22 @@ def decoder(file: StateFile, *, activation: str | None = None) -> ResnetDecoder:
     upsampling = next((name for name, how in UPSAMPLING.items() if how[0] == kernel), "transposed-4x4")
     shape = {"width": width, "blocks": blocks, "upsampling": upsampling}
     return _filled(file, ResnetDecoder, shape | _style(file, activation))
+
+
+def unet(file: StateFile) -> tuple[UnetEncoder, UnetDecoder]:
+    """The halves of a generator of pix2pix. Dropout leaves no trace in a file; for translating it is not needed."""
+    convolutions = file.convolutions
+    depth = len(convolutions) // 2
+    if depth < 3:
+        raise _unfit(file, "it has too few convolutions for a U-Net")
+    inside = ["model.model.1.model" + level * ".3.model" for level in range(depth - 1)]
+    down = ["model.model.0"] + [f"{place}.1" for place in inside]
+    up = [f"{inside[-1]}.3"] + [f"{place}.5" for place in reversed(inside[:-1])] + ["model.model.3"]
+    _check_names(file, convolutions, down + up)
+    cut = file.layers.index(convolutions[depth])
+    shape = {"width": convolutions[0].tensors["weight"].shape[0], "depth": depth, "norm": _norm(file)}
+    first, second = replace(file, layers=file.layers[:cut]), replace(file, layers=file.layers[cut:])
+    return _filled(first, UnetEncoder, shape), _filled(second, UnetDecoder, shape)
 
 
 def shared_blocks(file: StateFile, like: ResnetEncoder, domains: int) -> SharedBlocks:
@@ -194,6 +210,6 @@ def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
 
 def _unfit(file: StateFile, why: str) -> OriginalError:
     return OriginalError(
-        f"{file.path} fits no known network: {why}; ComboGAN's networks and CycleGAN's ResNet generators for RGB "
-        "pictures can be imported."
+        f"{file.path} fits no known network: {why}; ComboGAN's networks, CycleGAN's ResNet generators and "
+        "pix2pix's U-Nets for RGB pictures can be imported."
     )

@@ -139,7 +139,7 @@ def _kind(path: Path, name: str, tensors: Mapping[str, Tensor]) -> Literal["conv
         return "norm"
     raise OriginalError(
         f"{path} fits no known network: '{name}' with {', '.join(sorted(leaves))} is neither convolution, batch norm "
-        "nor PReLU; ComboGAN's networks and CycleGAN's ResNet generators can be imported."
+        "nor PReLU; ComboGAN's networks, CycleGAN's ResNet generators and pix2pix's U-Nets can be imported."
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SMALLEST = 8
+"""Pixels that every network needs."""
+
 
 class Generator(nn.Module):
     """Image (n, 3, h, w) in [-1, 1] -> its translation, of the same size, whatever h and w are."""
@@ -19,7 +22,7 @@ class Generator(nn.Module):
 
 
 def fit_stride(image: Tensor, stride: int) -> Tensor:
-    """Pad an image at the right and below until its sides are multiples of the stride, and at least two strides.
+    """Pad an image at the right and below until its sides are multiples of the stride, and at least SMALLEST.
 
     By reflection, or by repeating the last pixels where an image is too small for reflection.
     """
@@ -33,4 +36,4 @@ def fit_stride(image: Tensor, stride: int) -> Tensor:
 
 
 def _missing(side: int, stride: int) -> int:
-    return max(-side % stride, 2 * stride - side)
+    return max(-side % stride, SMALLEST - side)

@@ -18,7 +18,7 @@ from combogan.training.schedule import Course
 
 FLOAT = 4
 """Bytes of a float32."""
-VALUES = {"resnet": 130, "skip": 150}
+VALUES = {"resnet": 130, "skip": 150, "unet": 25}
 """Float32 activations of halves without residual blocks, per pixel and channel of their width, by kind."""
 FEATURES = 2350
 """Bytes of the frozen network's activations per pixel."""
@@ -81,7 +81,8 @@ def activations(settings: Settings) -> int:
     some losses see through are float32 and of one width.
     """
     networks, images, losses = settings.networks, settings.images, settings.losses
-    values = VALUES[networks.kind] + 17 * (networks.encoder_blocks + networks.decoder_blocks)
+    blocks = 0 if networks.kind == "unet" else networks.encoder_blocks + networks.decoder_blocks
+    values = VALUES[networks.kind] + 17 * blocks
     size = 2 if settings.run.precision == "bfloat16" else FLOAT
     pixels = images.size**2 * settings.schedule.batch * max(1, settings.run.pairs_at_once)
     seen = FEATURES * pixels if losses.heads or losses.style else 0

@@ -13,7 +13,7 @@ from combogan.data.pictures import PictureSet
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder, decoder
 from combogan.networks.discriminator import discriminator
-from combogan.networks.encoder import Encoder, encoder
+from combogan.networks.encoder import Encoder, encoder, unet_shape
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.shared import SharedBlocks
 from combogan.seeding import tensors
@@ -25,9 +25,15 @@ from combogan.training.step import Objective
 Network = TypeVar("Network", bound=nn.Module)
 
 
+NAMED = ("width", "activation", "norm", "dropout", "upsampling", "depth", "skips")
+"""Settings of [networks] that are arguments of the same name."""
+
+
 def encoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every encoder."""
     chosen = settings.networks
+    if chosen.kind == "unet":
+        return unet_shape(chosen.width, chosen.depth, int(chosen.skips), chosen.activation, chosen.norm, chosen.dropout)
     shape = {"kind": chosen.kind, "width": chosen.width, "blocks": chosen.encoder_blocks}
     return shape | {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
 
@@ -35,6 +41,8 @@ def encoder_shape(settings: Settings) -> dict[str, Any]:
 def decoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every decoder."""
     chosen = settings.networks
+    if chosen.kind == "unet":
+        return encoder_shape(settings)
     shape = encoder_shape(settings) | {"blocks": chosen.decoder_blocks}
     return shape | ({"upsampling": chosen.upsampling} if chosen.kind == "resnet" else {})
 
@@ -42,8 +50,11 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of [networks] that give encoders and decoders these shapes."""
     found = {"kind": decoder.get("kind", "resnet")}
-    found |= {key: decoder[key] for key in ("width", "activation", "norm", "dropout", "upsampling") if key in decoder}
-    found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
+    found |= {key: decoder[key] for key in NAMED if key in decoder}
+    if found["kind"] == "unet":
+        found["skips"] = bool(found["skips"])
+    else:
+        found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
     return {f"networks.{key}": value for key, value in found.items()}
 
 

@@ -159,7 +159,7 @@ def _translate_file(
     choice = translator.choose(job.source, job.targets)
     if min(rgb.size) > FAR * choice.source.image_size:
         outcome.largest = max(outcome.largest, min(rgb.size))
-    width = choice.latent.channels // choice.latent.stride  # each halving of the size doubles the channels
+    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
     free = memory.available(translator.device)
     skips, targets = bool(choice.latent.skips), len(job.targets)
     memory.refuse_too_large(str(source), rgb.size, width=width, targets=targets, free=free, skips=skips)
