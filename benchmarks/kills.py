@@ -34,7 +34,6 @@ SETTINGS = {
     "run.threads": 1,
 }
 TRAIN = [sys.executable, "-m", "combogan.cli.main", "train"]
-RAY = [str(Path(sys.executable).with_name("ray"))]
 
 
 def main() -> None:
@@ -52,7 +51,7 @@ def main() -> None:
         for kind, count in (("worker", given.workers), ("driver", given.drivers), ("node", given.nodes)):
             for number in range(count):
                 out = home / f"{kind}-{number}"
-                told = KILLS[kind](out, chance)
+                told = _killed(kind, out, chance)
                 same = _packs(out) == wanted
                 failed += not same
                 print(f"{kind} {number + 1}: {told}; {'the same bits' if same else 'OTHER BITS'}", flush=True)
@@ -60,20 +59,33 @@ def main() -> None:
     sys.exit(failed > 0)
 
 
+def _killed(kind: str, out: Path, chance: random.Random) -> str:
+    """Kill something of a run; gives what, in words. Tried again where the run was over before."""
+    while True:
+        try:
+            return KILLS[kind](out, chance)
+        except TooLate:
+            shutil.rmtree(out)
+
+
 def kill_worker(out: Path, chance: random.Random) -> str:
     """Kill a process that trains, after a random number of checkpoints and a random time."""
     process = subprocess.Popen(_command(out, 2), stdout=subprocess.DEVNULL)
     moment = _wait(out, process, chance)
-    if victims := _titled(b"ray::meet"):
-        os.kill(chance.choice(victims), signal.SIGKILL)
+    victims = _workers_of(process.pid)
+    if not victims or process.poll() is not None:
+        raise TooLate
+    os.kill(chance.choice(victims), signal.SIGKILL)
     _finish(process)
-    return f"a worker of {len(victims)} killed {moment}"
+    return f"one of {len(victims)} workers killed {moment}"
 
 
 def kill_driver(out: Path, chance: random.Random) -> str:
     """Kill the driver, then resume the run with a random number of workers."""
     process = subprocess.Popen(_command(out, 2), stdout=subprocess.DEVNULL)
     moment = _wait(out, process, chance)
+    if process.poll() is not None:
+        raise TooLate
     process.kill()
     process.wait()
     again = chance.randrange(3)
@@ -82,25 +94,47 @@ def kill_driver(out: Path, chance: random.Random) -> str:
 
 
 def kill_node(out: Path, chance: random.Random) -> str:
-    """Start a cluster of two nodes on this machine, and kill the second one, with its workers."""
-    head = ["start", "--head", "--num-cpus=1", "--port=6399", "--include-dashboard=false", "--disable-usage-stats"]
-    _ray(*head)
+    """Start a cluster of two nodes on the loopback address, and kill the second one, with its workers."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
     try:
-        before = set(_raylets())
-        _ray("start", "--address=127.0.0.1:6399", "--num-cpus=1", "--disable-usage-stats")
-        second = set(_raylets()) - before
-        environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:6399"}
+        cluster.add_node(num_cpus=1, include_dashboard=False)
+        second = cluster.add_node(num_cpus=1)
+        environment = {**os.environ, "RAY_ADDRESS": cluster.address}
         process = subprocess.Popen(_command(out, 2), stdout=subprocess.DEVNULL, env=environment)
         moment = _wait(out, process, chance)
-        for raylet in second:
-            os.kill(raylet, signal.SIGKILL)
+        if process.poll() is not None:
+            raise TooLate
+        cluster.remove_node(second, allow_graceful=False)
         _finish(process)
         return f"the second of two nodes killed {moment}"
     finally:
-        _ray("stop", "--force")
+        cluster.shutdown()
 
 
 KILLS = {"worker": kill_worker, "driver": kill_driver, "node": kill_node}
+
+
+class TooLate(Exception):
+    """The run had ended before anything was killed."""
+
+
+def _workers_of(driver: int) -> list[int]:
+    """The processes below a driver that train a meeting."""
+    parents, training = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if (folder / "cmdline").read_bytes().startswith(b"ray::meet"):
+                training.append(int(folder.name))
+        except OSError:  # it has just ended
+            continue
+
+    def is_below(process: int) -> bool:
+        return process == driver or (process in parents and is_below(parents[process]))
+
+    return [process for process in training if is_below(process)]
 
 
 def _command(out: Path, workers: int) -> list[str]:
@@ -123,27 +157,6 @@ def _wait(out: Path, process: subprocess.Popen[bytes], chance: random.Random) ->
 def _finish(process: subprocess.Popen[bytes]) -> None:
     if code := process.wait():
         sys.exit(f"Error: a run ended with {code} instead of going on.")
-
-
-def _titled(*beginnings: bytes) -> list[int]:
-    """The processes whose command lines begin so."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if (folder / "cmdline").read_bytes().startswith(beginnings):
-                found.append(int(folder.name))
-        except OSError:  # it has just ended
-            continue
-    return found
-
-
-def _raylets() -> list[int]:
-    answer = subprocess.run(["pgrep", "-x", "raylet"], capture_output=True, text=True, check=False)
-    return [int(number) for number in answer.stdout.split()]
-
-
-def _ray(*words: str) -> None:
-    subprocess.run([*RAY, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _packs(run: Path) -> dict[str, bytes]:

@@ -4,10 +4,10 @@
     python benchmarks/scale.py model
 
 `measure` trains domains of four drawn pictures each, in this process (0 workers) or in Ray's, and writes a line of
-scale.jsonl for each: iterations per second after the first round, bytes that move per iteration, peak of this process.
+scale.jsonl for each: iterations per second after the first round, bytes of a state, peak of the process.
 `model` fits what a meeting costs beside its iterations, prints measured and computed throughput side by side, then
-computes two large runs: 14 painters on 7 GPUs and 1,000 domains on 64 GPUs, at 256 px. The time of an iteration and
-the speed of the network there are assumptions, given with --iteration and --network.
+computes two large runs: 14 painters on 7 GPUs and 1,000 domains on 64 GPUs, at 256 px. There, the time of an iteration,
+the speed of the network and what a meeting costs the driver are assumptions: --iteration, --network, --driver.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from combogan.scenery.scene import SEASONS, draw
+from combogan.settings import Settings
+from combogan.training import building
 from combogan.training.schedule import round_pair
 
 RECORD = Path(__file__).with_name("scale.jsonl")
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument("--meetings", type=_numbers, default=[1, 8], metavar="K,...")
     parser.add_argument("--iterations", type=int, default=160, metavar="N", help="timed iterations of a row")
     parser.add_argument("--iteration", type=float, default=0.1, metavar="SECONDS", help="on a GPU, at 256 px")
+    parser.add_argument("--driver", type=float, default=0.002, metavar="SECONDS", help="per meeting")
     parser.add_argument("--network", type=float, default=10.0, metavar="GBIT", help="gigabits per second of a machine")
     given = parser.parse_args()
     if given.stage == "one":
@@ -65,7 +68,7 @@ def main() -> None:
             with RECORD.open("a", encoding="utf-8") as record:
                 record.write(json.dumps(row) + "\n")
     else:
-        model(given.iteration, given.network)
+        model(given.iteration, given.network, given.driver)
 
 
 def one(domains: int, workers: int, meeting: int, iterations: int) -> dict[str, Any]:
@@ -74,7 +77,6 @@ def one(domains: int, workers: int, meeting: int, iterations: int) -> dict[str, 
 
     from combogan.runs.prepare import prepare
     from combogan.runs.run import start
-    from combogan.settings import Settings
     from combogan.training.report import Quiet
 
     class Clock(Quiet):
@@ -91,10 +93,8 @@ def one(domains: int, workers: int, meeting: int, iterations: int) -> dict[str, 
         first = max(domains // 2, 2) * meeting if workers else 2 * meeting  # workers begin slowly
         changes = {"schedule.iterations": first + iterations, "schedule.meeting": meeting, "run.workers": workers}
         changes |= {"run.pairs_at_once": 2, **CHANGES}
-        clock = Clock()
-        trainer = start(prepare(Settings.load("quick", changes), words, out=Path(folder) / "run"), clock)
-        state = sum(value.nbytes for value in next(iter(trainer.engine.domains.values())).state().values())
-        state += 10 * 3 * 64**2 * 4  # a full pool
+        clock, settings = Clock(), Settings.load("quick", changes)
+        trainer = start(prepare(settings, words, out=Path(folder) / "run"), clock)
         trainer.run()
         seconds = clock.times[-1] - clock.times[first - 1]
     return {
@@ -102,8 +102,7 @@ def one(domains: int, workers: int, meeting: int, iterations: int) -> dict[str, 
         "workers": workers,
         "meeting": meeting,
         "per_second": iterations / seconds,
-        "state": state,
-        "moved": 4 * state / meeting if workers else 0,
+        "state": building.state_bytes(settings),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "date": date.today().isoformat(),
     }
@@ -150,13 +149,12 @@ def throughput(costs: Costs, *, domains: int, workers: int, meeting: int, meetin
     return meetings * meeting / max(free)
 
 
-def model(iteration: float, network: float) -> None:
+def model(iteration: float, network: float, driver: float) -> None:
     """Fit, check, and compute the large runs."""
     rows = [json.loads(line) for line in RECORD.read_text(encoding="utf-8").splitlines()]
-    costs = fitted(rows)
+    costs = fitted(rows, driver)
     print(
-        f"an iteration {costs.iteration * 1e3:.0f} ms, a meeting {costs.meeting * 1e3:.0f} ms beside its iterations, "
-        f"of these the driver {costs.driver * 1e3:.1f} ms\n"
+        f"an iteration {costs.iteration * 1e3:.0f} ms, a meeting {costs.meeting * 1e3:.0f} ms beside its iterations\n"
     )
     print("| domains | workers | K | measured | model |", "| --- | --- | --- | --- | --- |", sep="\n")
     for row in rows:
@@ -167,7 +165,7 @@ def model(iteration: float, network: float) -> None:
     print(
         "\n| run | K | efficiency | network, each machine | all states |", "| --- | --- | --- | --- | --- |", sep="\n"
     )
-    state = state_bytes()
+    state = building.state_bytes(Settings.load("default"))
     moving = 4 * state / (network / 8 * 1e9)
     for (name, domains, gpus), meeting in product((("14 painters", 14, 7), ("1,000 domains", 1000, 64)), (1, 16, 64)):
         large = Costs(iteration, moving, costs.driver)
@@ -179,37 +177,14 @@ def model(iteration: float, network: float) -> None:
         )
 
 
-def fitted(rows: list[dict[str, Any]]) -> Costs:
+def fitted(rows: list[dict[str, Any]], driver: float) -> Costs:
     """The costs that explain the rows of one worker: its time per meeting is a line over the meeting's length."""
     alone = [row for row in rows if row["workers"] == 1]
     lengths = sorted({row["meeting"] for row in alone})
     per_meeting = {k: statistics.median(k / row["per_second"] for row in alone if row["meeting"] == k) for k in lengths}
     short, long = lengths[0], lengths[-1]
     iteration = (per_meeting[long] - per_meeting[short]) / (long - short)
-    return Costs(iteration, per_meeting[short] - short * iteration, driver=0.002)
-
-
-def state_bytes() -> int:
-    """Bytes of one domain's state with the preset `default`: 256 px, width 64."""
-    import torch
-
-    from combogan.runs.plan import FLOAT
-    from combogan.settings import Settings
-    from combogan.training import building
-
-    settings = Settings.load("default")
-    with torch.device("meta"):
-        halves = [
-            building.encoder(**building.encoder_shape(settings)),
-            building.decoder(**building.decoder_shape(settings)),
-        ]
-        others = [building.discriminator(**building.discriminator_shape(settings)), building.FeatureHeads()]
-    count = 4 * sum(map(_weights, halves)) + 3 * sum(map(_weights, others))
-    return FLOAT * (count + settings.optimizer.pool * 3 * settings.images.size**2)
-
-
-def _weights(network: Any) -> int:
-    return sum(weight.numel() for weight in network.parameters())
+    return Costs(iteration, per_meeting[short] - short * iteration, driver)
 
 
 def _in_a_process(domains: int, workers: int, meeting: int, iterations: int) -> dict[str, Any]:

@@ -44,6 +44,8 @@ PATH = _Path(path_type=Path)
 
 def number_or_auto(text: str) -> int | str:
     """`auto`, or a number."""
+    if text != "auto" and not text.isdecimal():
+        raise click.BadParameter("give a number, or auto")
     return text if text == "auto" else int(text)
 
 

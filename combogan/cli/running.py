@@ -14,7 +14,7 @@ STOP_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
-    """Train; Ctrl-C and SIGTERM finish the iteration and save. Gives the exit code."""
+    """Train; Ctrl-C and SIGTERM finish what has begun and save. Gives the exit code."""
     click.echo(f"run: {trainer.path}")
     if trainer.iteration >= (asked := trainer.course.iterations):
         click.echo(f"{trainer.iteration:,} iterations are done, {asked:,} were asked for; --iterations trains further.")

@@ -20,6 +20,7 @@ from combogan.data.pictures import PictureSet, scale_short_side
 from combogan.seeding import numbers
 
 AHEAD = 8
+"""Iterations that are loaded ahead at least."""
 CACHE_BYTES = 2 << 30
 
 
@@ -75,9 +76,9 @@ class Batches:
                     self._pixels(domain, index)
 
     def ahead(
-        self, start: int, stop: int, pair: Callable[[int], tuple[str, str]]
+        self, start: int, stop: int, pair: Callable[[int], tuple[str, str]], *, depth: int = AHEAD
     ) -> Generator[tuple[int, str, str, Tensor, Tensor], None, None]:
-        """(iteration, a, b, x, y) for start <= iteration < stop, loaded ahead in a background thread."""
+        """(iteration, a, b, x, y) for start <= iteration < stop, `depth` of them loaded ahead in a thread."""
 
         def load(iteration: int) -> tuple[int, str, str, Tensor, Tensor]:
             a, b = pair(iteration)
@@ -88,7 +89,7 @@ class Batches:
         try:
             for iteration in range(start, stop):
                 waiting.append(executor.submit(load, iteration))
-                if len(waiting) > AHEAD:
+                if len(waiting) > depth:
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()

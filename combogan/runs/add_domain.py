@@ -65,8 +65,9 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
         packs = _one_space(Registry.open(path), str(path))
     _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
-    threads = before.run.threads * before.run.pairs_at_once  # all threads of the run, for one pair
-    alone = {"schedule.iterations": _share(before), "run.threads": threads}
+    # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
+    threads = 0 if before.run.workers else before.run.threads * before.run.pairs_at_once
+    alone = {"schedule.iterations": _share(before), "run.threads": threads, "run.workers": 0}
     settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, adding=True)
     folder = run.added / new

@@ -51,6 +51,7 @@ def start_run(
     settings = published.changed(in_proportion(changes or {}, published))
     if (settings.networks, settings.discriminator) != (published.networks, published.discriminator):
         raise OriginalError("[networks] and [discriminator] of a run from an import are those of the import.")
+    settings = settings.changed({"run.workers": 0})  # nothing is trained here
     prepared = prepare(settings, domains, data=data, out=out, tell=report.tell)
     if tuple(prepared.sources) != original.names:
         raise OriginalError(

@@ -39,9 +39,9 @@ def domains(growth: Growth, settings: Settings, names: Iterable[str], device: to
     return found
 
 
-def pair(new: str, names: Sequence[str], meeting: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
-    """The added domain and the old one that it meets."""
-    return new, partner(meeting, [name for name in names if name != new], pairs=pairs, seed=seed)
+def pair(new: str, names: Sequence[str], number: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
+    """The added domain and the old one that it meets in the meeting of a number."""
+    return new, partner(number, [name for name in names if name != new], pairs=pairs, seed=seed)
 
 
 class AddedStart:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
-from combogan.networks.decoder import decoder
-from combogan.networks.discriminator import discriminator
-from combogan.networks.encoder import encoder
-from combogan.networks.feature_heads import FeatureHeads
 from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
 from combogan.training import building
+from combogan.training.building import FLOAT
 from combogan.training.schedule import Course
 
-FLOAT = 4
-"""Bytes of a float32."""
 VALUES = {"resnet": 130, "skip": 150, "unet": 25}
 """Float32 activations of halves without residual blocks, per pixel and channel of their width, by kind."""
 FEATURES = 2350
@@ -44,14 +36,8 @@ class Plan:
 def plan(prepared: Prepared) -> Plan:
     """The plan of a run; no memory is allocated for weights."""
     settings, course, sources = prepared.settings, prepared.course, prepared.sources
-    with torch.device("meta"):
-        halves = [encoder(**building.encoder_shape(settings)), decoder(**building.decoder_shape(settings))]
-        of_discriminator = _weights(discriminator(**building.discriminator_shape(settings)))
-        of_discriminator += _weights(FeatureHeads()) if settings.losses.heads else 0
-    of_halves = sum(map(_weights, halves))
-    image = 3 * settings.images.size**2
-    copies = 4 if settings.optimizer.ema else 3  # weights, two moments, averages
-    state = FLOAT * (copies * of_halves + 3 * of_discriminator + settings.optimizer.pool * image)
+    of_halves, of_discriminator = building.weights(settings)
+    state = building.state_bytes(settings)
     count, chosen = len(sources), settings.run
     saves = -(-course.iterations // chosen.checkpoint_every) if chosen.checkpoint_every else 1
     saves += course.iterations // chosen.validate_every if chosen.validate_every else 0
@@ -68,10 +54,6 @@ def plan(prepared: Prepared) -> Plan:
         memory=count * (state + best * FLOAT * of_halves) + 2 * gradients + activations(settings),
         disk=count * (state * (min(saves, chosen.keep + 1) + best) + FLOAT * of_halves),
     )
-
-
-def _weights(network: nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
 
 
 def activations(settings: Settings) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -63,10 +64,11 @@ def run_to_the_end(trainer: Trainer) -> Path:
 @machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
-    growth, cluster = prepared.growth, _cluster(prepared)  # before anything is written
-    cards = {} if growth is None else {GROWTH_CARD: growth.content(prepared.path)}
-    folder = RunFolder.create(prepared.path, prepared.settings, cards)
-    return compose(folder, prepared, report, cluster)
+    growth = prepared.growth
+    with _joined(prepared, report) as cluster:  # before anything is written
+        cards = {} if growth is None else {GROWTH_CARD: growth.content(prepared.path)}
+        folder = RunFolder.create(prepared.path, prepared.settings, cards)
+        return compose(folder, prepared, report, cluster)
 
 
 @machine.memory_explained()
@@ -74,14 +76,15 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a run at its newest undamaged checkpoint, or at its start if it has none. Raises RunError."""
     folder = RunFolder.open(prepared.path)
     chosen, here = prepared.settings.run, torch.get_num_threads()
-    if (asked := chosen.threads * chosen.pairs_at_once) > here:
+    if (asked := chosen.threads * chosen.pairs_at_once) > here and not chosen.workers:
         report.tell(
             f"The run computes with {asked} threads and there are {here} here; --set run.threads=0 --set "
             "run.pairs_at_once=0 fits it to this machine, and changes last bits."
         )
-    trainer = compose(folder, prepared, report, _cluster(prepared))
-    trainer.restore()
-    return trainer
+    with _joined(prepared, report) as cluster:
+        trainer = compose(folder, prepared, report, cluster)
+        trainer.restore()
+        return trainer
 
 
 def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
@@ -106,18 +109,33 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Clus
     return Trainer(engine, state, journal, _validator(prepared, device), best, publisher, pretraining)
 
 
-def _cluster(prepared: Prepared) -> Cluster | None:
-    """The cluster that a run is spread over, if it is. WorkersError where it cannot be reached."""
+@contextmanager
+def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
+    """The cluster that a run is spread over, if it is; an error in this context leaves it.
+
+    WorkersError where it cannot be reached, or does not fit the run.
+    """
     chosen = prepared.settings.run
     if not chosen.workers:
-        return None
-    return Cluster(chosen.workers, threads=chosen.threads, cuda=machine.device(chosen.device).type == "cuda")
+        yield None
+        return
+    cluster = Cluster(chosen.workers, threads=chosen.threads, cuda=machine.device(chosen.device).type == "cuda")
+    try:
+        cluster.refuse_others()
+        cluster.refuse_small_store(building.state_bytes(prepared.settings))
+        report.tell(f"Training in {cluster.workers} workers with {chosen.threads} threads each.")
+        for place in cluster.other_processors():
+            report.tell(f"The processor at {place} is of another kind than that here; last bits may differ.")
+        yield cluster
+    except BaseException:
+        cluster.close()
+        raise
 
 
 def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -> Engine:
     settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
     chosen, names = settings.run, sorted(sources)
-    first = torch.device("cpu") if chosen.resident else device  # where domains are made
+    first = torch.device("cpu") if chosen.resident or cluster else device  # where domains are made
     if growth is None:
         shared = building.shared_blocks(settings, names, device)
         domains = {
@@ -131,7 +149,7 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
     schedule = Schedule(
         prepared.course,
         draw,
-        meeting=settings.schedule.meeting,
+        meeting_length=settings.schedule.meeting,
         log_every=chosen.log_every,
         validate_every=chosen.validate_every,
         save_every=chosen.checkpoint_every,
@@ -148,4 +166,7 @@ def _validator(prepared: Prepared, device: torch.device) -> Validator | None:
         return None
     chosen = directions(list(sources), seed=settings.run.seed, new=prepared.new)
     make = partial(Validation, sources, chosen, settings.images.size, device=device)
-    return Validator(lambda tell: make(tell=tell), settings.run.threads * (settings.run.pairs_at_once or 1))
+    threads = settings.run.threads * (settings.run.pairs_at_once or 1)
+    if settings.run.workers:  # which are not on this machine alone
+        threads = min(threads, torch.get_num_threads())
+    return Validator(lambda tell: make(tell=tell), threads)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks a run to stop after the iteration and save, the next stops at once."""
+"""Ctrl-C and SIGTERM: the first asks a run to stop and save, the next stops at once."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, self._before[number])
-        self._tell("Stopping: finishing the iteration and saving; once more stops at once.")
+        self._tell("Stopping: finishing what has begun and saving; once more stops at once.")
         self.number = number

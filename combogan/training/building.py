@@ -118,6 +118,27 @@ def batches(settings: Settings, pictures: Mapping[str, PictureSet]) -> Batches:
     )
 
 
+FLOAT = 4
+"""Bytes of a float32."""
+
+
+def weights(settings: Settings) -> tuple[int, int]:
+    """How many weights a domain's halves have, and its discriminators; no memory is allocated for them."""
+    with torch.device("meta"):
+        halves = [encoder(**encoder_shape(settings)), decoder(**decoder_shape(settings))]
+        others = [discriminator(**discriminator_shape(settings)), *([FeatureHeads()] if settings.losses.heads else [])]
+    count = [sum(weight.numel() for network in group for weight in network.parameters()) for group in (halves, others)]
+    return count[0], count[1]
+
+
+def state_bytes(settings: Settings) -> int:
+    """Bytes of a domain's state with a full pool: weights, two moments and averages."""
+    of_halves, of_discriminators = weights(settings)
+    copies = 4 if settings.optimizer.ema else 3
+    pool = settings.optimizer.pool * 3 * settings.images.size**2
+    return FLOAT * (copies * of_halves + 3 * of_discriminators + pool)
+
+
 def shared_blocks(settings: Settings, names: Sequence[str], device: torch.device) -> Shared | None:
     """The blocks that the named domains share, if settings ask for any."""
     chosen = settings.networks

@@ -211,7 +211,7 @@ class Domain:
         if self.generator_group is not None:
             self.generator_group.load(_below(state, "generator/"))
         device = next(self.discriminator.parameters()).device
-        self.pool.fakes = [fake.to(device) for fake in state["pool"]] if "pool" in state else []
+        self.pool.fakes = [fake.to(device, copy=True) for fake in state["pool"]] if "pool" in state else []
 
 
 def move(network: nn.Module, copied: Copied) -> None:

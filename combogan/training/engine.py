@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from combogan import machine
-from combogan.data.batches import Batches
+from combogan.data.batches import AHEAD, Batches
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
@@ -65,27 +65,39 @@ class Engine:
             self._loaded(start), self._settings.run.pairs_at_once, lambda done: self.schedule.due(done).pauses
         )
 
-    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[Losses]:
+    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[list[Losses]]:
         """Train meetings of disjoint pairs in parallel, with the same bits as one after the other (invariant 2).
 
-        Gives the losses of every iteration, in order. A group is short, so `stop()` need not end it early.
+        Gives the losses of every iteration, in order, in a list of those that were done at the same time. A meeting
+        alone ends after the iteration in which `stop()` becomes true; several go on to their ends.
         """
         group = list(group)
         self.residents.bring([name for meeting, _ in group for name in (meeting.a, meeting.b)])
-        return chain.from_iterable((self._threads.map if len(group) > 1 else map)(self.meet, group))
+        if len(group) > 1:
+            yield [losses for one in self._threads.map(lambda loaded: list(self.meet(loaded)), group) for losses in one]
+            return
+        for losses in self.meet(group[0]):
+            yield [losses]
+            if stop():
+                return
 
-    def meet(self, loaded: Loaded) -> list[Losses]:
+    def meet(self, loaded: Loaded) -> Iterator[Losses]:
         """Train a meeting; gives the losses of its iterations."""
         meeting, batches = loaded
-        together = zip(meeting.iterations, batches, strict=True)
-        return [self.train_on(iteration, meeting.a, meeting.b, x, y) for iteration, (x, y) in together]
+        for iteration, (x, y) in zip(meeting.iterations, batches, strict=True):
+            yield self.train_on(iteration, meeting.a, meeting.b, x, y)
 
     def gather(self) -> None:
         """Have all states in `domains`, where validation, samples, checkpoints and packs look at them."""
 
+    def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
+        """Draw the scenes that this process will need, as `Batches.draw`."""
+        self.batches.draw(iterations, tell)
+
     def _loaded(self, start: int) -> Iterator[Loaded]:
-        batches = self.batches.ahead(start, self.schedule.course.iterations, self.schedule.pair)
-        with closing(batches):
+        chosen, stop = self._settings, self.schedule.course.iterations
+        depth = max(AHEAD, 2 * chosen.schedule.meeting * chosen.run.pairs_at_once)
+        with closing(self.batches.ahead(start, stop, self.schedule.pair, depth=depth)) as batches:
             for meeting in self.schedule.meetings(start):
                 yield meeting, [(x, y) for _, _, _, x, y in islice(batches, len(meeting.iterations))]
 

@@ -81,6 +81,12 @@ class Journal:
     def begin(self) -> None:
         """Start timing the next log line."""
         self._when = time.perf_counter()
+        self._each = self._seconds = 0.0
+
+    def lap(self, count: int) -> None:
+        """Note the time that the next `count` iterations to be added have taken together."""
+        now = time.perf_counter()
+        self._each, self._when = (now - self._when) / count, now
 
     @contextmanager
     def untimed(self) -> Iterator[None]:
@@ -96,6 +102,7 @@ class Journal:
     def add(self, losses: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take in the losses of an iteration: domain -> part -> value."""
         self._means.add(losses)
+        self._seconds += self._each
 
     def mean_losses(self) -> dict[str, dict[str, float]]:
         """Domain -> part -> mean since the last call; empty where nothing was added."""
@@ -105,8 +112,7 @@ class Journal:
         self, iteration: int, losses: Mapping[str, Mapping[str, float]], *, epoch: int, rate: float, pictures: int
     ) -> None:
         """Write the mean losses of the iterations since the last line; each iteration takes `pictures` pictures."""
-        done, now = iteration - self._since, time.perf_counter()
-        seconds = now - self._when
+        done, seconds = iteration - self._since, self._seconds
         line = {
             "iteration": iteration,
             "since": self._since,
@@ -119,7 +125,7 @@ class Journal:
         self.folder.write_log(line)
         self._board.logged(line)
         self.report.logged(line)
-        self._since, self._when = iteration, now
+        self._since, self._seconds = iteration, 0.0
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, seconds: float, best: bool) -> None:
         """Write a validation that took `seconds`; `best` says whether it is the best so far."""

@@ -17,29 +17,29 @@ from combogan.seeding import numbers
 Pairs = Literal["random", "rounds"]
 
 
-def random_pair(meeting: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+def random_pair(number: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
     """Two different domains, every ordered pair equally likely (as published)."""
-    first, second = numbers(seed, "pair", meeting).choice(len(domains), 2, replace=False)
+    first, second = numbers(seed, "pair", number).choice(len(domains), 2, replace=False)
     return domains[first], domains[second]
 
 
-def round_pair(meeting: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
+def round_pair(number: int, domains: Sequence[str], *, seed: int) -> tuple[str, str]:
     """In each round of N // 2 meetings every domain meets one random partner; with an odd N one domain rests."""
     matches = len(domains) // 2
-    order = numbers(seed, "round", meeting // matches).permutation(len(domains))
-    place = 2 * (meeting % matches)
+    order = numbers(seed, "round", number // matches).permutation(len(domains))
+    place = 2 * (number % matches)
     return domains[order[place]], domains[order[place + 1]]
 
 
 PAIRS = {"random": random_pair, "rounds": round_pair}
 
 
-def partner(meeting: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
+def partner(number: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
     """The old domain that an added one meets: drawn at random, or each in turn, in a new order every round."""
     if pairs == "random":
-        return old[int(numbers(seed, "pair", meeting).integers(len(old)))]
-    order = numbers(seed, "round", meeting // len(old)).permutation(len(old))
-    return old[order[meeting % len(old)]]
+        return old[int(numbers(seed, "pair", number).integers(len(old)))]
+    order = numbers(seed, "round", number // len(old)).permutation(len(old))
+    return old[order[number % len(old)]]
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class Schedule:
 
     course: Course
     draw: Callable[[int], tuple[str, str]]
-    """The two domains of a meeting."""
-    meeting: int
-    """Iterations of a meeting."""
+    """The number of a meeting -> its two domains."""
+    meeting_length: int
+    """In iterations."""
     log_every: int
     validate_every: int
     save_every: int
@@ -115,13 +115,13 @@ class Schedule:
 
     def pair(self, iteration: int) -> tuple[str, str]:
         """The two domains of an iteration."""
-        return self.draw(iteration // self.meeting)
+        return self.draw(iteration // self.meeting_length)
 
     def meetings(self, start: int) -> Iterator[Meeting]:
         """The meetings of all iterations from `start` on, cut where training pauses."""
         while start < self.course.iterations:
             stop = start + 1
-            while stop % self.meeting and stop < self.course.iterations and not self.due(stop).pauses:
+            while stop % self.meeting_length and stop < self.course.iterations and not self.due(stop).pauses:
                 stop += 1
             yield Meeting(*self.pair(start), range(start, stop))
             start = stop
@@ -152,7 +152,7 @@ class Meeting:
     iterations: range
 
 
-Loaded = tuple[Meeting, list[Batch]]
+Loaded = tuple[Meeting, Iterable[Batch]]
 """A meeting and the images of its iterations."""
 
 

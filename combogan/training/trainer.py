@@ -8,7 +8,7 @@ from collections.abc import Callable
 from combogan import machine
 from combogan.errors import CheckpointError
 from combogan.training.best import Best, Validator
-from combogan.training.engine import Engine
+from combogan.training.engine import Engine, Losses
 from combogan.training.halves import Halves
 from combogan.training.journal import Journal
 from combogan.training.pretraining import Pretraining
@@ -84,7 +84,7 @@ class Trainer:
 
     def _loop(self, stop: Callable[[], bool]) -> bool:
         tell = self.journal.report.tell
-        self.engine.batches.draw(self.course.iterations - self.iteration, tell)
+        self.engine.draw(self.course.iterations - self.iteration, tell)
         if self.validator is not None:
             self.validator.prepare(tell)
         if self.pretraining is not None and not self.pretraining.run(stop):
@@ -92,20 +92,27 @@ class Trainer:
         self.pretraining = None  # and the autoencoder's memory with it
         self.journal.begin()
         for group in self.engine.groups(self.iteration):
-            for losses in self.engine.train(group, stop):
-                self.journal.add(losses)
-                self.iteration += 1
-                self.journal.report.advance(self.iteration, self.course)
-                due = self.engine.schedule.due(self.iteration)
-                if due.log:
-                    self.log()
+            for arrived in self.engine.train(group, stop):
+                self._add(arrived)
             with self.journal.untimed():
-                if self._pause(due, stopping=stop()) and self.iteration < self.course.iterations:
-                    return False
+                due, stopping = self.engine.schedule.due(self.iteration), stop()
+                self._pause(due, stopping=stopping)
+            if stopping and self.iteration < self.course.iterations:
+                return False
         return True
 
-    def _pause(self, due: Due, *, stopping: bool) -> bool:
-        """What follows a group of meetings; gives `stopping`."""
+    def _add(self, arrived: list[Losses]) -> None:
+        """Take in the losses of iterations that were done at the same time, each in an equal share of that time."""
+        self.journal.lap(len(arrived))
+        for losses in arrived:
+            self.journal.add(losses)
+            self.iteration += 1
+            self.journal.report.advance(self.iteration, self.course)
+            if self.engine.schedule.due(self.iteration).log:
+                self.log()
+
+    def _pause(self, due: Due, *, stopping: bool) -> None:
+        """Do what is due after a group of meetings."""
         if due.pauses or stopping:
             self.engine.gather()
         if stopping:
@@ -118,7 +125,6 @@ class Trainer:
             self.journal.sample(self.iteration, self.halves())
         if saves and (self.publisher.while_training or self.iteration == self.course.iterations):
             self.publish()
-        return stopping
 
     def log(self) -> None:
         """Write the mean losses since the last line. DivergedError when one is no longer a number."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -21,18 +21,18 @@ from torch import Tensor
 from combogan import machine
 from combogan.data.batches import Batches
 from combogan.data.pictures import PictureSet
-from combogan.errors import ComboganError, PictureError, WorkersError
+from combogan.errors import PictureError
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.cluster import MOST_DEATHS, Cluster
+from combogan.training.cluster import Cluster
 from combogan.training.domain import Domain
 from combogan.training.engine import Engine, Group, Losses
 from combogan.training.schedule import Batch, Loaded, Meeting, Schedule
 
 IN_FLIGHT = 3
-"""Meetings handed out at a time, per worker: enough that no worker waits for the driver."""
+"""Iterations handed out at a time, per worker: enough that no worker waits for this process."""
 LINEAGE = 32
 """Meetings of a domain after which its state is stored anew, so that a lost state is computed again from there."""
 
@@ -67,10 +67,7 @@ class Workers(Engine):
         device: torch.device,
         cluster: Cluster,
     ) -> None:
-        """WorkersError where the cluster does not fit the run."""
         super().__init__(domains, batches, schedule, settings, device)
-        cluster.refuse_others()
-        _refuse_small_store(cluster, next(iter(domains.values())), settings)
         self._cluster, self._sends_pictures = cluster, not _see_the_same(cluster, batches.pictures)
         recipe = Recipe(
             settings,
@@ -78,7 +75,8 @@ class Workers(Engine):
             {} if self._sends_pictures else batches.pictures,
             {name: (one.encoder, one.decoder) for name, one in domains.items() if one.generator_group is None},
         )
-        self._recipe = (uuid.uuid4().hex, [cluster.ray.put(recipe)])  # in a list, so that tasks do not load it
+        with cluster.explained():
+            self._recipe = (uuid.uuid4().hex, [cluster.ray.put(recipe)])  # in a list, so that tasks do not load it
         self._meet = cluster.task(meet, returns=3)
         self._states: dict[str, Any] = {}
         self._meetings: dict[str, int] = {}
@@ -99,28 +97,44 @@ class Workers(Engine):
         for first in loaded:
             yield self._until_pause(first, loaded)
 
-    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[Losses]:
+    def train(self, group: Group, stop: Callable[[], bool] = lambda: False) -> Iterator[list[Losses]]:
         """Hand out meetings in order; each is trained as soon as the states of its two domains are there.
 
-        Gives the losses of every iteration, in order. After `stop()` no further meeting is handed out. WorkersError
-        where the workers of a meeting died too often.
+        Gives the losses of every iteration, in order, in lists of those that have arrived. After `stop()` no further
+        meeting is handed out. WorkersError where the workers of a meeting died too often.
         """
         waiting: deque[Any] = deque()
         for loaded in group:
-            waiting.append(self._hand_out(*loaded))
-            if len(waiting) == IN_FLIGHT * self._cluster.workers:
-                yield from self._result(waiting.popleft())
+            with self._cluster.explained():
+                waiting.append(self._hand_out(*loaded))
+            if len(waiting) >= self._most_in_flight:
+                yield self._arrived(waiting)
             if stop():
                 break
         while waiting:
-            yield from self._result(waiting.popleft())
+            yield self._arrived(waiting)
 
     def gather(self) -> None:
         """Load the states of all domains that were trained since the last time."""
-        for name, state in self._states.items():
-            self.domains[name].load(tensors(self._result(state)))
+        with self._cluster.explained():
+            for name, state in self._states.items():
+                self.domains[name].load(tensors(self._cluster.ray.get(state)))
         self._states.clear()
         self._meetings.clear()
+
+    def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
+        """Draw the scenes that this process will need: none where workers draw them."""
+        if self._sends_pictures:
+            super().draw(iterations, tell)
+
+    @property
+    def _most_in_flight(self) -> int:
+        """Meetings that are handed out at a time: enough that no worker waits, and few where `stop` must wait for all.
+
+        No more than there are workers in a cluster that has room for more, so that the rest stays free.
+        """
+        ahead = max(1, IN_FLIGHT // self.schedule.meeting_length)
+        return self._cluster.workers * (1 if self._cluster.room > self._cluster.workers else ahead)
 
     def _until_pause(self, first: Loaded, rest: Iterator[Loaded]) -> Iterator[Loaded]:
         for loaded in chain([first], rest):
@@ -128,38 +142,32 @@ class Workers(Engine):
             if self.schedule.due(loaded[0].iterations.stop).pauses:
                 return
 
-    def _hand_out(self, meeting: Meeting, batches: list[Batch]) -> Any:
-        """Ray's reference to the losses of a meeting, which is trained some time."""
+    def _hand_out(self, meeting: Meeting, batches: Iterable[Batch]) -> Any:
+        """Submit a meeting; gives Ray's reference to its losses."""
         pair = (meeting.a, meeting.b)
         states = [self._state(name) for name in pair]
         *states, losses = self._meet.remote(self._recipe, meeting, batches, *states)
         self._states.update(zip(pair, states, strict=True))
         return losses
 
+    def _arrived(self, waiting: deque[Any]) -> list[Losses]:
+        """Wait for the oldest meeting; gives its losses, and those of all that have ended by then, in order."""
+        ray, arrived = self._cluster.ray, []
+        with self._cluster.explained():
+            arrived += ray.get(waiting.popleft())
+            while waiting and ray.wait([waiting[0]], timeout=0)[0]:
+                arrived += ray.get(waiting.popleft())
+        return arrived
+
     def _state(self, name: str) -> Any:
         """Ray's reference to a domain's state before its next meeting."""
-        met = self._meetings.get(name, 0)
+        ray, met = self._cluster.ray, self._meetings.get(name, 0)
         if name not in self._states:
-            self._states[name] = self._cluster.ray.put(arrays(self.domains[name].state()))
+            self._states[name] = ray.put(arrays(self.domains[name].state()))
         elif met % LINEAGE == 0:
-            self._states[name] = self._cluster.ray.put(self._result(self._states[name]))
+            self._states[name] = ray.put(ray.get(self._states[name]))
         self._meetings[name] = met + 1
         return self._states[name]
-
-    def _result(self, reference: Any) -> Any:
-        errors = self._cluster.ray.exceptions
-        try:
-            return self._cluster.ray.get(reference)
-        except errors.RayTaskError as error:
-            if isinstance(error.cause, ComboganError):
-                raise error.cause from None
-            raise
-        except errors.RayError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise WorkersError(
-                f"a meeting could not be trained, though it was given to {MOST_DEATHS + 1} workers ({reason}); look at "
-                "the memory of the machines, then go on with `combogan train --resume`."
-            ) from None
 
 
 class Slots(Engine):
@@ -183,10 +191,10 @@ class Slots(Engine):
             domain.name = name
             domain.load(tensors(states[name]))
 
-    def images(self, meeting: Meeting) -> list[Batch]:
-        """The images of a meeting's iterations."""
-        one = self.batches.images
-        return [(one(meeting.a, iteration), one(meeting.b, iteration)) for iteration in meeting.iterations]
+    def images(self, meeting: Meeting) -> Iterator[Batch]:
+        """The images of a meeting's iterations, loaded ahead."""
+        ahead = self.batches.ahead(meeting.iterations.start, meeting.iterations.stop, lambda _: (meeting.a, meeting.b))
+        return ((x, y) for *_, x, y in ahead)
 
 
 _slots: dict[str, Slots] = {}
@@ -207,8 +215,13 @@ def meet(
     slots = _slots[key]
     slots.check_out({meeting.a: a, meeting.b: b})
     with slots.at_work():
-        losses = slots.meet((meeting, batches or slots.images(meeting)))
+        losses = [cpu(one) for one in slots.meet((meeting, batches or slots.images(meeting)))]
     return arrays(slots.domains[meeting.a].state()), arrays(slots.domains[meeting.b].state()), losses
+
+
+def cpu(losses: Losses) -> Losses:
+    """Losses in host memory."""
+    return {name: {part: value.cpu() for part, value in parts.items()} for name, parts in losses.items()}
 
 
 def arrays(state: Mapping[str, Tensor]) -> State:
@@ -223,22 +236,10 @@ def tensors(state: State) -> dict[str, Tensor]:
         return {name: torch.from_numpy(value) for name, value in state.items()}
 
 
-def _refuse_small_store(cluster: Cluster, domain: Domain, settings: Settings) -> None:
-    """WorkersError where the object store does not hold two states before and after a meeting."""
-    state = {name: value for name, value in domain.state().items() if name != "pool"}
-    pool = settings.optimizer.pool * settings.schedule.batch * 3 * settings.images.size**2 * 4
-    needed = 4 * (sum(value.nbytes for value in state.values()) + pool)
-    if cluster.store < needed:
-        raise WorkersError(
-            f"the cluster's object store holds {cluster.store / 1e6:,.0f} MB, and a meeting needs {needed / 1e6:,.0f} "
-            "MB (two states, before and after it); start Ray with a larger --object-store-memory."
-        )
-
-
 def _see_the_same(cluster: Cluster, pictures: Mapping[str, PictureSet]) -> bool:
-    """Whether every node finds the same pictures where this process does."""
+    """Whether every machine finds the same pictures where this process does."""
     here = {name: one.fingerprint() for name, one in pictures.items()}
-    return all(found == here for found in cluster.on_every_node(_fingerprints, dict(pictures)).values())
+    return all(found == here for found in cluster.on_every_machine(_fingerprints, dict(pictures)).values())
 
 
 def _fingerprints(pictures: Mapping[str, PictureSet]) -> dict[str, str]:

@@ -4,7 +4,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from combogan.networks.blocks import ACTIVATIONS, SLOPES, InstanceNorm, reflect
-from combogan.networks.cpu import SMALL_MAP, NormActivation, SmallMapConvolution, WideConvolution
+from combogan.networks.cpu import (
+    SMALL_MAP,
+    NormActivation,
+    SmallMapConvolution,
+    UnpaddedConvolution,
+    WideConvolution,
+)
 from combogan.networks.discriminator import discriminator, real_and_fake_maps
 
 
@@ -47,6 +53,27 @@ def test_a_small_map_convolution_is_the_plain_one(stride, padding, bias, side):
     steps = {type(step).__name__, *(type(before).__name__ for before, _ in step.next_functions)}
     assert ("_ProductBackward" in steps) == (side * side <= SMALL_MAP * stride**2)
     assert_equal(outcome(fast, x), outcome(plain, x))
+
+
+@pytest.fixture
+def avx2(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+
+
+@pytest.mark.parametrize(("kernel", "bias"), [(3, True), (3, False), (5, True)])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_an_unpadded_convolution_is_the_plain_one(avx2, kernel, bias, layout):
+    fast = UnpaddedConvolution(4, 6, kernel, bias=bias).double()
+    plain = nn.Conv2d(4, 6, kernel, bias=bias).double()
+    plain.load_state_dict(fast.state_dict())
+    x = random(2, 4, 9, 13).detach().contiguous(memory_format=layout)
+    assert type(fast(x).grad_fn).__name__ == "_UnpaddedBackward"
+    assert_equal(outcome(fast, x), outcome(plain, x))
+
+
+def test_an_unpadded_convolution_can_be_differentiated_twice(avx2):
+    fast = UnpaddedConvolution(2, 3, 3).double()
+    assert torch.autograd.gradgradcheck(fast, (random(1, 2, 5, 4),))
 
 
 def test_a_small_map_convolution_can_be_differentiated_twice():

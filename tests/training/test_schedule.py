@@ -66,7 +66,7 @@ def test_a_ramped_weight_grows_from_zero_once_per_epoch():
 def schedule(*, meeting=1, iterations=10, **intervals):
     lengths = course(10, batch=1, epochs=1, decay_from=1, iterations=iterations, domains=4)
     every = {"log_every": 4, "validate_every": 0, "save_every": 0, "sample_every": 0} | intervals
-    return Schedule(lengths, lambda number: round_pair(number, NAMES, seed=0), meeting=meeting, **every)
+    return Schedule(lengths, lambda number: round_pair(number, NAMES, seed=0), meeting_length=meeting, **every)
 
 
 def groups(pairs, most, due=()):

@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from trainers import Listener, onto_run, resume, start, states
 
 import combogan
@@ -15,7 +18,7 @@ from combogan.data.scenes import ScenePictures
 from combogan.errors import PictureError, WorkersError
 from combogan.runs.prepare import prepare
 from combogan.runs.run import start as begin
-from combogan.training import cluster, workers
+from combogan.training import building, cluster, workers
 from combogan.training.report import Quiet
 
 pytestmark = pytest.mark.xdist_group("ray")  # one Ray for all of them
@@ -30,7 +33,8 @@ def _ray():
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
+        options = {"address": "local", "include_dashboard": False, "log_to_driver": False}
+        ray.init(num_cpus=2, object_store_memory=200_000_000, **options)
         yield
         ray.shutdown()
 
@@ -52,16 +56,20 @@ def packs(run):
 
 
 def worker_processes():
-    """Process ids of Ray's workers that are training or have trained."""
-    found = []
+    """Process ids of this test's workers that are training or have trained."""
+    parents, titles = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            title = (folder / "cmdline").read_bytes()
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            titles[int(folder.name)] = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if title.startswith((b"ray::meet", b"ray::IDLE")):
-            found.append(int(folder.name))
-    return found
+
+    def is_ours(process):
+        return process == os.getpid() or (process in parents and is_ours(parents[process]))
+
+    training = (b"ray::meet", b"ray::IDLE")
+    return [process for process, title in titles.items() if title.startswith(training) and is_ours(process)]
 
 
 @pytest.mark.parametrize("meeting", [1, 8])
@@ -94,7 +102,7 @@ def test_the_meeting_of_a_killed_worker_is_trained_again_to_the_same_bits(rounds
 
     class Killer(Listener):
         def advance(self, iteration, course):
-            if iteration in (3, 9):
+            if iteration == 5:
                 killed.append(worker_processes())
                 for process in killed[-1]:
                     os.kill(process, signal.SIGKILL)
@@ -160,21 +168,80 @@ def test_shared_blocks_are_not_spread_out(rounds):
 
 
 def test_a_store_too_small_for_two_states_is_refused_and_nothing_is_written(rounds, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster.Cluster, "refuse_others", lambda self: setattr(self, "store", 1000))
-    with pytest.raises(WorkersError, match=r"object store holds 0 MB.*--object-store-memory"):
+    monkeypatch.setattr(building, "state_bytes", lambda settings: 10**8)
+    with pytest.raises(WorkersError, match=r"holds 200 MB, and a meeting needs 400 MB.*--object-store-memory"):
         start(rounds.changed({"run.workers": 2}), SEASONS, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    assert building.state_bytes(rounds) > 10**4
+
+
+def test_a_state_is_as_large_as_the_plan_says(tiny):
+    domain = building.new_domain("summer", tiny, torch.device("cpu"))
+    domain.pool.fakes = [torch.zeros(3, 32, 32)] * tiny.optimizer.pool
+    state = {name: value for name, value in domain.state().items() if not name.endswith("updates")}
+    assert sum(value.nbytes for value in state.values()) == building.state_bytes(tiny)
+
+
+def test_no_more_workers_are_used_than_asked_for_or_there_is_room_for(rounds, tmp_path):
+    assert cluster.Cluster(8, threads=1, cuda=False).workers == 2
+    for count, meeting, most in [(1, 1, 1), (2, 1, 6), (2, 2, 2), (2, 8, 2)]:
+        changes = {"run.workers": count, "schedule.meeting": meeting}
+        trainer = start(rounds.changed(changes), SEASONS, tmp_path / f"{count}-{meeting}")
+        assert trainer.engine._most_in_flight == most
+
+
+def test_a_cluster_of_its_own_is_started_and_stopped(tmp_path):
+    code = """
+from pathlib import Path
+import ray
+import combogan
+from combogan.settings import Settings
+changes = {"images.size": 32, "images.load": 32, "networks.width": 4, "discriminator.width": 4}
+changes |= {"discriminator.layers": 2, "schedule.iterations": 2, "schedule.autoencode": 0, "run.validate_every": 0, "run.workers": 1}
+words = ["summer=scenes-small/summer", "winter=scenes-small/winter"]
+combogan.train(Settings.load("quick", changes), words, out=Path("run"))
+print(ray.is_initialized())
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["False"], done.stderr
+    assert (tmp_path / "run" / "packs" / "winter" / "pack.json").is_file()
+
+
+def test_a_cluster_that_is_not_there_is_named(tmp_path):
+    environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1", "RAY_gcs_rpc_server_reconnect_timeout_s": "1"}
+    words = "summer=scenes-small/summer,winter=scenes-small/winter"
+    run = [
+        sys.executable,
+        "-m",
+        "combogan.cli.main",
+        "train",
+        "--domains",
+        words,
+        "--preset",
+        "quick",
+        "--workers",
+        "2",
+    ]
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Error: the cluster at RAY_ADDRESS=127.0.0.1:1 cannot be reached" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_other_versions_are_named(monkeypatch):
     joined = cluster.Cluster("auto", threads=1, cuda=False)
     assert joined.workers == 2
     joined.refuse_others()
+    assert joined.other_processors() == []
     other = {**cluster.versions(), "PyTorch": "1.0"}
-    monkeypatch.setattr(cluster.Cluster, "on_every_node", lambda self, function: {"10.0.0.7": other})
+    monkeypatch.setattr(cluster.Cluster, "on_every_machine", lambda self, function: {"10.0.0.7": other})
     with pytest.raises(WorkersError, match=r"PyTorch is .* here and 1\.0 on the worker at 10\.0\.0\.7"):
         joined.refuse_others()
 
 
 def test_no_room_is_said():
-    with pytest.raises(WorkersError, match="no room for a worker of 64 threads; lower run.threads"):
+    with pytest.raises(WorkersError, match="has room for a worker of 64 threads; lower run.threads"):
         cluster.Cluster(1, threads=64, cuda=False)
