@@ -198,7 +198,8 @@ import ray
 import combogan
 from combogan.settings import Settings
 changes = {"images.size": 32, "images.load": 32, "networks.width": 4, "discriminator.width": 4}
-changes |= {"discriminator.layers": 2, "schedule.iterations": 2, "schedule.autoencode": 0, "run.validate_every": 0, "run.workers": 1}
+changes |= {"discriminator.layers": 2, "schedule.iterations": 2, "schedule.autoencode": 0}
+changes |= {"run.validate_every": 0, "run.workers": 1}
 words = ["summer=scenes-small/summer", "winter=scenes-small/winter"]
 combogan.train(Settings.load("quick", changes), words, out=Path("run"))
 print(ray.is_initialized())
