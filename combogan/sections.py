@@ -75,6 +75,8 @@ class Networks(Section):
 class DiscriminatorSettings(Section):
     """The discriminator of every domain."""
 
+    sees: Literal["image", "both"] = "image"
+    """What it judges: an image alone, or together with the image that it was translated from, as in pix2pix."""
     kind: Literal["patch", "split"] = "patch"
     """patch: one network on image patches; split: one on luminance and one on blurred colour, an output per layer."""
     width: Positive = 64
@@ -104,6 +106,8 @@ class Losses(Section):
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
     identity_pool: Literal[1, 2, 4] = 1
     """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
+    paired: Weight = 0.0
+    """Weight of the distance between a translation and its target's own picture, in domains whose pictures pair up."""
     r1: Weight = 0.0
     """Weight of the R1 penalty on the discriminators' gradients at real images; computed at every 4th update."""
     heads: Weight = 0.0

@@ -38,6 +38,18 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _what_discriminators_see_pairs_up(self) -> Settings:
+        if self.discriminator.sees == "both" and not self.losses.paired:
+            raise ValueError("discriminator.sees = both needs pictures that pair up; set losses.paired, such as to 100")
+        return self
+
+    @model_validator(mode="after")
+    def _a_split_discriminator_sees_images(self) -> Settings:
+        if self.discriminator.sees == "both" and self.discriminator.kind == "split":
+            raise ValueError("a split discriminator cannot see both images; set discriminator.kind to patch")
+        return self
+
+    @model_validator(mode="after")
     def _crops_fit_the_unet(self) -> Settings:
         networks, size = self.networks, self.images.size
         if networks.kind == "unet" and size % 2**networks.depth:

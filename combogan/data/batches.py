@@ -16,7 +16,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from combogan.data.alignment import Alignment
 from combogan.data.pictures import PictureSet, scale_short_side
+from combogan.errors import PictureError
 from combogan.seeding import numbers
 
 AHEAD = 8
@@ -37,7 +39,10 @@ class Batches:
         flip: bool,
         batch: int,
         seed: int,
+        aligned: Mapping[tuple[str, str], Alignment] | None = None,
     ) -> None:
+        """`aligned` are the pairs of domains whose pictures are drawn in pairs."""
+        self.aligned = aligned or {}
         self.pictures, self.size, self.load, self.resize = dict(pictures), size, load, resize
         self.flip, self.batch, self.seed = flip, batch, seed
         self._loaded: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
@@ -46,20 +51,47 @@ class Batches:
 
     def images(self, domain: str, iteration: int) -> Tensor:
         """The images of a domain in an iteration: random pictures, crops and flips, decided by the seed."""
-        pictures = self.pictures[domain]
-        chance = numbers(self.seed, "batch", iteration, domain)
-        images = []
+        chance, count = numbers(self.seed, "batch", iteration, domain), len(self.pictures[domain])
+        crops = []
         for _ in range(self.batch):
-            pixels = self._pixels(domain, int(chance.integers(len(pictures))))
-            top = int(chance.integers(pixels.shape[0] - self.size + 1))
-            left = int(chance.integers(pixels.shape[1] - self.size + 1))
-            crop = pixels[top : top + self.size, left : left + self.size]
-            if self.flip and chance.random() < 0.5:
-                crop = crop[:, ::-1]
-            images.append(crop)
-        stacked = torch.from_numpy(np.ascontiguousarray(np.stack(images)))
-        # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
-        return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
+            pixels = self._pixels(domain, int(chance.integers(count)))
+            crops.append(self._crop(pixels, chance))
+        return _tensor(crops)
+
+    def pair(self, iteration: int, a: str, b: str) -> tuple[Tensor, Tensor]:
+        """The images of two domains in an iteration; if they are aligned, of the same pairs, crops and flips.
+
+        PictureError where the two pictures of a pair are of different sizes.
+        """
+        if (a, b) not in self.aligned:
+            return self.images(a, iteration), self.images(b, iteration)
+        first, second = sorted((a, b))
+        chance, pairs = numbers(self.seed, "batch", iteration, first, second), self.aligned[first, second].indices
+        crops: dict[str, list[np.ndarray]] = {a: [], b: []}
+        for _ in range(self.batch):
+            chosen = dict(zip((first, second), pairs[int(chance.integers(len(pairs)))], strict=True))
+            pixels = {name: self._pixels(name, index) for name, index in chosen.items()}
+            self._refuse_other_size(chosen, pixels)
+            both = self._crop(np.concatenate([pixels[first], pixels[second]], axis=2), chance)
+            crops[first].append(both[..., :3])
+            crops[second].append(both[..., 3:])
+        return _tensor(crops[a]), _tensor(crops[b])
+
+    def _crop(self, pixels: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+        """A random crop (size, size, channels), perhaps mirrored."""
+        top = int(chance.integers(pixels.shape[0] - self.size + 1))
+        left = int(chance.integers(pixels.shape[1] - self.size + 1))
+        crop = pixels[top : top + self.size, left : left + self.size]
+        return crop[:, ::-1] if self.flip and chance.random() < 0.5 else crop
+
+    def _refuse_other_size(self, chosen: Mapping[str, int], pixels: Mapping[str, np.ndarray]) -> None:
+        (one, height_width), (other, others) = ((name, values.shape[:2]) for name, values in pixels.items())
+        if height_width != others:
+            names = {name: self.pictures[name].names[index] for name, index in chosen.items()}
+            raise PictureError(
+                f"'{names[one]}' of '{one}' and '{names[other]}' of '{other}' are a pair, but of different shapes "
+                f"({height_width[1]} x {height_width[0]} and {others[1]} x {others[0]} pixels); make them alike."
+            )
 
     def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
         """Draw all scenes in advance if `iterations` use at least half as many images and the cache can hold them.
@@ -82,7 +114,7 @@ class Batches:
 
         def load(iteration: int) -> tuple[int, str, str, Tensor, Tensor]:
             a, b = pair(iteration)
-            return iteration, a, b, self.images(a, iteration), self.images(b, iteration)
+            return iteration, a, b, *self.pair(iteration, a, b)
 
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
         waiting: list[Future[tuple[int, str, str, Tensor, Tensor]]] = []
@@ -109,6 +141,13 @@ class Batches:
             while self._bytes > CACHE_BYTES:
                 self._bytes -= self._loaded.popitem(last=False)[1].nbytes
         return pixels
+
+
+def _tensor(crops: list[np.ndarray]) -> Tensor:
+    """Crops (h, w, 3) of uint8 -> images (n, 3, h, w) in [-1, 1]."""
+    stacked = torch.from_numpy(np.ascontiguousarray(np.stack(crops)))
+    # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
+    return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
 
 
 def fit(picture: Image.Image, load: int, resize: Literal["short-side", "square"]) -> Image.Image:

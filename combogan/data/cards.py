@@ -43,6 +43,8 @@ class Collection:
     source: str = ""
     pictures: int | None = None
     """Training pictures of each drawn domain, None for all; test pictures are always all."""
+    paired: bool = False
+    """Whether the training pictures of drawn domains show the same scenes."""
     count: int = 0
     """Expected number of domains in an unnamed collection."""
 

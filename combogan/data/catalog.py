@@ -153,8 +153,9 @@ def open_place(place: Place) -> DomainPictures:
     """The pictures of a place, listed. DomainError where there are none, or the collection is not fetched yet."""
     if place.folder is None:
         season = place.origin.partition("/")[2]
-        count = None if place.collection is None else place.collection.pictures
-        train, test = ScenePictures(season, "train", count), ScenePictures(season, "test")
+        card = place.collection
+        count, paired = (None, False) if card is None else (card.pictures, card.paired)
+        train, test = ScenePictures(season, "train", count, paired=paired), ScenePictures(season, "test")
         return DomainPictures(place.name, place.origin, train, test, place.title, truth=DRAWN)
     if not place.folder.is_dir() and place.collection is not None:
         raise DomainError(_not_fetched(place.name, place.collection))

@@ -36,6 +36,8 @@ class ScenePictures:
     """Number of training scenes, from the season's first; None for all. Test scenes are always all."""
     scenes: tuple[int, ...] | None = None
     """Indices of the scenes in the set; None for all of its split."""
+    paired: bool = False
+    """Whether the training scenes are the same in all seasons, other ones than those of the unpaired sets."""
 
     def __post_init__(self) -> None:
         check_season(self.season)
@@ -51,7 +53,7 @@ class ScenePictures:
     def _indices(self) -> range:
         if self.split == "test":
             return range(TEST)
-        start = TEST + TRAIN * SEASONS.index(self.season)
+        start = TEST + TRAIN * (len(SEASONS) if self.paired else SEASONS.index(self.season))
         return range(start, start + (TRAIN if self.count is None else self.count))
 
     @property

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
+from combogan.data.alignment import common_name
 from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import PictureSet
-
-# The published pairs are called 1_A.jpg in testA and 1_B.jpg in testB.
-_SIDE = re.compile(r"_[AB]$")
 
 
 @dataclass(frozen=True)
@@ -79,5 +76,5 @@ def _common(source: DomainPictures) -> Sequence[str] | None:
     train, test = source.train, source.test
     if source.truth is not None or test.folder is None or test.folder == train.folder:
         return None
-    names = [_SIDE.sub("", PurePosixPath(name).with_suffix("").as_posix()) for name in test.names]
+    names = [common_name(name) for name in test.names]
     return names if len(set(names)) == len(names) else None

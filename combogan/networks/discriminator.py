@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_activation
 from combogan.networks.cpu import SmallMapConvolution
 
+SEEN = {"image": 3, "both": 6}
+"""Channels that a discriminator sees."""
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 
@@ -19,15 +21,24 @@ BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 class PatchDiscriminator(nn.Module):
     """Image (n, 3, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
 
-    Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2).
+    Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2). If it `sees` both, the image
+    that was translated and its translation are given together, (n, 6, h, w).
     """
 
     def __init__(
-        self, *, width: int, layers: int, activation: str = "leaky", norm: str = "instance", padding: int = 2
+        self,
+        *,
+        width: int,
+        layers: int,
+        activation: str = "leaky",
+        norm: str = "instance",
+        padding: int = 2,
+        sees: str = "image",
     ) -> None:
         super().__init__()
         bias = norm == "instance"
-        body: list[nn.Module] = [SmallMapConvolution(3, width, 4, stride=2, padding=padding), ACTIVATIONS[activation]()]
+        first = SmallMapConvolution(SEEN[sees], width, 4, stride=2, padding=padding)
+        body: list[nn.Module] = [first, ACTIVATIONS[activation]()]
         channels = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, 8)

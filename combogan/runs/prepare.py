@@ -11,11 +11,13 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
+from combogan.data.alignment import alignments, listed
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
+from combogan.data.pictures import PictureSet
 from combogan.data.validation_split import with_validation
-from combogan.errors import RunError, WorkersError
+from combogan.errors import DomainError, RunError, WorkersError
 from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
@@ -132,6 +134,8 @@ def settle(
         published_weights(NETWORK)  # missing ones are refused before anything is written
     sources = usable(domains, crop=settings.images.size, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
+    if settings.losses.paired:
+        _tell_pairs({name: source.train for name, source in sources.items()}, tell)
     together = 1 if adding else _pairs_at_once(settings, len(sources), device)  # an added domain is in every pair
     precision = machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(
@@ -172,6 +176,21 @@ def _refuse_workers(settings: Settings) -> None:
             "shared blocks are in every pair, so meetings cannot be spread over workers; leave --workers out, or train "
             "without networks.shared_encoder_blocks and shared_decoder_blocks."
         )
+
+
+def _tell_pairs(pictures: Mapping[str, PictureSet], tell: Tell) -> None:
+    """Tell how many training pictures of which domains pair up by name. DomainError where none do."""
+    found = alignments(pictures)
+    if not found:
+        names = " and ".join(f"'{some.names[0]}' of '{name}'" for name, some in list(pictures.items())[:2])
+        raise DomainError(
+            f"losses.paired is set, but no training pictures of two domains have equal names ({names}, for example); "
+            "name pairs alike, or set losses.paired=0."
+        )
+    for (a, b), pairs in found.items():
+        if a < b:
+            alone = f"; {len(pairs.alone)} have no partner: {listed(pairs.alone)}" if pairs.alone else ""
+            tell(f"'{a}' and '{b}': {len(pairs.indices):,} training pictures pair up by name{alone}.")
 
 
 def _refuse_lost_growth(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from combogan.data.alignment import alignments
 from combogan.data.batches import Batches
 from combogan.data.pictures import PictureSet
 from combogan.networks.blocks import initialise
@@ -61,7 +62,10 @@ def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[
 def discriminator_shape(settings: Settings) -> dict[str, Any]:
     """The arguments of `discriminator` for every domain."""
     norm = "batch" if settings.networks.norm == "batch" else "instance"
-    return settings.discriminator.model_dump() | {"norm": norm}
+    shape = settings.discriminator.model_dump() | {"norm": norm}
+    if settings.discriminator.kind == "split":
+        del shape["sees"]
+    return shape
 
 
 def first_weights(network: Network, settings: Settings, *where: str, device: torch.device) -> Network:
@@ -115,6 +119,7 @@ def batches(settings: Settings, pictures: Mapping[str, PictureSet]) -> Batches:
         flip=images.flip,
         batch=settings.schedule.batch,
         seed=settings.run.seed,
+        aligned=alignments(pictures) if settings.losses.paired else None,
     )
 
 
@@ -175,6 +180,8 @@ def objective(settings: Settings, device: torch.device | str = "cpu") -> Objecti
         identity_kind=chosen.identity_kind,
         identity_pool=chosen.identity_pool,
         forward_pool=chosen.forward_pool,
+        paired=chosen.paired,
+        sees_source=settings.discriminator.sees == "both",
         features=FrozenFeatures(device) if chosen.heads or chosen.style else None,
         heads=chosen.heads,
         style=chosen.style,

@@ -117,4 +117,5 @@ class Engine:
             rate=self.rate(iteration),
             precision=self.precision,
             chance=lambda purpose, name: numbers(seed, purpose, iteration, name),
+            aligned=(a, b) in self.batches.aligned,
         )

@@ -50,6 +50,9 @@ class Objective:
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     identity_pool: int = 1
     forward_pool: int = 2
+    paired: float = 0.0
+    sees_source: bool = False
+    """Whether discriminators judge an image together with the one that it was translated from."""
     features: FrozenFeatures | None = None
     """The frozen network that heads and style need."""
     heads: float = 0.0
@@ -59,8 +62,17 @@ class Objective:
         """The weighted sum of the parts."""
         weights = {"gan": 1.0, "cycle": self.cycle, "identity": self.identity}
         weights |= {"latent": self.latent, "forward": self.forward}
-        weights |= {"heads": self.heads, "style": self.style}
+        weights |= {"paired": self.paired, "heads": self.heads, "style": self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+
+    def judged(self, image: Tensor, source: Tensor | None) -> Tensor:
+        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w).
+
+        None is the source of an image without a counterpart: it is seen as gray.
+        """
+        if not self.sees_source:
+            return image
+        return torch.cat([torch.zeros_like(image) if source is None else source, image], 1)
 
 
 def step(
@@ -73,11 +85,13 @@ def step(
     rate: float,
     precision: torch.dtype,
     chance: Chance,
+    aligned: bool = False,
 ) -> dict[str, dict[str, Tensor]]:
     """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
 
-    `chance` is asked for each domain's fake pool and style loss. The losses `gan`, `heads`, `style` and `discriminator`
-    belong to the domain that an image was translated into, all others to the domain that it comes from.
+    Where x and y are `aligned`, each is what the other should be translated into. `chance` is asked for each domain's
+    fake pool and style loss. The losses `gan`, `heads`, `style` and `discriminator` belong to the domain that an image
+    was translated into, all others to the domain that it comes from.
     """
     losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
     fakes = {}
@@ -85,9 +99,9 @@ def step(
     with without_discriminator_gradients(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
-                fake, parts = there_and_back(source, target, image, other, objective)
+                fake, parts = there_and_back(source, target, image, other, objective, aligned=aligned)
                 parts |= perceived(target, fake, seen[target.name], objective, chance)
-            fakes[target.name] = fake.detach()
+            fakes[target.name] = objective.judged(fake.detach(), image if aligned else None)
             objective.total(parts).backward()
             for name, part in parts.items():
                 owner = target if name in ("gan", "heads", "style") else source
@@ -95,12 +109,13 @@ def step(
     for group in generator_groups(a, b):
         group.update(rate)
 
-    for domain, real in ((b, y), (a, x)):
+    for domain, image, other in ((b, y, x), (a, x, y)):
+        real = objective.judged(image, other if aligned else None)
         fake = domain.pool.query(fakes[domain.name], chance("pool", domain.name))
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
             if domain.heads is not None:
-                loss = loss + heads_loss(domain, seen[domain.name], fake, objective)
+                loss = loss + heads_loss(domain, seen[domain.name], fake[:, -3:], objective)
         losses[domain.name]["discriminator"] = loss.detach()
         if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
@@ -110,17 +125,19 @@ def step(
 
 
 def there_and_back(
-    a: Domain, b: Domain, x: Tensor, y: Tensor, objective: Objective
+    a: Domain, b: Domain, x: Tensor, y: Tensor, objective: Objective, *, aligned: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """a -> b -> a: the translation fake_b, and the parts of the generators' loss in this direction."""
     z_x = a.encode(x)
     fake_b = b.decode(z_x)
-    z_fake = b.encode(fake_b)
-    rec_a = a.decode(z_fake)
-    parts = {
-        "gan": objective.gan_loss(b.discriminator(fake_b), True),
-        "cycle": objective.distance(rec_a, x),
-    }
+    parts = {"gan": objective.gan_loss(b.discriminator(objective.judged(fake_b, x if aligned else None)), True)}
+    if objective.cycle or objective.latent:
+        z_fake = b.encode(fake_b)
+    if objective.cycle:
+        rec_a = a.decode(z_fake)
+        parts["cycle"] = objective.distance(rec_a, x)
+    if objective.paired and aligned:
+        parts["paired"] = objective.distance(fake_b, y)
     if objective.identity and objective.identity_kind == "autoencode" and a.generator_group is not None:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))

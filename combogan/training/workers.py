@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from combogan import machine
+from combogan.data.alignment import Alignment
 from combogan.data.batches import Batches
 from combogan.data.pictures import PictureSet
 from combogan.errors import PictureError
@@ -48,6 +49,8 @@ class Recipe:
     schedule: Schedule
     pictures: Mapping[str, PictureSet]
     """Empty where workers do not see the same files; batches travel with their meetings then."""
+    aligned: Mapping[tuple[str, str], Alignment]
+    """The pairs of domains whose pictures pair up."""
     frozen: Mapping[str, tuple[Encoder, Decoder]]
     """The encoders and decoders of frozen domains."""
 
@@ -73,6 +76,7 @@ class Workers(Engine):
             settings,
             schedule,
             {} if self._sends_pictures else batches.pictures,
+            batches.aligned,
             {name: (one.encoder, one.decoder) for name, one in domains.items() if one.generator_group is None},
         )
         with cluster.explained():
@@ -177,6 +181,7 @@ class Slots(Engine):
         settings = recipe.settings
         device = machine.device(torch.device(settings.run.device).type)  # Ray chooses which GPU
         batches = building.batches(settings, recipe.pictures)
+        batches.aligned = recipe.aligned
         super().__init__({}, batches, recipe.schedule, settings, device)
         self._frozen = {
             name: building.frozen_domain(name, *halves, settings, device) for name, halves in recipe.frozen.items()
