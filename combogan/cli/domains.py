@@ -87,22 +87,54 @@ def show(name: str, data: Path | None) -> None:
 
 
 @command.command(short_help="Find unreadable, double and suspicious pictures.")
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--size", type=click.IntRange(min=1), metavar="N", help="Side of the crops to train on, in pixels.")
 @DATA
-def check(name: str, size: int | None, data: Path | None) -> None:
-    """Open every picture of the domain NAME and list those that are unreadable, double or suspicious.
+def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
+    """Open every picture of the domains and list those that are unreadable, double or suspicious.
 
-    Exits with 1 if a picture is unreadable.
+    Of several domains it also says how many training pictures pair up by name. Exits with 1 if a picture is unreadable.
 
     \b
     combogan domains check summer=pictures/summer --size 256
+    combogan domains check label photo --data facades
     """
+    from combogan.data.alignment import alignments, sentences
     from combogan.data.catalog import resolve
 
-    domain = resolve([name], data=data, needed=1)[0]
-    click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
-    sys.exit(_check(domain, size))
+    code = 0
+    domains = resolve(names, data=data, needed=1)
+    for domain in domains:
+        click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
+        code |= _check(domain, size)
+    for sentence in sentences(alignments({domain.name: domain.train for domain in domains})):
+        click.echo(sentence)
+    sys.exit(code)
+
+
+@command.command(short_help="Cut pictures that show two domains side by side.")
+@click.argument("folder", type=PATH)
+@click.option("-o", "--out", type=PATH, required=True, metavar="DIR", help="Where the folders of both domains go.")
+@click.option("--names", required=True, metavar="LEFT,RIGHT", help="The domains of the left and the right half.")
+def split(folder: Path, out: Path, names: str) -> None:
+    """Cut every picture of FOLDER in the middle, into DIR/LEFT and DIR/RIGHT with equal names.
+
+    Sets of pix2pix are published so. `train` and `test` stay; `val` becomes `test` where there is no `test`.
+
+    \b
+    combogan domains split facades -o pictures --names photo,label
+    combogan train --domains photo,label --data pictures --preset pix2pix
+    """
+    from combogan.data import side_by_side
+
+    left, _, right = (word.strip() for word in names.partition(","))
+    if not left or not right or "," in right:
+        raise click.UsageError("--names takes two names with a comma between them, such as photo,label.")
+    with _progress() as progress:
+        count = side_by_side.split(
+            folder, out, (left, right), advance=lambda done, total: progress("Cutting", done, total)
+        )
+    click.echo(f"Cut {count:,} pictures into {out / left} and {out / right}.")
 
 
 @command.command(short_help="Fetch a published collection.")

@@ -10,6 +10,8 @@ test_split        which pictures of a folder are held out to test with
 checking          unreadable, duplicate, small and suspicious pictures
 validation_split  which training pictures are held out to validate with
 moved             the pictures of a run, found again after they have moved
+alignment         which pictures of two domains show the same thing, by their names
+side_by_side      pictures of two domains in one file -> a folder for each
 batches           the random crops of an iteration, loaded ahead
 sheets            contact sheets of labelled pictures
 fetching          downloads published collections

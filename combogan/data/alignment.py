@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import PurePosixPath
@@ -12,6 +12,8 @@ from combogan.data.pictures import PictureSet
 
 # The published pairs are called 1_A.jpg in testA and 1_B.jpg in testB.
 _SIDE = re.compile(r"_[AB]$")
+NAMED = 5
+"""Names without a partner that are listed."""
 
 
 def common_name(name: str) -> str:
@@ -43,7 +45,10 @@ def alignments(pictures: Mapping[str, PictureSet]) -> dict[tuple[str, str], Alig
     return found
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def sentences(found: Mapping[tuple[str, str], Alignment]) -> Iterator[str]:
+    """For people: how many pictures of which domains pair up, and the first that do not."""
+    for (a, b), pairs in found.items():
+        if a < b:
+            more = f" and {len(pairs.alone) - NAMED} more" if len(pairs.alone) > NAMED else ""
+            alone = f"; without a partner: {', '.join(pairs.alone[:NAMED])}{more}" if pairs.alone else ""
+            yield f"'{a}' and '{b}': {len(pairs.indices):,} training pictures pair up by name{alone}."

@@ -11,7 +11,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, listed
+from combogan.data.alignment import alignments, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -187,10 +187,8 @@ def _tell_pairs(pictures: Mapping[str, PictureSet], tell: Tell) -> None:
             f"losses.paired is set, but no training pictures of two domains have equal names ({names}, for example); "
             "name pairs alike, or set losses.paired=0."
         )
-    for (a, b), pairs in found.items():
-        if a < b:
-            alone = f"; {len(pairs.alone)} have no partner: {listed(pairs.alone)}" if pairs.alone else ""
-            tell(f"'{a}' and '{b}': {len(pairs.indices):,} training pictures pair up by name{alone}.")
+    for sentence in sentences(found):
+        tell(sentence)
 
 
 def _refuse_lost_growth(path: Path) -> None:

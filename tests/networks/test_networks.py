@@ -4,7 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from combogan.networks.blocks import NORMS, InstanceNorm, NearestUpsampling, initialise, reflect, repeat_border
+from combogan.networks.blocks import (
+    NORMS,
+    Dropout,
+    InstanceNorm,
+    NearestUpsampling,
+    initialise,
+    reflect,
+    repeat_border,
+)
 from combogan.networks.decoder import DECODERS, UPSAMPLING, decoder
 from combogan.networks.discriminator import DISCRIMINATORS, discriminator
 from combogan.networks.encoder import ENCODERS, encoder
@@ -12,6 +20,7 @@ from combogan.networks.latent import space_id
 from combogan.networks.shared import SharedBlocks
 
 VARIANTS = list(itertools.product(["relu", "prelu", "leaky"], NORMS, [0.0, 0.5]))
+SIZES = {"resnet": {"blocks": 1}, "skip": {"blocks": 1}, "unet": {"depth": 4}}
 KINDS = [("resnet", {"upsampling": upsampling}) for upsampling in UPSAMPLING] + [("skip", {})]
 
 
@@ -31,6 +40,24 @@ def test_every_encoder_feeds_every_decoder_of_its_kind(kind, only_decoder, activ
         assert image.abs().max() <= 1
 
 
+@pytest.mark.parametrize(("activation", "norm", "dropout"), VARIANTS)
+@pytest.mark.parametrize(("depth", "skips"), [(3, 1), (5, 1), (6, 0)])
+def test_the_halves_of_a_unet_hand_over_a_map_per_level(depth, skips, activation, norm, dropout):
+    shape = {"width": 2, "depth": depth, "skips": skips, "activation": activation, "norm": norm, "dropout": dropout}
+    one, other = encoder("unet", **shape), decoder("unet", **shape)
+    assert one.latent == other.latent
+    assert (one.latent.channels, one.latent.stride) == (2 * min(2 ** (depth - 1), 8), 2**depth)
+    assert [stride for _, stride in one.latent.skips] == [2**level for level in range(depth - 1, 0, -1)] * skips
+    maps = one(torch.rand(2, 3, 64, 128))
+    plugs = [(one.latent.channels, one.latent.stride), *one.latent.skips]
+    assert [x.shape for x in maps] == [(2, channels, 64 // stride, 128 // stride) for channels, stride in plugs]
+    image = other(maps)
+    assert image.shape == (2, 3, 64, 128)
+    assert image.abs().max() <= 1
+    dropouts = [module for module in other.modules() if isinstance(module, Dropout)]
+    assert len(dropouts) == (max(0, depth - 5) if dropout else 0)
+
+
 def test_there_are_decoders_for_all_encoders():
     assert ENCODERS.keys() == DECODERS.keys()
 
@@ -46,7 +73,7 @@ def test_every_discriminator_gives_maps_from_fine_to_coarse(kind, layers):
 
 
 def test_a_network_is_rebuilt_from_its_shape():
-    made = [(build, build(kind, width=4, blocks=1)) for build in (encoder, decoder) for kind in ENCODERS]
+    made = [(build, build(kind, width=4, **SIZES[kind])) for build in (encoder, decoder) for kind in ENCODERS]
     for build, network in [*made, (decoder, decoder(width=4, blocks=1, upsampling="transposed-3x3"))]:
         again = build(**network.shape)
         assert type(again) is type(network)
@@ -65,7 +92,7 @@ def test_instance_norm_is_the_same_for_one_image_and_for_several():
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_a_flat_image_gives_no_nan(kind):
     image = torch.full((1, 3, 32, 32), 0.5, requires_grad=True)
-    out = decoder(kind, width=4, blocks=1)(encoder(kind, width=4, blocks=1)(image))
+    out = decoder(kind, width=4, **SIZES[kind])(encoder(kind, width=4, **SIZES[kind])(image))
     out.sum().backward()
     assert out.isfinite().all()
     assert image.grad.isfinite().all()

@@ -1,0 +1,90 @@
+"""Aligned domains: what pairs up, and that both images of a pair get the same crop."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from combogan.data.alignment import alignments, common_name, sentences
+from combogan.data.batches import Batches
+from combogan.data.catalog import resolve
+from combogan.data.pictures import FolderPictures
+from combogan.data.scenes import ScenePictures
+from combogan.errors import PictureError
+
+
+def save(folder, name, pixels):
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(folder / name)
+
+
+def noise(seed, width=40, height=24):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """Label pictures, and photos that are their negatives; one of each has no partner."""
+    for number in range(6):
+        save(tmp_path / "label", f"{number}_A.png", noise(number))
+        save(tmp_path / "photo", f"{number + 1}_B.png", 255 - noise(number + 1))
+    names = {name: sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("label", "photo")}
+    return {name: FolderPictures(tmp_path / name, tuple(some)) for name, some in names.items()}
+
+
+def batches(sets, **changes):
+    about = {"size": 8, "load": 12, "resize": "short-side", "flip": True, "batch": 3, "seed": 0}
+    return Batches(sets, **{**about, "aligned": alignments(sets), **changes})
+
+
+def test_names_pair_up_without_their_endings_and_sides():
+    assert common_name("val/12_A.jpg") == common_name("val/12_B.png") == common_name("val/12.webp") == "val/12"
+
+
+def test_pictures_without_a_partner_are_named(sets):
+    found = alignments(sets)
+    assert set(found) == {("label", "photo"), ("photo", "label")}
+    assert [(sets["label"].names[a][0], sets["photo"].names[b][0]) for a, b in found["label", "photo"].indices] == [
+        (str(number), str(number)) for number in range(1, 6)
+    ]
+    said = ["'label' and 'photo': 5 training pictures pair up by name; without a partner: 0, 6."]
+    assert list(sentences(found)) == said
+
+
+def test_unpaired_scenes_share_no_name_and_paired_ones_all():
+    unpaired = {one.name: one.train for one in resolve(["summer", "winter"])}
+    assert alignments(unpaired) == {}
+    paired = {one.name: one.train for one in resolve(["a=scenes-paired/summer", "b=scenes-paired/winter"])}
+    assert len(alignments(paired)["a", "b"].indices) == 300
+    seen = {
+        index for season in ("summer", "winter", "spring", "fall") for index in ScenePictures(season, "train").indices
+    }
+    assert not seen & set(paired["a"].indices)
+
+
+def test_both_images_of_a_pair_show_the_same_place(sets):
+    source = batches(sets)
+    for iteration in range(20):
+        x, y = source.pair(iteration, "label", "photo")
+        assert x.shape == (3, 3, 8, 8)
+        assert (x + y).abs().max() < 0.02  # the photo is the label's negative
+        other, one = source.pair(iteration, "photo", "label")
+        assert torch.equal(one, x)
+        assert torch.equal(other, y)
+
+
+def test_domains_that_are_not_aligned_are_drawn_as_before(sets):
+    source = batches(sets, aligned=None)
+    x, y = source.pair(3, "label", "photo")
+    assert torch.equal(x, source.images("label", 3))
+    assert torch.equal(y, source.images("photo", 3))
+    assert (x + y).abs().max() > 0.5
+
+
+def test_a_pair_of_different_shapes_is_named(sets):
+    for number in range(1, 6):
+        save(sets["photo"].folder, f"{number}_B.png", noise(number, width=30))
+    with pytest.raises(
+        PictureError, match=r"_A\.png' of 'label' and '\d_B\.png' of 'photo' are a pair, but of different"
+    ):
+        batches(sets).pair(0, "label", "photo")

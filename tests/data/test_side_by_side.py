@@ -1,0 +1,61 @@
+"""Pictures that show two domains side by side are cut into two folders."""
+
+import pytest
+from PIL import Image
+
+from combogan.data.side_by_side import split
+from combogan.errors import DomainError, PictureError
+
+
+def both(folder, name, size=(20, 8)):
+    """A picture whose left half is red and whose right half is blue."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.new("RGB", size, "red")
+    picture.paste("blue", (size[0] // 2, 0, *size))
+    picture.save(folder / name)
+
+
+def test_halves_go_to_two_folders_under_the_same_names(tmp_path):
+    for name in ("train/1.jpg", "train/2.png", "val/1.png"):
+        both(tmp_path / "set", name)
+    assert split(tmp_path / "set", tmp_path / "out", ("photo", "label")) == 3
+    for domain, colour in (("photo", (255, 0, 0)), ("label", (0, 0, 255))):
+        found = sorted(
+            path.relative_to(tmp_path / "out" / domain).as_posix()
+            for path in (tmp_path / "out" / domain).rglob("*.png")
+        )
+        assert found == ["test/1.png", "train/1.png", "train/2.png"]
+        half = Image.open(tmp_path / "out" / domain / "train" / "2.png")
+        assert half.size == (10, 8)
+        assert set(half.getdata()) == {colour}
+
+
+def test_val_stays_where_there_is_a_test_set(tmp_path):
+    for name in ("train/1.png", "val/2.png", "test/3.png"):
+        both(tmp_path / "set", name)
+    split(tmp_path / "set", tmp_path / "out", ("a", "b"))
+    assert (tmp_path / "out" / "a" / "val" / "2.png").is_file()
+
+
+def test_what_cannot_be_cut_is_named_and_nothing_is_written(tmp_path):
+    both(tmp_path / "odd", "1.png")
+    both(tmp_path / "odd", "2.png", size=(21, 8))
+    with pytest.raises(PictureError, match=r"'2\.png' is 21 pixels wide, which cannot be halved"):
+        split(tmp_path / "odd", tmp_path / "out", ("a", "b"))
+    both(tmp_path / "double", "1.png")
+    both(tmp_path / "double", "1.jpg")
+    with pytest.raises(DomainError, match="would both become 1.png"):
+        split(tmp_path / "double", tmp_path / "out", ("a", "b"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DomainError, match="has no pictures"):
+        split(tmp_path / "empty", tmp_path / "out", ("a", "b"))
+    with pytest.raises(DomainError, match="give two names"):
+        split(tmp_path / "odd", tmp_path / "out", ("a", "a"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_halves_that_exist_are_not_overwritten(tmp_path):
+    both(tmp_path / "set", "1.png")
+    split(tmp_path / "set", tmp_path / "out", ("a", "b"))
+    with pytest.raises(DomainError, match="exists already"):
+        split(tmp_path / "set", tmp_path / "out", ("a", "b"))

@@ -1,0 +1,92 @@
+"""pix2pix's training in our step: aligned domains learn from their own pairs, others as before."""
+
+import pytest
+import torch
+from trainers import Listener, resume, start, states
+
+import combogan
+from combogan.errors import DomainError, SettingsError
+from combogan.runs.prepare import prepare
+from combogan.runs.run import start as begin
+from combogan.seeding import numbers
+from combogan.training import building
+from combogan.training.report import Quiet
+from combogan.training.step import step
+
+PAIRED = ["summer=scenes-paired/summer", "winter=scenes-paired/winter", "fall=scenes-paired/fall"]
+MIXED = [*PAIRED, "spring"]
+
+
+@pytest.fixture
+def paired(tiny):
+    return tiny.changed({"losses.paired": 10.0, "discriminator.sees": "both"})
+
+
+@pytest.fixture
+def unet(paired):
+    changes = {"networks.kind": "unet", "networks.depth": 5, "networks.norm": "batch", "networks.dropout": 0.5}
+    return paired.changed(changes)
+
+
+def same(one, other):
+    return all(one[part][name].equal(value) for part in other for name, value in other[part].items())
+
+
+def losses(settings, *, aligned):
+    device = torch.device("cpu")
+    a, b = (building.new_domain(name, settings, device) for name in "ab")
+    x, y = (torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    about = {"objective": building.objective(settings), "rate": 1e-3, "precision": torch.float32}
+    chance = lambda purpose, name: numbers(0, purpose, 0, name)  # noqa: E731
+    return step(a, b, x, y, chance=chance, aligned=aligned, **about)
+
+
+def test_only_an_aligned_pair_has_a_paired_loss(paired):
+    assert "paired" in losses(paired, aligned=True)["a"]
+    assert "paired" not in losses(paired, aligned=False)["a"]
+    assert "cycle" in losses(paired, aligned=True)["a"]
+
+
+def test_without_a_weight_the_way_back_is_not_computed(paired):
+    changed = paired.changed({"losses.cycle": 0.0, "losses.latent": 0.0})
+    assert set(losses(changed, aligned=True)["a"]) == {"gan", "paired", "identity", "forward", "discriminator"}
+
+
+def test_a_run_of_aligned_domains_and_another_one_stops_and_goes_on_to_the_same_bits(paired, tmp_path):
+    paired = paired.changed({"schedule.pairs": "rounds", "schedule.iterations": 12})
+    listener = Listener()
+    whole = begin(prepare(paired, MIXED, out=tmp_path / "whole", tell=listener.tell), Quiet())
+    assert whole.run()
+    assert "'fall' and 'summer': 300 training pictures pair up by name." in listener.said
+    assert not any("spring" in said for said in listener.said)
+    trainer = start(paired, MIXED, tmp_path / "stopped")
+    trainer.run(lambda: trainer.iteration == 7)
+    assert resume(tmp_path / "stopped").run()
+    assert same(states(tmp_path / "stopped"), states(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_unet_is_trained_published_and_takes_in_a_domain(unet, tmp_path, skips):
+    run = combogan.train(unet.changed({"networks.skips": skips}), PAIRED[:2], out=tmp_path / "run")
+    registry = combogan.Registry.open(run)
+    image = torch.rand(1, 3, 40, 50)
+    assert registry.compose("summer", "winter")(image).shape == image.shape
+    assert len(registry.pack("summer").encoder.latent.skips) == (4 if skips else 0)
+    combogan.add_domain(PAIRED[2], run=run, changes={"schedule.iterations": 3})
+    assert combogan.Registry.open(run).compose("fall", "winter")(image).shape == image.shape
+
+
+def test_domains_without_common_names_are_refused(paired):
+    with pytest.raises(DomainError, match="no training pictures of two domains have equal names"):
+        prepare(paired, ["summer", "winter"])
+
+
+def test_settings_that_do_not_go_together_are_refused(tiny, unet):
+    with pytest.raises(SettingsError, match="needs pictures that pair up"):
+        tiny.changed({"discriminator.sees": "both"})
+    with pytest.raises(SettingsError, match="cannot see both"):
+        tiny.changed({"losses.paired": 1.0, "discriminator.sees": "both", "discriminator.kind": "split"})
+    with pytest.raises(SettingsError, match="multiple of 32"):
+        unet.changed({"images.size": 48, "images.load": 48})
+    with pytest.raises(SettingsError, match="no shared blocks"):
+        unet.changed({"networks.shared_encoder_blocks": 1})
