@@ -20,14 +20,12 @@ def test_halves_go_to_two_folders_under_the_same_names(tmp_path):
         both(tmp_path / "set", name)
     assert split(tmp_path / "set", tmp_path / "out", ("photo", "label")) == 3
     for domain, colour in (("photo", (255, 0, 0)), ("label", (0, 0, 255))):
-        found = sorted(
-            path.relative_to(tmp_path / "out" / domain).as_posix()
-            for path in (tmp_path / "out" / domain).rglob("*.png")
-        )
+        place = tmp_path / "out" / domain
+        found = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.png"))
         assert found == ["test/1.png", "train/1.png", "train/2.png"]
-        half = Image.open(tmp_path / "out" / domain / "train" / "2.png")
-        assert half.size == (10, 8)
-        assert set(half.getdata()) == {colour}
+        with Image.open(place / "train" / "2.png") as half:
+            assert half.size == (10, 8)
+            assert half.getcolors() == [(80, colour)]
 
 
 def test_val_stays_where_there_is_a_test_set(tmp_path):
