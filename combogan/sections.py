@@ -67,7 +67,7 @@ class Networks(Section):
     norm: Literal["instance", "batch"] = "instance"
     """The normalization."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of values dropped inside residual blocks while training."""
+    """Share of values dropped while training: in residual blocks, or in a U-Net's decoder from its fifth level on."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"
     """How the decoder of a resnet doubles the size: a 4x4 transposed convolution, or a 3x3 one with output padding."""
 

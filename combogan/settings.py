@@ -40,7 +40,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _what_discriminators_see_pairs_up(self) -> Settings:
         if self.discriminator.sees == "both" and not self.losses.paired:
-            raise ValueError("discriminator.sees = both needs pictures that pair up; set losses.paired, such as to 100")
+            raise ValueError(
+                "discriminator.sees = both needs losses.paired, such as 100; set that, or discriminator.sees = image"
+            )
         return self
 
     @model_validator(mode="after")

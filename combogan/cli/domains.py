@@ -130,7 +130,7 @@ def split(folder: Path, out: Path, names: str) -> None:
     left, _, right = (word.strip() for word in names.partition(","))
     if not left or not right or "," in right:
         raise click.UsageError("--names takes two names with a comma between them, such as photo,label.")
-    with _progress() as progress:
+    with _progress(counts_bytes=False) as progress:
         count = side_by_side.split(
             folder, out, (left, right), advance=lambda done, total: progress("Cutting", done, total)
         )
@@ -248,13 +248,23 @@ def _fetch_command(card: Collection) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress(*, counts_bytes: bool = True) -> Iterator[Progress]:
     """A progress bar on a terminal; nothing elsewhere."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    count: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()] if counts_bytes else [MofNCompleteColumn()]
+    columns = TextColumn("{task.description}"), BarColumn(), *count
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 

@@ -162,7 +162,7 @@ def _threads(settings: Settings) -> str:
     together, threads = settings.run.pairs_at_once, settings.run.threads
     each = f"{threads} thread{'s' if threads > 1 else ''}"
     if count := settings.run.workers:
-        return f"{'as many workers as there is room for' if count == 'auto' else f'{count} workers'} with {each} each"
+        return f"{each} in each worker, {'as many as there is room for' if count == 'auto' else f'{count} of them'}"
     return f"{together} pairs at once with {each} each" if together > 1 else each
 
 

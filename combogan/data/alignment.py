@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import PurePosixPath
 
-from combogan.data.pictures import PictureSet
+from combogan.data.pictures import PictureSet, picture_size
+from combogan.errors import PictureError
 
 # The published pairs are called 1_A.jpg in testA and 1_B.jpg in testB.
 _SIDE = re.compile(r"_[AB]$")
@@ -28,21 +30,45 @@ class Alignment:
     indices: tuple[tuple[int, int], ...]
     """The places of both pictures of every pair in the two sets, in the order of the first."""
     alone: tuple[str, ...]
-    """Names, of either set, that the other does not have."""
+    """Common names that only one of the two sets has."""
 
 
 def alignments(pictures: Mapping[str, PictureSet]) -> dict[tuple[str, str], Alignment]:
-    """Every ordered pair of domains (a, b) of which at least one picture pairs up -> how they do."""
-    places = {
-        name: {common_name(one): index for index, one in enumerate(some.names)} for name, some in pictures.items()
-    }
+    """Every ordered pair of aligned domains (a, b) -> how their pictures pair up.
+
+    Domains are aligned where at least half of the pictures of the smaller set have a partner: fewer may have equal
+    names by chance, as in numbered sets. A name that is twice in a set pairs up with nothing.
+    """
+    places = {name: _places(some) for name, some in pictures.items()}
     found = {}
     for a, b in permutations(pictures, 2):
         both = [(index, places[b][name]) for name, index in places[a].items() if name in places[b]]
-        if both:
+        if both and 2 * len(both) >= min(len(pictures[a]), len(pictures[b])):
             alone = sorted(places[a].keys() ^ places[b].keys())
             found[a, b] = Alignment(tuple(both), tuple(alone))
     return found
+
+
+def _places(pictures: PictureSet) -> dict[str, int]:
+    names = [common_name(name) for name in pictures.names]
+    counts = Counter(names)
+    return {name: index for index, name in enumerate(names) if counts[name] == 1}
+
+
+def refuse_other_sizes(pictures: Mapping[str, PictureSet], found: Mapping[tuple[str, str], Alignment]) -> None:
+    """PictureError where the two pictures of a pair have different sizes."""
+    for (a, b), pairs in found.items():
+        first, second = pictures[a], pictures[b]
+        if a > b or first.folder is None or second.folder is None:
+            continue
+        for one, other in pairs.indices:
+            paths = first.folder / first.names[one], second.folder / second.names[other]
+            sizes = ["{} x {}".format(*picture_size(path)) for path in paths]
+            if sizes[0] != sizes[1]:
+                raise PictureError(
+                    f"'{paths[0]}' ({sizes[0]} pixels) and '{paths[1]}' ({sizes[1]}) are a pair, but of different "
+                    "sizes; scale one of them, or take both away."
+                )
 
 
 def sentences(found: Mapping[tuple[str, str], Alignment]) -> Iterator[str]:

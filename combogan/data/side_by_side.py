@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from combogan import storage
 from combogan.data.catalog import check_name
-from combogan.data.pictures import list_pictures, picture_size, read_picture, save_picture
+from combogan.data.pictures import list_pictures, read_picture, save_picture
 from combogan.errors import DomainError, PictureError
 
 
@@ -30,21 +31,28 @@ def split(
     places = {name: _place(name, rename="val" in parts and "test" not in parts) for name in found}
     _refuse_doubles(places)
     for name, place in places.items():
-        width, _ = picture_size(folder / name)
+        width = read_picture(folder / name).width
         if width % 2:
             raise PictureError(f"'{name}' is {width} pixels wide, which cannot be halved; it shows no two pictures.")
         for half in (left / place, right / place):
             if half.exists():
                 raise DomainError(f"{half} exists already; give another folder with -o.")
-    for done, (name, place) in enumerate(places.items(), 1):
-        picture = read_picture(folder / name)
-        middle = picture.width // 2
-        boxes = {left / place: (0, middle), right / place: (middle, picture.width)}
-        for path, (start, end) in boxes.items():
-            with storage.explained(path):
+    with storage.explained(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix=".") as unfinished:
+        for done, (name, place) in enumerate(places.items(), 1):
+            picture = read_picture(folder / name)
+            middle = picture.width // 2
+            for side, (start, end) in enumerate(((0, middle), (middle, picture.width))):
+                path = Path(unfinished, str(side), place)
                 path.parent.mkdir(parents=True, exist_ok=True)
-            save_picture(picture.crop((start, 0, end, picture.height)), path)
-        advance(done, len(places))
+                save_picture(picture.crop((start, 0, end, picture.height)), path)
+            advance(done, len(places))
+        for side, half in enumerate((left, right)):
+            for place in places.values():
+                with storage.explained(half / place):
+                    (half / place).parent.mkdir(parents=True, exist_ok=True)
+                    Path(unfinished, str(side), place).replace(half / place)
     return len(places)
 
 

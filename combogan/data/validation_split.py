@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from combogan.data.alignment import common_name
 from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import PictureSet
 from combogan.seeding import derive
@@ -31,7 +32,7 @@ def with_validation(
         counts = ", ".join(f"'{name}' has {len(sources[name].train)}" for name in few)
         tell(f"Training without validation, and publishing the last weights: {counts} training pictures, too few.")
         return settings.changed({"run.validate_every": 0}), dict(sources)
-    return settings, hold_out(sources, settings.run.seed)
+    return settings, hold_out(sources, settings.run.seed, pairs=settings.losses.paired > 0)
 
 
 def too_few(sources: Mapping[str, DomainPictures]) -> list[str]:
@@ -39,15 +40,16 @@ def too_few(sources: Mapping[str, DomainPictures]) -> list[str]:
     return [name for name, source in sources.items() if len(source.train) < FEWEST]
 
 
-def hold_out(sources: Mapping[str, DomainPictures], seed: int) -> dict[str, DomainPictures]:
+def hold_out(sources: Mapping[str, DomainPictures], seed: int, *, pairs: bool = False) -> dict[str, DomainPictures]:
     """The sources with a tenth of each training set as `validation` instead, chosen by the seed.
 
-    Scenes held out of one drawn season are held out of all and drawn in all, so that every translation has a truth.
+    With `pairs`, both pictures of a pair are held out. Scenes held out of one drawn season are held out of all, and
+    drawn in all, so that every translation has a truth.
     ValueError for a domain with too few pictures.
     """
     if few := too_few(sources):
         raise ValueError(f"too few pictures to hold any out: {', '.join(few)}")
-    chosen = {name: _chosen(source.train, seed) for name, source in sources.items()}
+    chosen = {name: _chosen(source.train, seed, pairs) for name, source in sources.items()}
     scenes = {scene for name, source in sources.items() if source.train.folder is None for scene in chosen[name]}
     held = {}
     for name, source in sources.items():
@@ -57,7 +59,8 @@ def hold_out(sources: Mapping[str, DomainPictures], seed: int) -> dict[str, Doma
     return held
 
 
-def _chosen(pictures: PictureSet, seed: int) -> set[str]:
+def _chosen(pictures: PictureSet, seed: int, pairs: bool) -> set[str]:
     """The names of the tenth whose hashes are lowest."""
+    known = common_name if pairs else str
     count = min(len(pictures) // 10, SCENES if pictures.folder is None else MOST)
-    return set(sorted(pictures.names, key=lambda name: derive(seed, "validation", name))[:count])
+    return set(sorted(pictures.names, key=lambda name: derive(seed, "validation", known(name)))[:count])

@@ -128,7 +128,7 @@ def _prepare(
         )
     old = packs[found[1].name].encoder
     assert old is not None
-    settings, sources = settle(settings, found, adding=True, tell=tell)
+    settings, sources = settle(settings, found, new=found[0].name, tell=tell)
     growth = Growth(
         name=found[0].name,
         space=old.latent.space,

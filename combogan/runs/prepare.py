@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, sentences
+from combogan.data.alignment import alignments, refuse_other_sizes, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -115,17 +116,18 @@ def prepare_resume(
         )
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)
-    settings, sources = settle(settings, found, adding=growth is not None, tell=tell)
+    settings, sources = settle(settings, found, new=None if growth is None else growth.name, tell=tell)
     changes |= {f"domains.{name}": origin for name, origin in places.items()}
     return Prepared(path, settings, sources, growth, changes)
 
 
 def settle(
-    settings: Settings, domains: Iterable[DomainPictures], *, adding: bool = False, tell: Tell
+    settings: Settings, domains: Iterable[DomainPictures], *, new: str | None = None, tell: Tell
 ) -> tuple[Settings, dict[str, DomainPictures]]:
     """Leave out unreadable pictures, hold out validation pictures, and resolve settings that depend on the machine.
 
-    The domains replace those in the settings. FeaturesError: no pretrained network where losses need it.
+    The domains replace those in the settings; `new` is one that is added to the others. FeaturesError: no pretrained
+    network where losses need it.
     """
     device = machine.device(settings.run.device)
     if settings.run.workers:
@@ -135,14 +137,16 @@ def settle(
     sources = usable(domains, crop=settings.images.size, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
     if settings.losses.paired:
-        _tell_pairs({name: source.train for name, source in sources.items()}, tell)
-    together = 1 if adding else _pairs_at_once(settings, len(sources), device)  # an added domain is in every pair
+        _tell_pairs(settings, {name: source.train for name, source in sources.items()}, new, tell)
+    together = (
+        1 if new is not None else _pairs_at_once(settings, len(sources), device)
+    )  # an added domain is in every pair
     precision = machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(
         {
             "run.device": str(device),
             "run.precision": "bfloat16" if precision == torch.bfloat16 else "float32",
-            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // (_workers(settings) or together)),
+            "run.threads": settings.run.threads or max(1, torch.get_num_threads() // together),
             "run.pairs_at_once": together,
             **{f"domains.{name}": source.origin for name, source in sources.items()},
         }
@@ -154,11 +158,14 @@ def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> in
     """How many disjoint pairs are trained at a time: small convolutions use the cores best with a pair on each.
 
     It is one on CUDA, for pairs drawn at random, which often overlap, and with shared blocks, which are in every pair.
+    With workers it is the number of those that can be busy at the same time.
     """
     shared = settings.networks.shared_encoder_blocks + settings.networks.shared_decoder_blocks
+    if settings.run.workers:
+        return max(1, min(_workers(settings), domains // 2))
     if settings.schedule.pairs != "rounds" or shared or device.type != "cpu":
         return 1
-    room = _workers(settings) or torch.get_num_threads() // max(1, settings.run.threads)
+    room = torch.get_num_threads() // max(1, settings.run.threads)
     resident = min(settings.run.resident or domains, domains)
     return max(1, min(settings.run.pairs_at_once or room, resident // 2))
 
@@ -178,17 +185,31 @@ def _refuse_workers(settings: Settings) -> None:
         )
 
 
-def _tell_pairs(pictures: Mapping[str, PictureSet], tell: Tell) -> None:
-    """Tell how many training pictures of which domains pair up by name. DomainError where none do."""
+def _tell_pairs(settings: Settings, pictures: Mapping[str, PictureSet], new: str | None, tell: Tell) -> None:
+    """Tell how many training pictures of which domains pair up by name; `new` is an added domain.
+
+    DomainError where domains do not pair up that are trained on pairs alone; PictureError for pairs of different sizes.
+    """
     found = alignments(pictures)
-    if not found:
-        names = " and ".join(f"'{some.names[0]}' of '{name}'" for name, some in list(pictures.items())[:2])
-        raise DomainError(
-            f"losses.paired is set, but no training pictures of two domains have equal names ({names}, for example); "
-            "name pairs alike, or set losses.paired=0."
-        )
+    refuse_other_sizes(pictures, found)
     for sentence in sentences(found):
         tell(sentence)
+    trained = [pair for pair in combinations(pictures, 2) if new is None or new in pair]
+    unpaired = [pair for pair in trained if pair not in found]
+    if not unpaired:
+        return
+    (a, b), cycle = unpaired[0], settings.losses.cycle
+    names = f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
+    if not cycle:
+        raise DomainError(
+            f"'{a}' and '{b}' do not pair up by name ({names}), and without a way back nothing keeps what their "
+            "pictures show; name pairs alike, leave one of the domains out, or set losses.cycle, such as to 10."
+        )
+    if len(unpaired) == len(trained):
+        raise DomainError(
+            f"losses.paired is set, but '{a}' and '{b}' do not pair up by name ({names}), nor do any others; name "
+            "pairs alike, or set losses.paired=0 and discriminator.sees=image."
+        )
 
 
 def _refuse_lost_growth(path: Path) -> None:

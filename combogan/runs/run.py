@@ -123,7 +123,8 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
     try:
         cluster.refuse_others()
         cluster.refuse_small_store(building.state_bytes(prepared.settings))
-        report.tell(f"Training in {cluster.workers} workers with {chosen.threads} threads each.")
+        busy = 1 if prepared.new else len(prepared.sources) // 2
+        report.tell(f"Workers: {cluster.workers}; at most {busy} can train at the same time, each a pair of domains.")
         for place in cluster.other_processors():
             report.tell(f"The processor at {place} is of another kind than that here; last bits may differ.")
         yield cluster

@@ -13,7 +13,7 @@ from combogan.data.batches import Batches
 from combogan.data.pictures import PictureSet
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder, decoder
-from combogan.networks.discriminator import discriminator
+from combogan.networks.discriminator import SEEN, discriminator
 from combogan.networks.encoder import Encoder, encoder, unet_shape
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.shared import SharedBlocks
@@ -140,7 +140,7 @@ def state_bytes(settings: Settings) -> int:
     """Bytes of a domain's state with a full pool: weights, two moments and averages."""
     of_halves, of_discriminators = weights(settings)
     copies = 4 if settings.optimizer.ema else 3
-    pool = settings.optimizer.pool * 3 * settings.images.size**2
+    pool = settings.optimizer.pool * SEEN[settings.discriminator.sees] * settings.images.size**2
     return FLOAT * (copies * of_halves + 3 * of_discriminators + pool)
 
 

@@ -84,7 +84,7 @@ class NetworkGroup:
 
 
 class FakePool:
-    """Up to `size` earlier translations into a domain, (3, h, w) each, which its discriminator sees again
+    """Up to `size` earlier translations into a domain, (channels, h, w) each, which its discriminator sees again
     (Shrivastava et al. 2017)."""
 
     def __init__(self, size: int) -> None:

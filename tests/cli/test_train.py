@@ -112,6 +112,7 @@ MISTAKES = {
     "not toml": ("--domains summer,fall --config broken.toml", "broken.toml is not TOML"),
     "no preset": ("--domains summer,fall --preset papr", "no preset is called 'papr'. Did you mean 'paper'?"),
     "both": ("--domains summer,fall --preset quick --config tiny.toml", "--preset and --config were both given"),
+    "workers": ("--domains summer,fall --workers two", "Invalid value for '--workers': give a number, or auto"),
     "no cuda": ("--domains summer,fall --device cuda", "PyTorch finds no CUDA device here; use --device cpu."),
     "no run": ("--resume nowhere", "there is no run nowhere"),
     "not a run": ("--resume empty", "empty is not a run: it has no settings.toml"),

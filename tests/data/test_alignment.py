@@ -5,11 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from combogan.data.alignment import alignments, common_name, sentences
+from combogan.data.alignment import alignments, common_name, refuse_other_sizes, sentences
 from combogan.data.batches import Batches
-from combogan.data.catalog import resolve
+from combogan.data.catalog import DomainPictures, resolve
 from combogan.data.pictures import FolderPictures
 from combogan.data.scenes import ScenePictures
+from combogan.data.validation_split import hold_out
 from combogan.errors import PictureError
 
 
@@ -49,6 +50,32 @@ def test_pictures_without_a_partner_are_named(sets):
     ]
     said = ["'label' and 'photo': 5 training pictures pair up by name; without a partner: 0, 6."]
     assert list(sentences(found)) == said
+
+
+def test_a_few_equal_names_are_chance_and_double_names_are_no_pairs(sets):
+    few = {"label": sets["label"], "photo": sets["photo"].named(["1_B.png", "2_B.png", "a.png", "b.png", "c.png"])}
+    assert alignments(few) == {}
+    twice = {"label": sets["label"], "photo": sets["photo"].named([*sets["photo"].names, "1_B.jpg"])}
+    names = [sets["label"].names[one] for one, _ in alignments(twice)["label", "photo"].indices]
+    assert names == [f"{number}_A.png" for number in range(2, 6)]
+
+
+def test_pairs_of_different_sizes_are_named_before_training(sets):
+    refuse_other_sizes(sets, alignments(sets))
+    save(sets["photo"].folder, "3_B.png", noise(3, width=41))
+    with pytest.raises(PictureError, match=r"3_A\.png' \(40 x 24 pixels\) and '.*3_B\.png' \(41 x 24\) are a pair"):
+        refuse_other_sizes(sets, alignments(sets))
+
+
+def test_both_pictures_of_a_pair_are_held_out(sets):
+    sources = {}
+    for name, end in (("label", "_A.jpg"), ("photo", "_B.png")):
+        many = FolderPictures(sets[name].folder, tuple(f"{number}{end}" for number in range(40)))
+        sources[name] = DomainPictures(name, "", many, many, name, None)
+    held = hold_out(sources, 0, pairs=True)
+    kept = {name: [common_name(one) for one in source.validation.names] for name, source in held.items()}
+    assert kept["label"] == kept["photo"]
+    assert len(kept["label"]) == 4
 
 
 def test_unpaired_scenes_share_no_name_and_paired_ones_all():

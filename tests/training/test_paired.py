@@ -6,6 +6,7 @@ from trainers import Listener, resume, start, states
 
 import combogan
 from combogan.errors import DomainError, SettingsError
+from combogan.networks.blocks import Dropout
 from combogan.runs.prepare import prepare
 from combogan.runs.run import start as begin
 from combogan.seeding import numbers
@@ -24,8 +25,8 @@ def paired(tiny):
 
 @pytest.fixture
 def unet(paired):
-    changes = {"networks.kind": "unet", "networks.depth": 5, "networks.norm": "batch", "networks.dropout": 0.5}
-    return paired.changed(changes)
+    changes = {"images.size": 64, "images.load": 64, "networks.kind": "unet", "networks.depth": 6}
+    return paired.changed({**changes, "networks.norm": "batch", "networks.dropout": 0.5})
 
 
 def same(one, other):
@@ -71,22 +72,40 @@ def test_a_unet_is_trained_published_and_takes_in_a_domain(unet, tmp_path, skips
     registry = combogan.Registry.open(run)
     image = torch.rand(1, 3, 40, 50)
     assert registry.compose("summer", "winter")(image).shape == image.shape
-    assert len(registry.pack("summer").encoder.latent.skips) == (4 if skips else 0)
+    assert len(registry.pack("summer").encoder.latent.skips) == (5 if skips else 0)
     combogan.add_domain(PAIRED[2], run=run, changes={"schedule.iterations": 3})
     assert combogan.Registry.open(run).compose("fall", "winter")(image).shape == image.shape
 
 
+def test_a_unet_with_dropout_stops_and_goes_on_to_the_same_bits(unet, tmp_path):
+    whole = combogan.train(unet, PAIRED[:2], out=tmp_path / "whole")
+    trainer = start(unet, PAIRED[:2], tmp_path / "stopped")
+    assert any(isinstance(module, Dropout) for module in trainer.engine.domains["summer"].decoder.modules())
+    trainer.run(lambda: trainer.iteration == 5)
+    assert resume(tmp_path / "stopped").run()
+    assert same(states(tmp_path / "stopped"), states(whole))
+
+
 def test_domains_without_common_names_are_refused(paired):
-    with pytest.raises(DomainError, match="no training pictures of two domains have equal names"):
+    with pytest.raises(DomainError, match=r"'summer' and 'winter' do not pair up by name .*, nor do any others"):
         prepare(paired, ["summer", "winter"])
 
 
+def test_without_a_way_back_every_pair_that_is_trained_must_pair_up(paired, tmp_path):
+    paired = paired.changed({"losses.cycle": 0.0})
+    with pytest.raises(DomainError, match=r"'summer' and 'spring' do not pair up .* without a way back"):
+        prepare(paired, MIXED)
+    run = combogan.train(paired, PAIRED[:2], out=tmp_path / "run")
+    with pytest.raises(DomainError, match=r"'spring' and 'summer' do not pair up|'summer' and 'spring' do not"):
+        combogan.add_domain("spring", run=run)
+
+
 def test_settings_that_do_not_go_together_are_refused(tiny, unet):
-    with pytest.raises(SettingsError, match="needs pictures that pair up"):
+    with pytest.raises(SettingsError, match="needs losses.paired"):
         tiny.changed({"discriminator.sees": "both"})
     with pytest.raises(SettingsError, match="cannot see both"):
         tiny.changed({"losses.paired": 1.0, "discriminator.sees": "both", "discriminator.kind": "split"})
-    with pytest.raises(SettingsError, match="multiple of 32"):
-        unet.changed({"images.size": 48, "images.load": 48})
+    with pytest.raises(SettingsError, match="multiple of 64"):
+        unet.changed({"images.size": 96, "images.load": 96})
     with pytest.raises(SettingsError, match="no shared blocks"):
         unet.changed({"networks.shared_encoder_blocks": 1})

@@ -126,9 +126,11 @@ def test_a_run_goes_on_with_another_number_of_workers_or_none(rounds, tmp_path):
 
 
 def test_pictures_that_workers_do_not_see_travel_with_the_meetings(rounds, tmp_path, monkeypatch):
-    whole = combogan.train(rounds, SEASONS, out=tmp_path / "whole")
+    rounds = rounds.changed({"losses.paired": 10.0, "discriminator.sees": "both"})
+    domains = [f"{season}=scenes-paired/{season}" for season in SEASONS[:3]] + SEASONS[3:]
+    whole = combogan.train(rounds, domains, out=tmp_path / "whole")
     monkeypatch.setattr(workers, "_fingerprints", lambda pictures: {})
-    assert combogan.train(rounds.changed({"run.workers": 2}), SEASONS, out=tmp_path / "sent")
+    assert combogan.train(rounds.changed({"run.workers": 2}), domains, out=tmp_path / "sent")
     assert same(states(tmp_path / "sent"), states(whole))
 
 
@@ -176,9 +178,11 @@ def test_a_store_too_small_for_two_states_is_refused_and_nothing_is_written(roun
     assert building.state_bytes(rounds) > 10**4
 
 
-def test_a_state_is_as_large_as_the_plan_says(tiny):
+@pytest.mark.parametrize(("sees", "channels"), [("image", 3), ("both", 6)])
+def test_a_state_is_as_large_as_the_plan_says(tiny, sees, channels):
+    tiny = tiny.changed({"losses.paired": 1.0, "discriminator.sees": sees})
     domain = building.new_domain("summer", tiny, torch.device("cpu"))
-    domain.pool.fakes = [torch.zeros(3, 32, 32)] * tiny.optimizer.pool
+    domain.pool.fakes = [torch.zeros(channels, 32, 32)] * tiny.optimizer.pool
     state = {name: value for name, value in domain.state().items() if not name.endswith("updates")}
     assert sum(value.nbytes for value in state.values()) == building.state_bytes(tiny)
 
