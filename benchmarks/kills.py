@@ -72,9 +72,10 @@ def kill_worker(out: Path, chance: random.Random) -> str:
     """Kill a process that trains, after a random number of checkpoints and a random time."""
     process = subprocess.Popen(_command(out, 2), stdout=subprocess.DEVNULL)
     moment = _wait(out, process, chance)
-    victims = _workers_of(process.pid)
-    if not victims or process.poll() is not None:
-        raise TooLate
+    while not (victims := _workers_of(process.pid)):  # none trains while a checkpoint is written
+        if process.poll() is not None:
+            raise TooLate
+        time.sleep(0.02)
     os.kill(chance.choice(victims), signal.SIGKILL)
     _finish(process)
     return f"one of {len(victims)} workers killed {moment}"

@@ -96,7 +96,7 @@ def test_without_a_way_back_every_pair_that_is_trained_must_pair_up(paired, tmp_
     with pytest.raises(DomainError, match=r"'summer' and 'spring' do not pair up .* without a way back"):
         prepare(paired, MIXED)
     run = combogan.train(paired, PAIRED[:2], out=tmp_path / "run")
-    with pytest.raises(DomainError, match=r"'spring' and 'summer' do not pair up|'summer' and 'spring' do not"):
+    with pytest.raises(DomainError, match=r"'spring' and '(summer|winter)' do not pair up"):
         combogan.add_domain("spring", run=run)
 
 
