@@ -319,7 +319,12 @@ def test_every_card_is_complete_and_every_name_in_it_can_be_used() -> None:
     assert next(iter(collections())) == "scenes"
     sets = "apple2orange summer2winter_yosemite horse2zebra monet2photo cezanne2photo ukiyoe2photo vangogh2photo maps "
     sets += "cityscapes facades iphone2dslr_flower alps_seasons painters_14"
-    assert {card.published for card in collections().values()} == {"scenes", "scenes-small", *sets.split()}
+    assert {card.published for card in collections().values()} == {
+        "scenes",
+        "scenes-small",
+        "scenes-paired",
+        *sets.split(),
+    }
     for card in collections().values():
         assert all([card.title, card.licence, card.citation, card.source]), card.name
         assert all(check_name(f"{card.name}/{name}") for name in card.domains)

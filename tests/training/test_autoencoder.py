@@ -47,7 +47,8 @@ def starting(tiny):
 
 
 def halves(kind="resnet"):
-    made = encoder(kind, width=4, blocks=1), decoder(kind, width=4, blocks=1)
+    size = {"depth": 3} if kind == "unet" else {"blocks": 1}
+    made = encoder(kind, width=4, **size), decoder(kind, width=4, **size)
     for place, half in enumerate(made):
         initialise(half, torch.Generator().manual_seed(place))
     return made
@@ -56,7 +57,7 @@ def halves(kind="resnet"):
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_a_domain_starts_with_the_weights_and_averages_of_the_autoencoder(tiny, kind):
     one, other = halves(kind)
-    domain = new_domain("summer", tiny.changed({"networks.kind": kind}), CPU)
+    domain = new_domain("summer", tiny.changed({"networks.kind": kind, "networks.depth": 3}), CPU)
     start_from(domain, one, other)
     torch.testing.assert_close(
         domain.generator_group.averages.state_dict(), domain.generator_group.networks.state_dict()

@@ -16,7 +16,7 @@ from combogan.settings import Settings, presets
 from combogan.training import building
 from combogan.training.step import discriminator_loss, features_of, heads_loss, perceived, there_and_back
 
-SMALL = {"images.size": 64, "images.load": 64, "networks.width": 8, "discriminator.width": 8}
+SMALL = {"images.size": 64, "images.load": 64, "networks.width": 8, "networks.depth": 6, "discriminator.width": 8}
 EXTRAS = {
     "all losses": ("original", {"losses.latent": 1.0, "losses.forward": 1.0, "losses.identity": 1.0}),
     "batch norm": ("cyclegan", {"networks.norm": "batch", "networks.activation": "prelu"}),
@@ -48,9 +48,10 @@ def test_the_forward_half_of_a_step_mixes_no_devices(preset):
                 to_fake_cuda(network)
         x, y = (torch.zeros(2, 3, 64, 64, device="cuda") for _ in "xy")
         seen = features_of(objective.features, {"a": x, "b": y})
-        fake, parts = there_and_back(a, b, x, y, objective)
+        fake, parts = there_and_back(a, b, x, y, objective, aligned=True)
         parts |= perceived(b, fake, seen["b"], objective, lambda *purpose: numbers(0, *purpose))
-        losses = [objective.total(parts), discriminator_loss(b, y, fake.detach(), objective.gan_loss)]
+        real, judged = objective.judged(y, x), objective.judged(fake.detach(), None)
+        losses = [objective.total(parts), discriminator_loss(b, real, judged, objective.gan_loss)]
         if b.heads is not None:
             losses.append(heads_loss(b, seen["b"], fake.detach(), objective))
     assert {loss.device.type for loss in losses} == {"cuda"}
