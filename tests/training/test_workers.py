@@ -31,6 +31,7 @@ FIVE = [*SEASONS, "small=scenes-small/summer"]
 def _ray():
     import ray
 
+    os.environ["RAY_worker_niceness"] = "0"  # by default Ray's workers wait for all other tests
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"address": "local", "include_dashboard": False, "log_to_driver": False}
