@@ -31,7 +31,8 @@ FIVE = [*SEASONS, "small=scenes-small/summer"]
 def _ray():
     import ray
 
-    os.environ["RAY_worker_niceness"] = "0"  # by default Ray's workers wait for all other tests
+    # By default Ray's workers wait for all other tests. The name is Ray's own.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"address": "local", "include_dashboard": False, "log_to_driver": False}
