@@ -8,6 +8,7 @@ ComboganError
 ├── FeaturesError       pretrained features whose weights are missing or not the published ones
 ├── DeviceError         hardware that was asked for and is not there
 ├── WorkersError        a cluster that cannot be reached, or does not fit the run
+├── ExportError         packs that cannot become files for other programs, or such a file that cannot be opened
 ├── StorageError        a folder or file that cannot be written, or a full disk
 ├── RunError            a folder that is not a run, is taken, or cannot go on as asked
 │   ├── CheckpointError a damaged checkpoint
@@ -54,6 +55,10 @@ class DeviceError(ComboganError):
 
 class WorkersError(ComboganError):
     """A cluster that cannot be reached, or does not fit the run."""
+
+
+class ExportError(ComboganError):
+    """Packs that cannot become files for other programs, or such a file that cannot be opened."""
 
 
 class StorageError(ComboganError):

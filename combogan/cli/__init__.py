@@ -11,5 +11,6 @@ evaluate        score a run
 domains         list, show, check, fetch domains
 packs           list, show, verify, copy packs
 packs_import    make packs from published checkpoints
+export          packs as files for other programs
 tables          tables for terminals and pipes
 """

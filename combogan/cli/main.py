@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Score a run's translations against truth and baselines.",
     "domains": "List, show, check and fetch domains.",
     "packs": "List, show, verify, import and copy packs.",
+    "export": "Write packs as ONNX files or torch.export programs.",
 }
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.cpu import NormActivation, UnpaddedConvolution, normalised
+from combogan.networks.cpu import NormActivation, UnpaddedConvolution, all_normalised, normalised
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -28,6 +28,8 @@ class InstanceNorm(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():
+            return all_normalised(x)
         images = [normalised(image)[0] for image in x.split(1)]
         return images[0] if len(images) == 1 else torch.cat(images)
 
@@ -44,6 +46,8 @@ def reflect(x: Tensor, border: int) -> Tensor:
     On CUDA by slices, because PyTorch's own reflection padding has no deterministic backward there. On the CPU without
     autocast, which would convert bfloat16 to float32 and take twice the memory.
     """
+    if torch.compiler.is_exporting():
+        return F.pad(x, [border] * 4, mode="reflect")
     if not x.is_cuda:
         with torch.autocast(x.device.type, enabled=False):
             return F.pad(x, [border] * 4, mode="reflect")
@@ -154,7 +158,7 @@ class ResidualBlock(nn.Module):
 def _with_context(x: Tensor, context: Tensor | None) -> Tensor:
     if context is None:
         return x
-    maps = context.to(x.dtype).view(1, -1, 1, 1).expand(len(x), -1, *x.shape[2:])
+    maps = context.to(x.dtype).view(1, -1, 1, 1).expand(x.shape[0], -1, *x.shape[2:])
     return torch.cat([x, maps], 1)
 
 

@@ -4,6 +4,8 @@ oneDNN pads channels to multiples of 16, so that most of a convolution from or t
 a map is smaller than a kernel's weights, most of the time goes into rearranging the weights. Without AVX-512, its
 gradients of weights take two to three times as long as the same sums as matrix products. And a norm and its activation
 in one layer need not store the values between them.
+
+Exported programs (`torch.export`) leave out what only a backward pass needs, and their norms take any number of images.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ class UnpaddedConvolution(nn.Conv2d):
     """A k x k convolution of stride 1 without padding: (n, c, h, w) -> (n, o, h - k + 1, w - k + 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.is_cuda or torch.is_autocast_enabled(x.device.type) or torch.backends.cpu.get_cpu_capability() != "AVX2":
+        if x.is_cuda or torch.compiler.is_exporting() or torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        if torch.backends.cpu.get_cpu_capability() != "AVX2":
             return super().forward(x)
         y: Tensor = _Unpadded.apply(x, self.weight, self.bias)
         return y
@@ -74,14 +78,18 @@ class NormActivation(nn.Module):
         self.weight = nn.Parameter(torch.tensor([0.25])) if slope is None else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():
+            return self._activated(all_normalised(x))
         images = [self._one(image) for image in x.split(1)]
         return images[0] if len(images) == 1 else torch.cat(images)
 
     def _one(self, image: Tensor) -> Tensor:
-        if not image.is_cuda:
-            y: Tensor = _NormActivation.apply(image, self.weight, self.slope)
-            return y
-        y = normalised(image)[0]
+        if image.is_cuda:
+            return self._activated(normalised(image)[0])
+        y: Tensor = _NormActivation.apply(image, self.weight, self.slope)
+        return y
+
+    def _activated(self, y: Tensor) -> Tensor:
         return F.leaky_relu(y, self.slope) if self.weight is None else F.prelu(y, self.weight)
 
 
@@ -116,6 +124,11 @@ class _NormActivation(torch.autograd.Function):
 def normalised(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """One image (1, c, h, w) with each channel at mean 0 and deviation 1; the means, and 1 / the deviations."""
     return torch.native_batch_norm(image, None, None, None, None, True, 0.0, EPSILON)
+
+
+def all_normalised(images: Tensor) -> Tensor:
+    """Images (n, c, h, w) with each channel of each at mean 0 and deviation 1, for any n: as it is exported."""
+    return torch.instance_norm(images, None, None, None, None, True, 0.0, EPSILON, False)
 
 
 class _Product(torch.autograd.Function):

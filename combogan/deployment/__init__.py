@@ -1,0 +1,9 @@
+"""Where packs go next. Read:
+
+network_card    what an exported file says about its network
+program         halves, or one direction, as programs of torch.export for images of any size
+program_files   those programs as files, ONNX or .pt2, and such files opened again
+export          exports the packs of several domains to a folder
+comparison      exported files beside the packs they came from: the largest difference
+export_readme   the README beside the files, with the lines of Python that translate a picture
+"""

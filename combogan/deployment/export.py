@@ -1,0 +1,106 @@
+"""Exports the packs of several domains, or one direction, to a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+from combogan import storage
+from combogan.deployment import export_readme
+from combogan.deployment.network_card import NetworkCard, Precision
+from combogan.deployment.program import Program, decoder_program, direction_program, encoder_program
+from combogan.deployment.program_files import ENDINGS, Format, content, refuse_missing
+from combogan.errors import ExportError, SpaceError
+from combogan.registry.copies import together
+from combogan.registry.pack import Pack
+from combogan.registry.registry import Registry, home
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written."""
+
+    path: Path
+    card: NetworkCard
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is exported, where to, and how."""
+
+    names: Sequence[str]
+    folder: Path
+    format: Format = "onnx"
+    precision: Precision = "float32"
+    whole: bool = False
+    """One direction as one file, from the first name to the second, instead of a file for each half."""
+
+
+def export(registry: Registry, job: Job, tell: Callable[[Written], None] = lambda file: None) -> list[Written]:
+    """Write the files of a job, and their README.md; `tell` hears of each as soon as it is written.
+
+    Raises PackError, SpaceError, ExportError (all before anything is written), StorageError.
+    """
+    if job.format == "onnx":
+        refuse_missing()
+    programs = _direction(registry, job) if job.whole else _halves(_packs(registry, job.names), job.precision)
+    readme = job.folder / export_readme.NAME
+    export_readme.refuse_others(readme)
+    storage.refuse_unwritable(job.folder)
+    files = []
+    for name, make in programs:
+        program = make()
+        path, data = job.folder / f"{name}{ENDINGS[job.format]}", content(program, job.format)
+        storage.write(path, data)
+        files.append(Written(path, program.card, len(data)))
+        tell(files[-1])
+    named = [(file.path.relative_to(job.folder).as_posix(), file.card) for file in files]
+    storage.write(readme, export_readme.text(named, job.format).encode())
+    return files
+
+
+Making = tuple[str, Callable[[], Program]]
+"""The name of a file without its ending, and what makes its program."""
+
+
+def _halves(packs: Sequence[Pack], precision: Precision) -> list[Making]:
+    return [making for pack in packs for making in _halves_of(pack, precision)]
+
+
+def _halves_of(pack: Pack, precision: Precision) -> Iterator[Making]:
+    if pack.encoder is not None:
+        yield f"{pack.domain}.encoder", lambda: encoder_program(pack, precision)
+    if pack.decoder is not None:
+        yield f"{pack.domain}.decoder", lambda: decoder_program(pack, precision)
+
+
+def _direction(registry: Registry, job: Job) -> list[Making]:
+    if len(job.names) != 2:
+        raise ExportError(
+            f"a whole direction is from one domain to another, but {len(job.names)} were named; name two."
+        )
+    source, target = job.names
+    choice = registry.choose(source, [target])
+    name = f"{source}-to-{target}".replace("/", "-")
+    return [(name, lambda: direction_program(choice.source, choice.targets[target], job.precision))]
+
+
+def _packs(registry: Registry, names: Sequence[str]) -> list[Pack]:
+    """The packs of the domains; SpaceError where one fits none of the others."""
+    packs = together(registry, list(dict.fromkeys(names)))
+    fitting = {pack.domain for pair in permutations(packs, 2) if _fits(*pair) for pack in pair}
+    for pack in packs:
+        if len(packs) > 1 and pack.domain not in fitting:
+            raise SpaceError(
+                f"'{pack.domain}' ({home(pack)}) shares no latent space with the other domains, so its files would fit "
+                "none of theirs; export it alone, or name domains that were trained with it."
+            )
+    return packs
+
+
+def _fits(source: Pack, target: Pack) -> bool:
+    return source.encoder is not None and target.decoder is not None and source.encoder.latent == target.decoder.latent
