@@ -10,6 +10,9 @@ translate       translate pictures
 evaluate        score a run
 domains         list, show, check, fetch domains
 packs           list, show, verify, copy packs
+packs_share     push and pull packs
 packs_import    make packs from published checkpoints
 tables          tables for terminals and pipes
+transfer_bar    a progress bar of files
+completion      completion for shells
 """

@@ -19,7 +19,8 @@ COMMANDS = {
     "translate": "Translate pictures from one domain into others.",
     "evaluate": "Score a run's translations against truth and baselines.",
     "domains": "List, show, check and fetch domains.",
-    "packs": "List, show, verify, import and copy packs.",
+    "packs": "List, show, verify, copy, share and import packs.",
+    "completion": "Complete commands and options in bash, zsh or fish.",
 }
 
 
