@@ -31,7 +31,7 @@ from quality_table import show
 from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
 from combogan import machine, storage
-from combogan.cli.progress import PlainReport
+from combogan.runs.progress import PlainReport
 from combogan.cli.running import carry_out
 from combogan.errors import ComboganError
 from combogan.evaluation.run import evaluate, open_run

@@ -109,7 +109,7 @@ def _write(original: Original, words: list[str], out: Path) -> None:
 
 
 def _make_run(original: Original, words: list[str], run: Path, data: Path | None, changes: dict[str, object]) -> None:
-    from combogan.cli.progress import reporter
+    from combogan.runs.progress import reporter
     from combogan.runs.from_published import start_run
     from combogan.training.folder import RunFolder
 
