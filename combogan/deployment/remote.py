@@ -63,10 +63,13 @@ class Remote:
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
-        """Turn what a file system raises into a TransferError; each has exceptions of its own."""
+        """Turn what a file system raises into a TransferError; each has exceptions of its own.
+
+        A file that is missing where it is read stays a FileNotFoundError.
+        """
         try:
             yield
-        except (ComboganError, FileNotFoundError):
+        except ComboganError:
             raise
         except ImportError as error:
             raise TransferError(
@@ -79,6 +82,8 @@ class Remote:
                 f"ssh://."
             ) from None
         except Exception as error:
+            if isinstance(error, FileNotFoundError) and what == "read":
+                raise
             reason = str(error).strip().rstrip(".").partition("\n")[0] or type(error).__name__
             raise TransferError(
                 f"{self.name} cannot be {what} ({reason}); check the address, the network and your credentials, then "
