@@ -31,13 +31,14 @@ EXPECTED = {
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--iterations", type=int, help="instead of those of the preset")
+    words.add_argument("--iterations", type=int, help="of the start and of the training, not the preset's")
     words.add_argument("--out", type=Path, default=Path("quickstart-executed.ipynb"))
     given = words.parse_args()
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     if given.iterations:
-        changed = [cell for cell in notebook.cells if "ITERATIONS = None" in cell.source]
-        changed[0].source = changed[0].source.replace("ITERATIONS = None", f"ITERATIONS = {given.iterations}")
+        shorter = {"schedule.iterations": given.iterations, "schedule.autoencode": given.iterations}
+        (first,) = (cell for cell in notebook.cells if "CHANGES = {}" in cell.source)
+        first.source = first.source.replace("CHANGES = {}", f"CHANGES = {shorter}")
     with TemporaryDirectory() as folder:
         execute(notebook, folder)
     nbformat.write(notebook, given.out)
@@ -56,7 +57,7 @@ def execute(notebook: Any, folder: str) -> None:
             if cell.cell_type == "code":
                 began = time.perf_counter()
                 client.execute_cell(cell, index)
-                print(f"{time.perf_counter() - began:8.1f} s  {cell.source.splitlines()[0]}", flush=True)
+                print(f"{time.perf_counter() - began:8.1f} s  {cell.source.splitlines()[-1]}", flush=True)
 
 
 def kinds(cell: Any) -> set[str]:

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 VARIABLE = "_COMBOGAN_COMPLETE"
-"""The environment variable by which a shell asks for completions; click derives it from the program's name."""
+"""The environment variable by which a shell asks for completions: click's, for a program of the name `combogan`."""
 
 
 @click.command(name="completion")

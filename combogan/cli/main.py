@@ -74,7 +74,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     threading.excepthook = _report_thread_error
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(prog_name="combogan", standalone_mode=False)
     except ComboganError as error:
         click.echo(f"Error: {error}", err=True)
         code = 2

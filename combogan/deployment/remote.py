@@ -52,14 +52,18 @@ class Remote:
     def write(self, name: str, source: Path) -> Iterator[int]:
         """Copy a file there, which appears when it is whole; yields the number of bytes that were written so far."""
         path, done = f"{self._path}/{name}", 0
+        folder, _, last = path.rpartition("/")
+        partial = f"{folder}/.{last}.partial" if self._makes_folders else path  # objects appear when they are whole
         with self._explained("written to"):
             if self._makes_folders:
-                self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
-            with self._system.transaction, source.open("rb") as file, self._system.open(path, "wb") as out:
+                self._system.makedirs(folder, exist_ok=True)
+            with source.open("rb") as file, self._system.open(partial, "wb") as out:
                 while chunk := file.read(CHUNK):
                     out.write(chunk)
                     done += len(chunk)
                     yield done
+            if partial != path:
+                self._system.mv(partial, path)
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

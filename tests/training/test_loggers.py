@@ -4,6 +4,7 @@ import importlib
 import json
 
 import pytest
+import trainers
 from PIL import Image
 
 from combogan.errors import SettingsError
@@ -66,6 +67,26 @@ def test_loggers_get_settings_by_dotted_names_and_a_resumed_run_its_id(memory, t
     (tmp_path / "run" / IDS).write_text("{damaged")
     opened(tmp_path / "run", "aim", new=False)
     assert memory[3].begun == ("run", 0, "")
+
+
+def test_a_run_gives_settings_figures_and_grids(memory, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(loggers, "_is_installed", lambda name: name == "aim")
+    settings = tiny.changed({"run.loggers": ["aim"], "run.checkpoint_every": 8})
+    trainers.start(settings, ["summer", "winter"], tmp_path / "run").run()
+    chosen, *figures, (grid, last), closed = memory[0].got
+    assert (chosen["images.size"], chosen["domains.summer"], chosen["run.loggers"]) == (32, "scenes/summer", ["aim"])
+    assert [iteration for _, iteration in figures] == [3, 6, 8]
+    lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert figures[0][0]["gan/summer"] == lines[0]["losses"]["summer"]["gan"]
+    assert figures[0][0]["run/rate"] == lines[0]["rate"]
+    assert (grid[0] > 3 * 128, last, closed) == (True, 8, "closed")
+
+
+def test_a_missing_logger_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(loggers, "_is_installed", lambda name: False)
+    with pytest.raises(SettingsError, match=r"run\.loggers names mlflow, which is not installed"):
+        trainers.start(tiny.changed({"run.loggers": ["mlflow"]}), ["summer", "winter"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_logger_that_fails_is_left_out_and_it_is_said(memory, tmp_path):
