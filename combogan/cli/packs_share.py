@@ -34,6 +34,7 @@ def push(address: str, names: tuple[str, ...], places: tuple[Path, ...], licence
     combogan packs push s3://bucket/seasons summer winter
     """
     from combogan.deployment import push as pushing
+    from combogan.deployment.remote import shown
     from combogan.registry.registry import Registry
 
     packs = pushing.chosen(Registry.open(*places), names)
@@ -42,7 +43,7 @@ def push(address: str, names: tuple[str, ...], places: tuple[Path, ...], licence
             packs, address, licence=licence, tell=lambda text: click.echo(text, err=True), progress=progress
         )
     domains = ", ".join(pack.domain for pack in packs)
-    click.echo(f"{domains}: {len(listing.files)} files, {listing.size / 1e6:,.1f} MB, are at {address}.")
+    click.echo(f"{domains}: {len(listing.files)} files, {listing.size / 1e6:,.1f} MB, are at {shown(address)}.")
 
 
 @click.command(short_help="Fetch packs that were pushed.")

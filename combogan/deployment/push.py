@@ -11,7 +11,7 @@ from typing import Any
 from combogan.data.fetching import Progress
 from combogan.deployment import model_card
 from combogan.deployment.listing import LARGEST_LISTING, LISTING, Entry, Listing, parse
-from combogan.deployment.remote import Remote, is_url
+from combogan.deployment.remote import Remote, is_url, shown
 from combogan.errors import ComboganError, PackError
 from combogan.registry.card import PackCard, SharedCard, card_bytes, read_card
 from combogan.registry.copies import together
@@ -111,7 +111,7 @@ def _files(
         files["evaluation.json"] = scores
     if run is not None and (grid := _grid(run, packs)) is not None:
         files["grid.png"] = grid
-    source = address if is_url(address) else "FOLDER"  # not where it is on this computer
+    source = shown(address) if is_url(address) else "FOLDER"  # not where it is on this computer
     read_me = model_card.model_card(packs, source, licence, scores, with_grid="grid.png" in files)
     files["README.md"] = _write(made / "README.md", read_me.encode())
     return files
@@ -149,11 +149,11 @@ def _scores(run: Path, packs: Sequence[Pack], tell: Callable[[str], object]) -> 
 def _grid(run: Path, packs: Sequence[Pack]) -> Path | None:
     """The newest sample grid of a run, if it shows these domains alone."""
     try:
-        shown = Settings.load(run / RUN_CARD).domains
+        domains = Settings.load(run / RUN_CARD).domains
     except ComboganError:
         return None
     sheets = sorted((run / "samples").glob("*.png"))
-    return sheets[-1] if sheets and shown.keys() <= {pack.domain for pack in packs} else None
+    return sheets[-1] if sheets and domains.keys() <= {pack.domain for pack in packs} else None
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -88,7 +88,7 @@ class Remote:
         except Exception as error:
             if isinstance(error, FileNotFoundError) and what == "read":
                 raise
-            reason = str(error).strip().rstrip(".").partition("\n")[0] or type(error).__name__
+            reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
             raise TransferError(
                 f"{self.name} cannot be {what} ({reason}); check the address, the network and your credentials, then "
                 f"run the same command again."

@@ -46,4 +46,5 @@ def preview(pack: Pack) -> str:
         return ""
     if not content.startswith(PNG):
         return ""
-    return f'<img alt="into {escape(pack.domain)}" src="data:image/png;base64,{b64encode(content).decode()}">'
+    source = f"data:image/png;base64,{b64encode(content).decode()}"
+    return f'<img alt="into {escape(pack.domain)}" style="max-width: 400px" src="{source}">'

@@ -32,7 +32,7 @@ def test_a_registry_shows_its_packs_and_previews(folder):
     shown = Registry.open(folder)._repr_html_()
     content = b64encode((folder / "winter/preview.png").read_bytes()).decode()
     assert shown.count("<tr>") == 3
-    assert f'<img alt="into winter" src="data:image/png;base64,{content}">' in shown
+    assert f'<img alt="into winter" style="max-width: 400px" src="data:image/png;base64,{content}">' in shown
     assert shown.count("<img") == 1
     assert "<td>encoder + decoder</td><td>7f3a</td><td>64 px</td>" in shown
     assert "&lt;b&gt;packs" in shown
