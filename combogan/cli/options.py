@@ -57,6 +57,10 @@ class _Place(_Path):
         return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
 
 
+PLACE = _Place(path_type=Path)
+"""The type of what can be a path or a URL."""
+
+
 def registry_places(function: Function) -> Function:
     """The option --registry: `function` gets paths as `places`; packs behind URLs are pulled into the cache first."""
 
@@ -68,7 +72,7 @@ def registry_places(function: Function) -> Function:
         "--registry",
         "places",
         multiple=True,
-        type=_Place(path_type=Path),
+        type=PLACE,
         metavar="PATH|URL",
         help="A run, a packs folder, a pack, or a URL that packs were pushed to; repeatable.  "
         "[default: runs/*/packs and ~/.combogan/packs]",

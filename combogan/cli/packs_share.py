@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from combogan.cli.options import PATH, registry_places
+from combogan.cli.options import PATH, PLACE, registry_places
 from combogan.cli.transfer_bar import transfer_bar
 
 
 @click.command(short_help="Write packs to a folder, http(s), s3, hf or ssh address.")
-@click.argument("address", metavar="DEST")
+@click.argument("address", metavar="DEST", type=PLACE)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @registry_places
 @click.option(
@@ -21,7 +21,7 @@ from combogan.cli.transfer_bar import transfer_bar
     metavar="ID",
     help="Of the weights, for the model card: an identifier of the Hub, such as cc-by-4.0.",
 )
-def push(address: str, names: tuple[str, ...], places: tuple[Path, ...], licence: str) -> None:
+def push(address: str | Path, names: tuple[str, ...], places: tuple[Path, ...], licence: str) -> None:
     """Write packs, with a model card, to DEST: a folder, or an address that fsspec writes to (s3://, hf://, ssh://).
 
     Without NAMEs: all packs of the newest latent space. Weights, cards and previews go there, README.md with what the
@@ -40,16 +40,16 @@ def push(address: str, names: tuple[str, ...], places: tuple[Path, ...], licence
     packs = pushing.chosen(Registry.open(*places), names)
     with transfer_bar() as progress:
         listing = pushing.push(
-            packs, address, licence=licence, tell=lambda text: click.echo(text, err=True), progress=progress
+            packs, str(address), licence=licence, tell=lambda text: click.echo(text, err=True), progress=progress
         )
     domains = ", ".join(pack.domain for pack in packs)
-    click.echo(f"{domains}: {len(listing.files)} files, {listing.size / 1e6:,.1f} MB, are at {shown(address)}.")
+    click.echo(f"{domains}: {len(listing.files)} files, {listing.size / 1e6:,.1f} MB, are at {shown(str(address))}.")
 
 
 @click.command(short_help="Fetch packs that were pushed.")
-@click.argument("address", metavar="SOURCE")
+@click.argument("address", metavar="SOURCE", type=PLACE)
 @click.option("-o", "--out", type=PATH, metavar="FOLDER", help="[default: a folder of ~/.combogan/packs]")
-def pull(address: str, out: Path | None) -> None:
+def pull(address: str | Path, out: Path | None) -> None:
     """Fetch the packs that were pushed to SOURCE: a folder, or an address that fsspec reads (https://, s3://, hf://).
 
     Every file is checked against its hash and its card before any is used. A broken transfer is taken up. By default
@@ -63,5 +63,5 @@ def pull(address: str, out: Path | None) -> None:
     from combogan.registry.registry import Registry
 
     with transfer_bar() as progress:
-        folder = pulling.pull(address, out, progress=progress)
+        folder = pulling.pull(str(address), out, progress=progress)
     click.echo(f"{', '.join(Registry.open(folder).names)}: pulled to {folder}.")

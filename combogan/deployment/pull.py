@@ -190,6 +190,20 @@ def _alone(lock: Path) -> Iterator[None]:
         return
     import fcntl
 
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _leads_to(lock, file.fileno()):
+                try:
+                    yield
+                finally:
+                    lock.unlink()
+                return
+
+
+def _leads_to(path: Path, file: int) -> bool:
+    """Whether a path is still that of an open file, which another process may have deleted when it was done."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

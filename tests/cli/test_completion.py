@@ -25,7 +25,7 @@ def test_the_script_asks_combogan(monkeypatch, capsys, shell):
     ("typed", "completed"),
     [
         ("combogan pa", ["packs"]),
-        ("combogan packs pu", ["push", "pull"]),
+        ("combogan packs pu", ["pull", "push"]),
         ("combogan train --dry", ["--dry-run"]),
         ("combogan completion z", ["zsh"]),
     ],

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -188,7 +189,15 @@ def test_a_transfer_that_breaks_off_is_not_seen_and_is_taken_up(server, tmp_path
     assert files(pull(server.url, tmp_path / "pulled")).keys() - {SOURCE} == files(server.folder).keys()
     assert "summer/decoder.safetensors" in first
     assert set(first) & set(server.asked) == {LISTING, "summer/decoder.safetensors"}
-    assert not (tmp_path / ".pulled.part").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_processes_that_pull_the_same_wait_for_each_other(server, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: pull(server.url, tmp_path / "pulled"), range(4)))
+    assert set(folders) == {tmp_path / "pulled"}
+    assert server.asked.count("summer/decoder.safetensors") == 1
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_changed_source_is_pulled_again_and_only_what_changed(server, tmp_path):

@@ -186,7 +186,8 @@ def test_aim_gets_figures_grids_and_settings_in_one_run(tmp_path, monkeypatch):
     aim = pytest.importorskip("aim")
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "run", "aim")
-    (found,) = aim.Repo(str(tmp_path)).iter_runs()
+    id = json.loads((tmp_path / "run" / IDS).read_text())["aim"]
+    found = aim.Run(id, repo=str(tmp_path), read_only=True)
     assert found["settings"]["images.size"] == 70
     steps, values = found.get_metric("gan/summer", aim.sdk.sequence.Context({})).values.sparse_numpy()
     assert (list(steps), list(values)) == ([5, 10], [0.3125, 0.625])
