@@ -31,11 +31,11 @@ from quality_table import show
 from quality_variants import REGIMES, STAGES, VARIANTS, Row, variant
 
 from combogan import machine, storage
-from combogan.cli.progress import PlainReport
 from combogan.cli.running import carry_out
 from combogan.errors import ComboganError
 from combogan.evaluation.run import evaluate, open_run
 from combogan.runs.prepare import prepare, prepare_resume
+from combogan.runs.progress import PlainReport
 from combogan.runs.run import resume, start
 from combogan.training.trainer import Trainer
 

@@ -5,6 +5,7 @@ ComboganError
 ├── DomainError         a domain that cannot be found, named or used
 ├── PictureError        a picture that cannot be read or used
 ├── FetchError          a published set that could not be fetched completely
+├── TransferError       a folder elsewhere that cannot be read or written
 ├── FeaturesError       pretrained features whose weights are missing or not the published ones
 ├── DeviceError         hardware that was asked for and is not there
 ├── WorkersError        a cluster that cannot be reached, or does not fit the run
@@ -43,6 +44,10 @@ class PictureError(ComboganError):
 
 class FetchError(ComboganError):
     """A published set that could not be fetched completely."""
+
+
+class TransferError(ComboganError):
+    """A folder elsewhere that cannot be read or written."""
 
 
 class FeaturesError(ComboganError):

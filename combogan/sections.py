@@ -5,13 +5,19 @@ The sentence of a setting that has a flag is the flag's help in `combogan train 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LoggerName = Literal["auto", "tensorboard", "wandb", "mlflow", "aim"]
+
+
+def _listed(value: Any) -> Any:
+    """On the command line, names are separated by commas."""
+    return value.split(",") if isinstance(value, str) else value
 
 
 class Section(BaseModel):
@@ -182,6 +188,9 @@ class Run(Section):
     """Processes of a Ray cluster that meetings are spread over; auto is as many as it has room for, 0 is none."""
     resident: Count = 0
     """Domains on the device at the same time, at least 2; the others wait in host memory. 0 means all of them."""
+    loggers: Annotated[tuple[LoggerName, ...], Field(strict=False), BeforeValidator(_listed)] = ("auto",)
+    """Where figures, grids and settings go besides the run's folder, as a list of tensorboard, wandb, mlflow and aim;
+    auto is TensorBoard where it is installed."""
     log_every: Positive = 50
     """Iterations between two lines of log.jsonl."""
     sample_every: Count = 1000

@@ -5,12 +5,15 @@ options         options that several commands have
 train           train a new run, or go on with one
 add_domain      one more domain
 running         carries out a run: messages before and after it, exit codes of signals
-progress        the plan, live progress on a terminal, plain lines elsewhere
+progress        the plan of a run
 translate       translate pictures
 evaluate        score a run
 domains         list, show, check, fetch domains
 packs           list, show, verify, copy packs
+packs_share     push and pull packs
 packs_import    make packs from published checkpoints
 export          packs as files for other programs
 tables          tables for terminals and pipes
+transfer_bar    a progress bar of files
+completion      completion for shells
 """

@@ -55,9 +55,10 @@ def command(
         raise click.UsageError(
             "--preset, --config and --out go with --registry; a run has its own settings and folder."
         )
-    from combogan.cli.progress import reporter, show_plan
+    from combogan.cli.progress import show_plan
     from combogan.cli.running import carry_out
     from combogan.runs.add_domain import onto_packs, onto_run
+    from combogan.runs.progress import reporter
     from combogan.runs.run import start
 
     report = reporter()

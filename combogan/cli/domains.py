@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +12,12 @@ import click
 
 from combogan.cli.options import PATH
 from combogan.cli.tables import print_table
+from combogan.cli.transfer_bar import transfer_bar
 from combogan.errors import ComboganError, DomainError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from combogan.data.cards import Collection
     from combogan.data.catalog import DomainPictures, Place
-    from combogan.data.fetching import Progress
 
 DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a folder of pictures per domain.")
 
@@ -130,7 +126,7 @@ def split(folder: Path, out: Path, names: str) -> None:
     left, _, right = (word.strip() for word in names.partition(","))
     if not left or not right or "," in right:
         raise click.UsageError("--names takes two names with a comma between them, such as photo,label.")
-    with _progress(counts_bytes=False) as progress:
+    with transfer_bar(counts_bytes=False) as progress:
         count = side_by_side.split(
             folder, out, (left, right), advance=lambda done, total: progress("Cutting", done, total)
         )
@@ -155,7 +151,7 @@ def fetch(collection: str, url: str) -> None:
     if not card.is_fetched:
         click.echo(f"Fetching {card.name} from {url or card.url}")
         click.echo(f"Licence: {card.licence}\nPlease cite: {card.citation}")
-    with _progress() as progress:
+    with transfer_bar() as progress:
         fetched = fetching.fetch(card, url=url, progress=progress)
     if not fetched:
         click.echo(f"'{card.name}' is already fetched; remove {card.folder} to fetch it again.")
@@ -245,32 +241,3 @@ def _where(place: Place) -> str:
 
 def _fetch_command(card: Collection) -> str:
     return f"combogan domains fetch {card.name}"
-
-
-@contextmanager
-def _progress(*, counts_bytes: bool = True) -> Iterator[Progress]:
-    """A progress bar on a terminal; nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True)
-    count: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()] if counts_bytes else [MofNCompleteColumn()]
-    columns = TextColumn("{task.description}"), BarColumn(), *count
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield tell

@@ -19,8 +19,9 @@ COMMANDS = {
     "translate": "Translate pictures from one domain into others.",
     "evaluate": "Score a run's translations against truth and baselines.",
     "domains": "List, show, check and fetch domains.",
-    "packs": "List, show, verify, import and copy packs.",
     "export": "Write packs as ONNX files or torch.export programs.",
+    "packs": "List, show, verify, copy, share and import packs.",
+    "completion": "Complete commands and options in bash, zsh or fish.",
 }
 
 
@@ -74,7 +75,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     threading.excepthook = _report_thread_error
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(prog_name="combogan", standalone_mode=False)
     except ComboganError as error:
         click.echo(f"Error: {error}", err=True)
         code = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,14 +50,43 @@ def number_or_auto(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
-registry_places = click.option(
-    "--registry",
-    "places",
-    multiple=True,
-    type=PATH,
-    metavar="PATH",
-    help="A run, a packs folder or a pack; repeatable.  [default: runs/*/packs and ~/.combogan/packs]",
-)
+class _Place(_Path):
+    """A path, or a URL, which stays as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
+PLACE = _Place(path_type=Path)
+"""The type of what can be a path or a URL."""
+
+
+def registry_places(function: Function) -> Function:
+    """The option --registry: `function` gets paths as `places`; packs behind URLs are pulled into the cache first."""
+
+    @wraps(function)
+    def with_paths(*args: Any, places: tuple[str | Path, ...], **others: Any) -> Any:
+        return function(*args, places=tuple(_here(place) for place in places), **others)
+
+    return click.option(
+        "--registry",
+        "places",
+        multiple=True,
+        type=PLACE,
+        metavar="PATH|URL",
+        help="A run, a packs folder, a pack, or a URL that packs were pushed to; repeatable.  "
+        "[default: runs/*/packs and ~/.combogan/packs]",
+    )(with_paths)  # type: ignore[return-value]
+
+
+def _here(place: str | Path) -> Path:
+    if isinstance(place, Path):
+        return place
+    from combogan.cli.transfer_bar import transfer_bar
+    from combogan.deployment.pull import pulled
+
+    with transfer_bar() as progress:
+        return pulled(place, tell=lambda message: click.echo(message, err=True), progress=progress)
 
 
 def setting(

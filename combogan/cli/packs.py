@@ -1,4 +1,4 @@
-"""`combogan packs`: list, show, verify, copy and import packs."""
+"""`combogan packs`: list, show, verify, copy, share and import packs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from combogan.cli import packs_import
+from combogan.cli import packs_import, packs_share
 from combogan.cli.options import PATH, registry_places
 from combogan.cli.tables import print_table
 from combogan.errors import PackError
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """List, show, verify, copy and import packs.
+    """List, show, verify, copy, share and import packs.
 
     \b
     combogan packs list
     combogan packs copy summer winter -o packs
+    combogan packs push hf://jane/seasons --registry runs/seasons
     """
 
 
@@ -122,6 +123,8 @@ def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
         click.echo(f"{pack.domain} ({pack.folder}) {what}.")
 
 
+command.add_command(packs_share.push)
+command.add_command(packs_share.pull)
 command.add_command(packs_import.command)
 
 

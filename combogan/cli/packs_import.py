@@ -109,8 +109,8 @@ def _write(original: Original, words: list[str], out: Path) -> None:
 
 
 def _make_run(original: Original, words: list[str], run: Path, data: Path | None, changes: dict[str, object]) -> None:
-    from combogan.cli.progress import reporter
     from combogan.runs.from_published import start_run
+    from combogan.runs.progress import reporter
     from combogan.training.folder import RunFolder
 
     start_run(original, words, run, data=data, changes=changes, report=reporter())

@@ -6,7 +6,7 @@ import signal
 
 import click
 
-from combogan.cli.progress import LiveReport, PlainReport
+from combogan.runs.progress import LiveReport, PlainReport
 from combogan.runs.signals import StopSignals
 from combogan.training.trainer import Trainer
 

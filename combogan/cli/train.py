@@ -69,9 +69,10 @@ def command(
         settings = chosen(preset, config, given)
     else:
         _refuse_with_resume({"--preset": preset, "--config": config, "--out": out})
-    from combogan.cli.progress import reporter, show_plan
+    from combogan.cli.progress import show_plan
     from combogan.cli.running import carry_out
     from combogan.runs import prepare, run
+    from combogan.runs.progress import reporter
 
     report = reporter()
     if resume is None:

@@ -5,6 +5,7 @@ card       pack.json and shared.json
 weights    networks <-> safetensors files, and their hashes
 registry   packs looked up by name and composed
 generator  an encoder and a decoder, for images of any size
+notebook   how packs show themselves in notebooks
 copies     packs copied to another folder
 swap       replaces a whole folder so that a kill loses nothing
 """

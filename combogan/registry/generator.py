@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from combogan.registry import notebook
+from combogan.registry.pack import Pack
 
 SMALLEST = 8
 """Pixels that every network needs."""
@@ -12,13 +17,27 @@ SMALLEST = 8
 class Generator(nn.Module):
     """Image (n, 3, h, w) in [-1, 1] -> its translation, of the same size, whatever h and w are."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, stride: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, stride: int, packs: tuple[Pack, Pack] | None = None
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.stride = encoder, decoder, stride
+        self.packs = packs
+        """Those that encoder and decoder are of."""
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         return self.decoder(self.encoder(fit_stride(image, self.stride)))[..., :height, :width]
+
+    def _repr_html_(self) -> str:
+        """What it translates, for notebooks; without packs, the modules as text."""
+        if self.packs is None:
+            return f"<pre>{escape(repr(self))}</pre>"
+        source, target = self.packs
+        weights = sum(weight.numel() for weight in self.parameters())
+        facts = f"{weights / 1e6:.1f} million weights, trained at {target.image_size} px, stride {self.stride}"
+        header = f"{escape(source.domain)} &rarr; {escape(target.domain)}"
+        return notebook.table((header,), [(facts,), (notebook.preview(target),)])
 
 
 def fit_stride(image: Tensor, stride: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 
 from combogan.errors import PackError, SpaceError, suggestion
 from combogan.networks.latent import Latent
+from combogan.registry import notebook
 from combogan.registry.generator import Generator
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.swap import folders_with, recover
@@ -100,7 +101,12 @@ class Registry:
         """The translation from one domain to another, as a module on images. Errors as of `choose`."""
         choice = self.choose(source, [target])
         encoder, decoder = choice.source.load_encoder(device), choice.targets[target].load_decoder(device)
-        return Generator(encoder, decoder, choice.latent.stride).eval()
+        packs = choice.source, choice.targets[target]
+        return Generator(encoder, decoder, choice.latent.stride, packs).eval()
+
+    def _repr_html_(self) -> str:
+        """All packs, for notebooks."""
+        return notebook.packs_table(self.spaces(), self.damaged.values())
 
     def _named(self, domain: str, space: str | None = None) -> list[Pack]:
         """The packs of a domain, newest first; PackError when there is none."""

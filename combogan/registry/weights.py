@@ -18,6 +18,9 @@ from combogan.registry.card import BlocksCard
 
 Network = TypeVar("Network", bound=nn.Module)
 
+HEADER = 256
+"""Bytes that safetensors files spend on each tensor besides its name and values, at most, and on themselves."""
+
 
 def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) -> Network:
     """A network from its weights, once their hash is checked; in evaluation mode and without gradients."""
@@ -32,15 +35,10 @@ def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) 
             f"{path} is damaged or was replaced: its SHA-256 begins with {found[:8]}, the card says {card.sha256[:8]}; "
             f"fetch or publish the pack again."
         )
+    expected = _described(path, card, build)
     try:
         weights = read_tensors(content)
-        with torch.device("meta"):  # no memory, in case the card asks for a giant network
-            expected = build(**card.shape).state_dict()
-    except KeyError as error:
-        raise PackError(
-            f"{path} is of networks that this combogan does not know ({error}); use the version that wrote it."
-        ) from None
-    except (SafetensorError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, ValueError, RuntimeError) as error:
         raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
     if _forms(weights) != _forms(expected):
         raise PackError(f"{path} holds other weights than its card describes; fetch or publish the pack again.")
@@ -48,6 +46,25 @@ def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) 
         network = build(**card.shape)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
+
+
+def largest_file(path: Path, card: BlocksCard, build: Callable[..., nn.Module]) -> int:
+    """Bytes that a file of the weights that a card describes has at most. PackError for networks that cannot be."""
+    expected = _described(path, card, build)
+    return HEADER + sum(value.nbytes + len(name) + HEADER for name, value in expected.items())
+
+
+def _described(path: Path, card: BlocksCard, build: Callable[..., nn.Module]) -> dict[str, Tensor]:
+    """The weights that a card describes, without memory, in case it asks for a giant network."""
+    try:
+        with torch.device("meta"):
+            return build(**card.shape).state_dict()
+    except KeyError as error:
+        raise PackError(
+            f"{path} is of networks that this combogan does not know ({error}); use the version that wrote it."
+        ) from None
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PackError(f"{path} cannot be read ({error}); fetch or publish the pack again.") from None
 
 
 def _forms(weights: dict[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

@@ -14,11 +14,12 @@ from combogan.registry.registry import GROWTH_CARD, Registry
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, file_hashes
 from combogan.runs.prepare import Prepared, settle
+from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.folder import RunFolder, free_name
-from combogan.training.report import Quiet, Report
+from combogan.training.report import Report
 
 SHARE = 0.6
 """Updates of an added domain, as a share of the updates that each domain of the run has had."""
@@ -39,20 +40,21 @@ def add_domain(
     """Add one more domain to a trained run, or to the packs in `registry`; gives the new pack's folder.
 
     `domain` is a name or `name=FOLDER`. `changes` apply to the run's settings, or to `settings` where there is only a
-    registry. Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError for whatever a person can put right.
+    registry. Progress is shown as by `train`. Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError for
+    whatever a person can put right.
     """
-    report = report or Quiet()
     data = Path(data) if data else None
-    if run is not None:
-        prepared = onto_run(domain, Path(run), data=data, changes=changes or {}, tell=report.tell)
-    elif registry is not None:
-        settings = settings or Settings()
-        settings = settings.changed(in_proportion(changes or {}, settings))
-        out = Path(out) if out else None
-        prepared = onto_packs(domain, Path(registry), settings, data=data, out=out, tell=report.tell)
-    else:
-        raise RunError("add_domain needs a run or a registry to add the domain to.")
-    run_to_the_end(start(prepared, report))
+    with shown(report) as report:
+        if run is not None:
+            prepared = onto_run(domain, Path(run), data=data, changes=changes or {}, tell=report.tell)
+        elif registry is not None:
+            settings = settings or Settings()
+            settings = settings.changed(in_proportion(changes or {}, settings))
+            out = Path(out) if out else None
+            prepared = onto_packs(domain, Path(registry), settings, data=data, out=out, tell=report.tell)
+        else:
+            raise RunError("add_domain needs a run or a registry to add the domain to.")
+        run_to_the_end(start(prepared, report))
     assert prepared.growth is not None
     return Path(prepared.growth.target)
 

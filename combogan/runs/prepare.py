@@ -26,6 +26,7 @@ from combogan.registry.registry import GROWTH_CARD, RUN_CARD
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
+from combogan.training import loggers
 from combogan.training.cluster import refuse_missing
 from combogan.training.folder import RunFolder, free_name
 from combogan.training.schedule import Course, course
@@ -130,6 +131,7 @@ def settle(
     network where losses need it.
     """
     device = machine.device(settings.run.device)
+    loggers.refuse_missing(settings.run.loggers)
     if settings.run.workers:
         _refuse_workers(settings)
     if settings.losses.heads or settings.losses.style:

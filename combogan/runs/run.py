@@ -14,6 +14,7 @@ from combogan.evaluation.validation import Validation, directions
 from combogan.registry.registry import GROWTH_CARD
 from combogan.runs import frozen_domains
 from combogan.runs.prepare import Prepared, prepare
+from combogan.runs.progress import shown
 from combogan.runs.signals import StopSignals
 from combogan.settings import Settings
 from combogan.training import building
@@ -24,7 +25,7 @@ from combogan.training.folder import RunFolder
 from combogan.training.journal import Journal
 from combogan.training.pretraining import AutoencoderStart, Pretraining
 from combogan.training.publishing import Publisher, RunPublisher
-from combogan.training.report import Quiet, Report
+from combogan.training.report import Report
 from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
 from combogan.training.schedule import PAIRS, Schedule
@@ -42,13 +43,14 @@ def train(
 ) -> Path:
     """Train a translator between domains (names, or `name=FOLDER`) to the end; gives the run's folder.
 
+    Without a `report`, progress is shown on a terminal and in a notebook; `training.report.Quiet()` shows none.
     Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError for whatever a person can put right.
     """
-    report = report or Quiet()
-    prepared = prepare(
-        settings, domains, data=Path(data) if data else None, out=Path(out) if out else None, tell=report.tell
-    )
-    return run_to_the_end(start(prepared, report))
+    with shown(report) as report:
+        prepared = prepare(
+            settings, domains, data=Path(data) if data else None, out=Path(out) if out else None, tell=report.tell
+        )
+        return run_to_the_end(start(prepared, report))
 
 
 def run_to_the_end(trainer: Trainer) -> Path:

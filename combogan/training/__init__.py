@@ -18,8 +18,12 @@ halves          the halves that packs are made from
 best            validations, and which is the best so far
 publishing      packs out of a run
 samples         the sample grid
-journal         log, history, charts, samples: what a run records
-board           charts for TensorBoard
+journal         log, history, samples: what a run records
+loggers         the protocol for what records runs elsewhere, and those that are chosen
+board           TensorBoard
+wandb_logger    Weights & Biases
+mlflow_logger   MLflow
+aim_logger      Aim
 report          the listener protocol for training progress
 folder          the run's folder: settings, log, history, lock
 """

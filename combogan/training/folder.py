@@ -14,10 +14,11 @@ from combogan import storage
 from combogan.errors import RunError, SettingsError
 from combogan.registry.registry import RUN_CARD
 from combogan.settings import Settings
+from combogan.training.loggers import IDS
 
 HISTORY = "history.jsonl"
 LOCK = ".lock"
-BEFORE_TRAINING = {RUN_CARD, HISTORY, LOCK, "tensorboard"}
+BEFORE_TRAINING = {RUN_CARD, HISTORY, LOCK, IDS, "tensorboard", "wandb"}
 """What a run writes before its first iteration."""
 _LONGEST = 80
 """Longest folder name in characters: the joined names of many domains would be too long for a file system."""
@@ -32,7 +33,6 @@ class RunFolder:
         self.packs = path / "packs"
         self.start = path / "start"
         self.samples = path / "samples"
-        self.charts = path / "tensorboard"
         self.added = path / "added"
         self.log = path / "log.jsonl"
         self.history = path / HISTORY

@@ -1,4 +1,4 @@
-"""What a run records while it trains: log.jsonl, history.jsonl, charts for TensorBoard, sample grids."""
+"""What a run records while it trains: log.jsonl, history.jsonl, sample grids, and what loggers are given."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from combogan import storage
 from combogan.data.pictures import save_picture
 from combogan.settings import Settings
-from combogan.training.board import Board
 from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves
+from combogan.training.loggers import Loggers
 from combogan.training.report import Report
 from combogan.training.samples import Samples
 
@@ -70,13 +70,16 @@ class Journal:
             self.folder.cut_log(iteration)
             self.folder.write_settings(self._settings)
             self.note("resumed", iteration, changed=dict(self._changes))
-        self._board = Board(self.folder.charts, iteration)
+        self._loggers = Loggers.open(
+            self._settings.run.loggers, self.folder.path, iteration, new=self._changes is None, tell=self.report.tell
+        )
+        self._loggers.settings(self._settings.model_dump(mode="json"))
         self._since = iteration
         self.begin()
         try:
             yield
         finally:
-            self._board.close()
+            self._loggers.close()
 
     def begin(self) -> None:
         """Start timing the next log line."""
@@ -113,7 +116,7 @@ class Journal:
     ) -> None:
         """Write the mean losses of the iterations since the last line; each iteration takes `pictures` pictures."""
         done, seconds = iteration - self._since, self._seconds
-        line = {
+        line: dict[str, Any] = {
             "iteration": iteration,
             "since": self._since,
             "epoch": epoch,
@@ -123,14 +126,16 @@ class Journal:
             "losses": losses,
         }
         self.folder.write_log(line)
-        self._board.logged(line)
+        figures = {f"{part}/{domain}": value for domain, parts in losses.items() for part, value in parts.items()}
+        figures |= {f"run/{name}": float(line[name]) for name in ("rate", "pictures_per_second")}
+        self._loggers.figures(figures, iteration)
         self.report.logged(line)
         self._since, self._seconds = iteration, 0.0
 
     def validated(self, iteration: int, measured: Mapping[str, float], *, seconds: float, best: bool) -> None:
         """Write a validation that took `seconds`; `best` says whether it is the best so far."""
         self.folder.write_log({"iteration": iteration, "seconds": round(seconds, 3), "validation": dict(measured)})
-        self._board.validated(iteration, measured)
+        self._loggers.figures({f"validation/{name}": value for name, value in measured.items()}, iteration)
         self.report.validated(iteration, measured, best=best)
 
     def sample(self, iteration: int, halves: Halves) -> None:
@@ -140,7 +145,7 @@ class Journal:
         with storage.explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(sheet, path)
-        self._board.sampled(sheet, iteration)
+        self._loggers.grid(sheet, iteration)
 
     def sample_path(self, iteration: int) -> Path:
         """Where the sample grid of an iteration is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import cast
 
@@ -71,6 +72,11 @@ class Translator:
                 name: self._half(pack, "decoder")(latent).float()[..., :height, :width]
                 for name, pack in choice.targets.items()
             }
+
+    def _repr_html_(self) -> str:
+        """Where and how it computes, and its packs, for notebooks."""
+        precision = str(self.precision).removeprefix("torch.")
+        return f"<p>Translator on {escape(str(self.device))} in {precision}</p>{self.registry._repr_html_()}"
 
     def _half(self, pack: Pack, name: str) -> nn.Module:
         key = (pack.folder, name)
