@@ -19,7 +19,10 @@ STYLE = """
 #said p {margin: 0 0 6px; padding: 8px 12px; border-radius: 8px; background: var(--background-fill-secondary);
   overflow-wrap: anywhere}
 #said p.error {border-left: 4px solid #c2410c}
-#examples img {image-rendering: auto}
+#pictures .grid-wrap, #results .grid-wrap, #examples .grid-wrap {padding-top: 40px}
+@media (max-width: 640px) {
+  #results .grid-container, #examples .grid-container {grid-template-columns: repeat(2, minmax(0, 1fr)) !important}
+}
 """
 PASTE = """
 <script>
@@ -67,8 +70,10 @@ def build(translator: PageTranslator) -> gr.Blocks:
                 spaces = gr.Dropdown(
                     translator.spaces, value=space, label="Latent space", visible=len(translator.spaces) > 1
                 )
+                menus = _choices(translator, space)
                 with gr.Row():
-                    source, target, size = (gr.Dropdown(min_width=100, **one) for one in _choices(translator, space))
+                    source, target = (gr.Dropdown(min_width=100, **menu) for menu in menus[:2])
+                size = gr.Dropdown(**menus[2])
                 go = gr.Button("Translate", variant="primary", elem_id="translate")
             with gr.Column(scale=2, min_width=320):
                 said = gr.HTML(elem_id="said")
@@ -108,14 +113,14 @@ def build(translator: PageTranslator) -> gr.Blocks:
             progress: gr.Progress = gr.Progress(),  # noqa: B008
         ) -> list[Any]:
             paths = [Path(path) for path, _ in given or []]
-            answer = translator.translate(paths, source, target, space=space, size=size, progress=progress)
+            answer = translator.translate(paths, source or "", target or "", space=space, size=size, progress=progress)
             return _answered(translator, answer)
 
         def choose(found: list[Result], chosen: gr.SelectData) -> list[Any]:
             return _shown(found, chosen.index)
 
         def change_space(space: str) -> list[Any]:
-            return [*(gr.Dropdown(**one) for one in _choices(translator, space)), translator.previews(space)]
+            return [*(gr.Dropdown(**menu) for menu in _choices(translator, space)), translator.previews(space)]
 
         def add(given: list[tuple[str, str | None]] | None, more: list[str] | None) -> list[Any]:
             return [[*(given or []), *((path, None) for path in more or [])], None]
@@ -147,7 +152,7 @@ def _choices(translator: PageTranslator, space: str) -> list[dict[str, Any]]:
     return [
         {"label": "From", "choices": sources, "value": sources[0]},
         {"label": "To", "choices": targets, "value": targets[0]},
-        {"label": "Short side", "choices": sizes, "value": sizes[0], "allow_custom_value": True},
+        {"label": "Size: pixels of the short side", "choices": sizes, "value": sizes[0], "allow_custom_value": True},
     ]
 
 

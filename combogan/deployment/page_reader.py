@@ -40,13 +40,14 @@ class Upload:
     """L, of the same size; None where the whole picture is opaque."""
 
 
-def read(path: Path, *, largest: int, most: int, size: int | None = None) -> Upload:
+def read(path: Path, *, largest: int, most: int, size: int | None = None, memory: int = MEMORY) -> Upload:
     """The picture in a file of at most `largest` pixels, the short side scaled to `size`. Raises PictureError.
 
-    Its pixels come along if they are then no more than `most`.
+    Its pixels come along if they are then no more than `most`. `memory` is what decoding may take, in bytes.
     """
     name = path.name
-    words = [sys.executable, "-m", "combogan.deployment.page_reader", name, str(largest), str(most), str(size or 0)]
+    numbers = map(str, (largest, most, size or 0, memory))
+    words = [sys.executable, "-m", "combogan.deployment.page_reader", name, *numbers]
     one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         with path.open("rb") as file:
@@ -83,8 +84,8 @@ def _answer(sent: memoryview) -> Upload:
 
 def main() -> None:
     """The process."""
-    name, (largest, most, size) = sys.argv[1], map(int, sys.argv[2:])
-    _bound()
+    name, (largest, most, size, memory) = sys.argv[1], map(int, sys.argv[2:])
+    _bound(memory)
     sent: list[Image.Image] = []
     answer: dict[str, object]
     try:
@@ -105,12 +106,12 @@ def main() -> None:
         sys.stdout.buffer.write(part.tobytes())
 
 
-def _bound() -> None:
-    """From here on, MemoryError instead of more than MEMORY, and an end after SECONDS, where the system can do that."""
+def _bound(memory: int) -> None:
+    """From here on, MemoryError instead of more memory, and an end after SECONDS, where the system can do that."""
     with suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
 
 

@@ -28,7 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 API = "/gradio_api"
-UPLOAD, FILE, JOIN = f"{API}/upload", f"{API}/file=", f"{API}/queue/join"
+UPLOAD, PROGRESS, FILE, JOIN = f"{API}/upload", f"{API}/upload_progress", f"{API}/file=", f"{API}/queue/join"
 READ = {"/", "/config", "/theme.css", "/favicon.ico", f"{API}/queue/data", f"{API}/startup-events"}
 READ_BELOW = ("/assets/", "/static/", f"{API}/heartbeat/")
 WRITTEN = {JOIN, f"{API}/cancel", f"{API}/reset"}
@@ -40,7 +40,7 @@ TOGETHER = 8
 CONNECTIONS = 400
 """Open connections; others are told to come back."""
 SAFE = {
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline'; "
+    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "frame-ancestors 'none'; form-action 'none'; object-src 'none'",
     "x-content-type-options": "nosniff",
@@ -159,6 +159,8 @@ class Gate:
             return PlainTextResponse("this address is for its own page only", 403)
         if method == "POST" and path == UPLOAD:
             return await self._upload(request)
+        if method == "GET" and path == PROGRESS:
+            return PlainTextResponse('data: {"msg": "done"}\n\n', media_type="text/event-stream")
         if method in ("GET", "HEAD") and path.startswith(FILE):
             return self._file(path.removeprefix(FILE))
         if method in ("GET", "HEAD") and (path in READ or path.startswith(READ_BELOW)):

@@ -57,7 +57,7 @@ class Result:
     @property
     def caption(self) -> str:
         """What is written below it."""
-        return f"{PurePosixPath(self.name).stem} → {self.target}"
+        return f"{self.target}: {PurePosixPath(self.name).stem}"
 
 
 @dataclass
@@ -136,8 +136,8 @@ class PageTranslator:
     def translate(
         self,
         pictures: Sequence[Path],
-        source: str | None,
-        target: str | None,
+        source: str,
+        target: str,
         *,
         space: str,
         size: str = AS_IT_IS,
@@ -149,7 +149,6 @@ class PageTranslator:
         try:
             short_side = _pixels(size)
             targets = self._checked(translator, pictures, source, target)
-            assert source is not None
             choice = translator.choose(source, targets)
         except ComboganError as error:
             answer.errors.append(str(error))
@@ -176,9 +175,7 @@ class PageTranslator:
     def _packs(self, space: str) -> list[Pack]:
         return self._translators[space].registry.packs
 
-    def _checked(
-        self, translator: Translator, pictures: Sequence[Path], source: str | None, target: str | None
-    ) -> list[str]:
+    def _checked(self, translator: Translator, pictures: Sequence[Path], source: str, target: str) -> list[str]:
         """The targets. Raises PictureError and PackError."""
         if not pictures:
             raise PictureError("there is no picture to translate; drop one, paste one, or choose a file.")
@@ -186,7 +183,7 @@ class PageTranslator:
             raise PictureError(
                 f"these are {len(pictures)} pictures, and at most {MOST} are translated at once; remove some."
             )
-        return pairs(translator.registry, [source or ""], [target or ""])[source or ""]
+        return pairs(translator.registry, [source], [target])[source]
 
     def _translated(
         self, translator: Translator, choice: Choice, path: Path, name: str, short_side: int | None
@@ -216,7 +213,7 @@ class PageTranslator:
 
 
 def by_space(registry: Registry) -> dict[str, Registry]:
-    """The latent spaces by run, newest first: what a person reads -> the packs. None where there is only one.
+    """The latent spaces by run, newest first: what a person reads -> the packs. Empty where there is only one.
 
     Two spaces of the same packs, one for each direction, count as one.
     """
