@@ -84,11 +84,10 @@ def test_what_goes_wrong_is_a_sentence_and_stops_no_other_picture(page, files):
     answer = page.translate([broken, upload(files, "one.png")], "a", "b", space=NEWEST)
     assert len(answer.results) == 1
     assert len(answer.errors) == 1
-    assert answer.errors[0].startswith(
-        "'broken.jpg' is no JPEG, PNG, WebP, BMP, TIFF or GIF (it begins with b'no pictu"
-    )
+    assert answer.errors[0].startswith("'broken.jpg' is no JPEG, PNG, WebP, BMP, TIFF or GIF (it begins with b'no")
+    two = upload(files, "two.png")
 
-    def refusal(pictures=(upload(files, "two.png"),), source="a", target="b", **options):
+    def refusal(pictures=(two,), source="a", target="b", **options):
         (sentence,) = page.translate(list(pictures), source, target, **{"space": NEWEST} | options).errors
         return sentence
 
