@@ -20,6 +20,7 @@ STYLE = """
   overflow-wrap: anywhere}
 #said p.error {border-left: 4px solid #c2410c}
 #pictures .grid-wrap, #results .grid-wrap, #examples .grid-wrap {padding-top: 40px}
+#pictures .grid-container {grid-template-columns: repeat(3, minmax(0, 1fr)) !important}
 @media (max-width: 640px) {
   #results .grid-container, #examples .grid-container {grid-template-columns: repeat(2, minmax(0, 1fr)) !important}
 }
@@ -59,7 +60,6 @@ def build(translator: PageTranslator) -> gr.Blocks:
                     label="Pictures: drop, paste or choose",
                     elem_id="pictures",
                     sources=["upload", "clipboard"],
-                    file_types=["image"],
                     interactive=True,
                     columns=3,
                     height=240,

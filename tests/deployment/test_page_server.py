@@ -57,8 +57,9 @@ def ask(files):
         sent = []
 
         async def receive():
-            piece = pieces.pop(0) if pieces else b""
-            return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+            if not pieces:  # the visitor waits for the answer
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
         async def send(message):
             sent.append(message)
