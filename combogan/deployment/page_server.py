@@ -173,9 +173,12 @@ class Gate:
         """Whether a request comes from the page itself, and not from another page in the same browser."""
         host = request.headers.get("host", "")
         origin = request.headers.get("origin")
-        if self._only_here and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        try:
+            if self._only_here and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+                return False
+            return origin is None or urlsplit(origin).netloc == host
+        except ValueError:  # no address at all
             return False
-        return origin is None or urlsplit(origin).netloc == host
 
     async def _refusal_of_message(self, request: Any) -> App | None:
         """The refusal of a message that is too long, no JSON, or names a file that the page does not have."""

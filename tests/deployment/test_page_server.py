@@ -107,6 +107,7 @@ def test_only_what_the_page_asks_for_passes(ask):
 
 def test_other_pages_in_the_same_browser_are_refused(ask):
     assert ask("GET", "/", headers={"host": "evil.example"})[0] == 403
+    assert ask("GET", "/", headers={"host": "[::1"})[0] == 403
     assert ask("GET", "/", headers={"host": "localhost:7860"})[0] == 299
     body, headers = form(("one.png", PNG))
     assert ask("POST", UPLOAD, body, headers | {"origin": "http://evil.example"})[0] == 403
