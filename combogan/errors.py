@@ -70,6 +70,10 @@ class StorageError(ComboganError):
     """A folder or file that cannot be written, or a full disk."""
 
 
+class ServingError(ComboganError):
+    """A web page that cannot be served, because Gradio is missing or the address cannot be used."""
+
+
 class RunError(ComboganError):
     """A folder that is not a run, is taken, or cannot go on as asked."""
 

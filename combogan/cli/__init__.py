@@ -7,6 +7,7 @@ add_domain      one more domain
 running         carries out a run: messages before and after it, exit codes of signals
 progress        the plan of a run
 translate       translate pictures
+serve           a page to drop pictures on
 evaluate        score a run
 domains         list, show, check, fetch domains
 packs           list, show, verify, copy packs

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a translator between two or more domains.",
     "add-domain": "Add one more domain to a trained run; the old ones do not change.",
     "translate": "Translate pictures from one domain into others.",
+    "serve": "Serve a page on which pictures are dropped and translated.",
     "evaluate": "Score a run's translations against truth and baselines.",
     "domains": "List, show, check and fetch domains.",
     "export": "Write packs as ONNX files or torch.export programs.",

@@ -99,9 +99,9 @@ class Picture:
     """Whether more frames or pages follow; only the first is used."""
 
 
-def decode(file: IO[bytes], name: str) -> Picture:
-    """The picture in an open file; `name` is its name in errors. Raises PictureError."""
-    image = _identify(file, name)
+def decode(file: IO[bytes], name: str, *, largest: int = LARGEST) -> Picture:
+    """The picture in an open file, of at most `largest` pixels; `name` is its name in errors. Raises PictureError."""
+    image = _identify(file, name, largest)
     found = str(image.format)
     try:
         image.load()
@@ -112,6 +112,18 @@ def decode(file: IO[bytes], name: str) -> Picture:
     except Exception as error:  # damaged bytes can raise almost anything in a decoder
         raise PictureError(_broken(name, error)) from error
     return Picture(rgb, alpha, found, several=_several(image))
+
+
+def visible(picture: Picture) -> Image.Image:
+    """The colours of a picture, white where it is fully transparent, so that hidden colours do not affect the rest.
+
+    Half transparent pixels keep their own colours, because the transparency is put back afterwards.
+    """
+    if picture.alpha is None:
+        return picture.rgb
+    return Image.composite(
+        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
+    )
 
 
 def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
@@ -128,7 +140,7 @@ def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
     return image.height, image.width
 
 
-def _identify(file: IO[bytes], name: str) -> ImageFile:
+def _identify(file: IO[bytes], name: str, largest: int = LARGEST) -> ImageFile:
     """The file with its header read, by the decoder that its first bytes decide."""
     file.seek(0)
     start = file.read(HEADER)
@@ -143,8 +155,8 @@ def _identify(file: IO[bytes], name: str) -> ImageFile:
         raise
     except Exception as error:  # as in `decode`
         raise PictureError(_broken(name, error)) from error
-    if image.width * image.height > LARGEST:
-        found = f"{image.width} x {image.height} pixels, at most {LARGEST // 10**6} million are read"
+    if image.width * image.height > largest:
+        found = f"{image.width} x {image.height} pixels, at most {largest // 10**6} million are read"
         raise PictureError(f"'{name}' is too large ({found}); scale it down or remove it.")
     return image
 

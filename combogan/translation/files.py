@@ -12,12 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from combogan import storage
+from combogan.data.decoding import visible
 from combogan.data.pictures import save_picture, scale_short_side, to_image, to_picture
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
 from combogan.translation.sources import Source, output_names, reconstruction
-from combogan.translation.translator import Translator, visible
+from combogan.translation.translator import Translator
 
 SHEET = "grid.png"
 CELL = 256

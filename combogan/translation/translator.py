@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from combogan import machine
 from combogan.data.colour_profiles import split
-from combogan.data.decoding import Picture
+from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture, to_image, to_picture
 from combogan.errors import PictureError
 from combogan.registry.generator import fit_stride
@@ -84,18 +84,6 @@ class Translator:
             half = pack.load_encoder(self.device) if name == "encoder" else pack.load_decoder(self.device)
             self._halves[key] = cast(nn.Module, half.to(memory_format=torch.channels_last))
         return self._halves[key]
-
-
-def visible(picture: Picture) -> Image.Image:
-    """The colours of a picture, white where it is fully transparent, so that hidden colours do not affect the rest.
-
-    Half transparent pixels keep their own colours, because the transparency is put back afterwards.
-    """
-    if picture.alpha is None:
-        return picture.rgb
-    return Image.composite(
-        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
-    )
 
 
 def _opened(picture: AnyPicture) -> Picture:

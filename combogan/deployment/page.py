@@ -1,0 +1,179 @@
+"""How the page looks, and what happens where. Only this file and `page_server` know Gradio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from combogan.deployment.page_translator import Answer, PageTranslator, Result
+from combogan.errors import StorageError
+
+WAITING = 20
+"""Visitors who can wait for their translation; others are told to come back."""
+STYLE = """
+.gradio-container {max-width: 1280px !important}
+#said p {margin: 0 0 6px; padding: 8px 12px; border-radius: 8px; background: var(--background-fill-secondary);
+  overflow-wrap: anywhere}
+#said p.error {border-left: 4px solid #c2410c}
+#pictures .grid-wrap, #results .grid-wrap, #examples .grid-wrap {padding-top: 40px}
+#pictures .grid-container {grid-template-columns: repeat(3, minmax(0, 1fr)) !important}
+@media (max-width: 640px) {
+  #results .grid-container, #examples .grid-container {grid-template-columns: repeat(2, minmax(0, 1fr)) !important}
+}
+"""
+PASTE = """
+<script>
+// Pictures that are pasted or dropped anywhere on the page go to the hidden file input.
+function take(files) {
+  const input = document.querySelector("#pasted input[type=file]");
+  const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+  if (!input || !pictures.length) return;
+  const all = new DataTransfer();
+  pictures.forEach((file) => all.items.add(file));
+  input.files = all.files;
+  input.dispatchEvent(new Event("change", {bubbles: true}));
+}
+addEventListener("paste", (event) => take(event.clipboardData.files));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  if (!event.defaultPrevented) take(event.dataTransfer.files);
+  event.preventDefault();
+});
+</script>
+"""
+TITLE = "combogan"
+
+
+def build(translator: PageTranslator) -> gr.Blocks:
+    """The page of a translator."""
+    space = translator.spaces[0]
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        gr.Markdown("# combogan\nTranslate pictures from one domain into another.")
+        results = gr.State([])
+        with gr.Row():
+            with gr.Column(min_width=320):
+                pictures = gr.Gallery(
+                    label="Pictures: drop, paste or choose",
+                    elem_id="pictures",
+                    sources=["upload", "clipboard"],
+                    interactive=True,
+                    columns=3,
+                    height=240,
+                    object_fit="contain",
+                    buttons=[],
+                )
+                pasted = gr.File(elem_id="pasted", file_count="multiple", visible="hidden")
+                spaces = gr.Dropdown(
+                    translator.spaces, value=space, label="Latent space", visible=len(translator.spaces) > 1
+                )
+                menus = _choices(translator, space)
+                with gr.Row():
+                    source, target = (gr.Dropdown(min_width=100, **menu) for menu in menus[:2])
+                size = gr.Dropdown(**menus[2])
+                go = gr.Button("Translate", variant="primary", elem_id="translate")
+            with gr.Column(scale=2, min_width=320):
+                said = gr.HTML(elem_id="said")
+                slider = gr.ImageSlider(
+                    label="Source and translation", elem_id="slider", interactive=False, buttons=["fullscreen"]
+                )
+                shown = gr.Gallery(
+                    label="All translations; choose one for the slider",
+                    elem_id="results",
+                    interactive=False,
+                    columns=3,
+                    height="auto",
+                    object_fit="contain",
+                    allow_preview=False,
+                    buttons=[],
+                )
+                with gr.Row():
+                    one = gr.DownloadButton("Download this one", interactive=False, elem_id="one")
+                    every = gr.DownloadButton("Download all as a zip", interactive=False, elem_id="every")
+        examples = gr.Gallery(
+            translator.previews(space),
+            label="Examples: the packs' own previews",
+            elem_id="examples",
+            interactive=False,
+            columns=4,
+            height="auto",
+            object_fit="contain",
+            buttons=[],
+        )
+
+        def translate(
+            given: list[tuple[str, str | None]] | None,
+            space: str,
+            source: str | None,
+            target: str | None,
+            size: str,
+            progress: gr.Progress = gr.Progress(),  # noqa: B008
+        ) -> list[Any]:
+            paths = [Path(path) for path, _ in given or []]
+            answer = translator.translate(paths, source or "", target or "", space=space, size=size, progress=progress)
+            return _answered(translator, answer)
+
+        def choose(found: list[Result], chosen: gr.SelectData) -> list[Any]:
+            return _shown(found, chosen.index)
+
+        def change_space(space: str) -> list[Any]:
+            return [*(gr.Dropdown(**menu) for menu in _choices(translator, space)), translator.previews(space)]
+
+        def add(given: list[tuple[str, str | None]] | None, more: list[str] | None) -> list[Any]:
+            return [[*(given or []), *((path, None) for path in more or [])], None]
+
+        private: dict[str, Any] = {"api_visibility": "private"}
+        go.click(
+            translate,
+            [pictures, spaces, source, target, size],
+            [said, shown, results, every, slider, one],
+            show_progress_on=[slider],
+            concurrency_limit=1,
+            **private,
+        )
+        shown.select(choose, [results], [slider, one], show_progress="hidden", **private)
+        spaces.change(change_space, [spaces], [source, target, size, examples], show_progress="hidden", **private)
+        pasted.upload(add, [pictures, pasted], [pictures, pasted], show_progress="hidden", **private)
+    page.queue(max_size=WAITING, default_concurrency_limit=4, api_open=False)
+    return page
+
+
+def theme() -> gr.Theme:
+    """Gradio's own look in the fonts of the visitor's system: none is loaded from elsewhere."""
+    return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def _choices(translator: PageTranslator, space: str) -> list[dict[str, Any]]:
+    """What the menus of source, target and size offer for a latent space."""
+    sources, targets, sizes = translator.sources(space), translator.targets(space), translator.sizes(space)
+    return [
+        {"label": "From", "choices": sources, "value": sources[0]},
+        {"label": "To", "choices": targets, "value": targets[0]},
+        {"label": "Size: pixels of the short side", "choices": sizes, "value": sizes[0], "allow_custom_value": True},
+    ]
+
+
+def _answered(translator: PageTranslator, answer: Answer) -> list[Any]:
+    """The outputs of a translation: what is said, the gallery, its state, the zip, and what the slider shows."""
+    archive = None
+    try:
+        archive = str(translator.zipped(answer.results)) if answer.results else None
+    except StorageError as error:
+        answer.errors.append(str(error))
+    said = [f'<p class="error" role="alert">Error: {escape(text)}</p>' for text in answer.errors]
+    said += [f"<p>{escape(text)}</p>" for text in answer.notes]
+    gallery = gr.Gallery([(str(result.file), result.caption) for result in answer.results], selected_index=0)
+    every = gr.DownloadButton(value=archive, interactive=archive is not None)
+    return ["".join(said), gallery, answer.results, every, *_shown(answer.results, 0)]
+
+
+def _shown(results: Sequence[Result], index: int) -> list[Any]:
+    """The slider and the download of one translation."""
+    if not 0 <= index < len(results):
+        return [None, gr.DownloadButton(value=None, interactive=False)]
+    result = results[index]
+    pair = gr.ImageSlider((str(result.source_file), str(result.file)), label=result.caption)
+    return [pair, gr.DownloadButton(value=str(result.file), interactive=True)]
