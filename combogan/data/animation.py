@@ -68,7 +68,8 @@ class Animation:
                         raise PictureError(
                             f"the first frame of '{self.path}' is broken or truncated ({error}); replace or remove it."
                         ) from error
-                    before = AnimationFrame(before.rgb, before.alpha, before.milliseconds, readable=False)
+                    shown = int(image.info.get("duration", before.milliseconds))
+                    before = AnimationFrame(before.rgb, before.alpha, shown, readable=False)
                 yield before
 
 
