@@ -34,7 +34,7 @@ SCENE = 320
 """Side of the drawn scene, in pixels."""
 WINDOW = 160, 120
 """What the camera sees, in pixels."""
-STEADY = 0.0, 0.5, 0.8, 0.9, 0.95, 0.98
+STEADY = 0.0, 0.5, 0.9, 0.98
 
 
 def pictures(season: str, index: int, seconds: float) -> Iterator[NDArray[np.uint8]]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     metavar="SHARE",
     default=0.9,
     show_default=True,
-    help="Films: share of the norms' statistics that stays from a frame to the next, against flicker; 0: none.",
+    help="Films: share of the norms' averages that stays from a frame to the next; 0: each frame on its own.",
 )
 @click.option("--resume", is_flag=True, help="Films: go on where the same command was stopped; finished ones are kept.")
 @click.option("--wrap", is_flag=True, help="Seamless textures: opposite borders of a picture meet.")

@@ -1,18 +1,27 @@
-"""Translates pictures that follow each other, steadily, and measures how much the translations flicker."""
+"""Translates pictures that follow each other, steadily, and measures how much the translations flicker.
+
+Two things make translations steady: averages over time in the norms (`steady`), against changes of the whole picture;
+and a share of the translation before, carried along by the motion of the source, against changes of single pixels.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from combogan.translation.motion import difference, motion
+from combogan.translation.motion import difference, motion, moved
 from combogan.translation.steady import STEADY, SteadyTranslator
 from combogan.translation.translator import Translator
 
 SAMPLE = 20
 """Of so many frames, two neighbours are also translated without steady statistics, to compare."""
+CARRIED = 0.4
+"""The share of a steady translation that is the one before, moved as the source moves, where that gives the source."""
+EXPLAINED = 8.0
+"""Levels of 255 at which 1/e of that share is left, where the moved source differs from the source."""
 CUT = 20.0
 """Levels of 255 above which neighbours, one moved onto the other, show different scenes."""
 
@@ -40,7 +49,7 @@ class Flicker:
     """Of the sampled pairs, translated without steady statistics."""
 
     def __str__(self) -> str:
-        """For people: `1.10 times the source's (2.21 of 255 levels; its own 2.01), 1.62 without --steady`."""
+        """For people: `1.10 times the source's (2.21 of 255 levels, its own 2.01), 1.62 without --steady`."""
         if not self.pairs:
             return "not measured, because no two neighbours show the same scene"
         own, translated = self.source / self.pairs, self.translated / self.pairs
@@ -56,7 +65,7 @@ class Flicker:
 class FrameTranslator:
     """Translates the frames of one film in their order, with averages over time of which the share `keep` stays.
 
-    `state` continues another's averages.
+    With a `keep` of 0 each frame is translated on its own. `state` continues another's translations.
     """
 
     def __init__(
@@ -70,10 +79,11 @@ class FrameTranslator:
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         self._plain, self._source, self._targets, self._reconstruct = translator, source, list(targets), reconstruct
+        known = state or {}
         ways = [THERE, *(targets if reconstruct else ())] if keep else []
-        self._steady = {way: SteadyTranslator(translator, keep, _part(state or {}, way)) for way in ways}
+        self._steady = {way: SteadyTranslator(translator, keep, _part(known, way)) for way in ways}
         self._before: Tensor | None = None
-        self._made: Translations = {}
+        self._made = {way: known[name].to(translator.device) for name, way in self._names().items() if name in known}
         self._made_plain: Translations = {}
         self._number = 0
         self.flicker = Flicker()
@@ -90,6 +100,9 @@ class FrameTranslator:
                 for translator in self._steady.values():
                     translator.forget()
         made = self._translated(image, self._steady)
+        if flow is not None and self._steady and self._made:
+            share = CARRIED * _explained(self._before, image, flow)
+            made = {way: torch.lerp(now, moved(self._made[way], flow), share) for way, now in made.items()}
         sampled = bool(self._steady) and self._number % SAMPLE in (SAMPLE // 2, SAMPLE // 2 + 1)
         plain = self._translated(image, {}) if sampled else {}
         if flow is not None and self._made:
@@ -110,12 +123,20 @@ class FrameTranslator:
         self._number += 1
 
     def state(self) -> dict[str, Tensor]:
-        """The averages over time."""
-        return {
+        """The averages over time, and the last translations."""
+        averages = {
             f"{way}/{place}": average
             for way, translator in self._steady.items()
             for place, average in translator.state().items()
         }
+        return averages | {
+            name: self._made[way].contiguous() for name, way in self._names().items() if way in self._made
+        }
+
+    def _names(self) -> dict[str, tuple[str, bool]]:
+        """The name in `state` of each way's last translation."""
+        ways = [(target, back) for target in self._targets for back in (False, True)]
+        return {f"{'back' if back else 'there'} {target}": (target, back) for target, back in ways}
 
     def _translated(self, image: Tensor, steady: Mapping[str, Translator]) -> Translations:
         fakes = steady.get(THERE, self._plain).translate(self._source, self._targets, image)
@@ -141,6 +162,12 @@ def notes(name: str, unreadable: Sequence[float], flicker: Flicker) -> tuple[str
             0, f"{name}: {'a frame' if one else 'frames'} could not be read, and the one before is repeated: {times}."
         )
     return tuple(said)
+
+
+def _explained(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:
+    """(1, 1, h, w): 1 where a pixel (of images in [-1, 1]) is the one that moved there, towards 0 where it differs."""
+    levels = 127.5 * (after - moved(before, flow)).abs().mean(1, keepdim=True)
+    return torch.exp(-((levels / EXPLAINED) ** 2))
 
 
 def _mean_difference(before: Translations, after: Translations, flow: Tensor) -> float:

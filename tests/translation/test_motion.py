@@ -4,9 +4,11 @@ from drawn_films import frames
 from PIL import Image
 
 from combogan.data.pictures import to_image
+from combogan.registry.registry import Registry
 from combogan.scenery.scene import draw
 from combogan.translation.frames import Flicker, FrameTranslator
 from combogan.translation.motion import difference, motion
+from combogan.translation.translator import Translator
 
 
 def window(left, top, size=(96, 72)):
@@ -63,3 +65,25 @@ def test_flicker_reads_as_a_sentence():
     assert str(Flicker(4, 8.0, 8.8)) == "1.10 times the source's (2.20 of 255 levels, its own 2.00)"
     assert str(Flicker(4, 8.0, 8.8, 2, 4.0, 6.0)).endswith(", 1.50 without --steady")
     assert str(Flicker(4, 0.0, 4.0)) == "1.00 of 255 levels, its own 0.00"
+
+
+def test_a_steady_translation_carries_what_motion_explains_and_nothing_else():
+    class Noise(Translator):
+        """Gray noise of deviation 0.1, drawn anew for every frame."""
+
+        def __init__(self):
+            super().__init__(Registry([]), precision="float32")
+            self.chance = torch.Generator().manual_seed(0)
+
+        def translate(self, source, targets, image):
+            return {target: torch.randn(image.shape, generator=self.chance) / 10 for target in targets}
+
+    def deviation(first, second):
+        translator = Noise()
+        frames = FrameTranslator(translator, "a", ["b"], keep=0.9)
+        frames._steady = {"": translator}
+        return [frames(image[0])["b", False].std() for image in (first, second)][1]
+
+    still, other = window(20, 30), window(20, 30) + 0.14
+    assert deviation(still, still) < 0.08  # the root of 0.6^2 + 0.4^2 is 0.72
+    assert deviation(still, other) > 0.09
