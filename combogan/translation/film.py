@@ -116,14 +116,15 @@ class Film:
         with opened(self.path) as container:
             place, before = 0, None
             for frame in _decoded(container, _pictures_of(container, self.path)):
-                if place == len(self.times) or frame.pts < self.times[place]:
+                time = frame.pts
+                if time is None or place == len(self.times) or time < self.times[place]:
                     continue
                 picture = self._upright(frame)
-                while place < len(self.times) and self.times[place] < frame.pts:
+                while place < len(self.times) and self.times[place] < time:
                     yield FilmFrame(self.times[place], picture if before is None else before, readable=False)
                     place += 1
-                if place < len(self.times) and self.times[place] == frame.pts:
-                    yield FilmFrame(frame.pts, picture)
+                if place < len(self.times) and self.times[place] == time:
+                    yield FilmFrame(time, picture)
                     place += 1
                 before = picture
             for time in self.times[place:]:
@@ -199,7 +200,7 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
             frames = packet.decode()
         except av.FFmpegError:
             continue
-        yield from (frame for frame in frames if frame.pts is not None and not frame.is_corrupt)
+        yield from (frame for frame in frames if not frame.is_corrupt)
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:

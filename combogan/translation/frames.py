@@ -100,7 +100,7 @@ class FrameTranslator:
                 for translator in self._steady.values():
                     translator.forget()
         made = self._translated(image, self._steady)
-        if flow is not None and self._steady and self._made:
+        if flow is not None and self._before is not None and self._steady and self._made:
             share = CARRIED * _explained(self._before, image, flow)
             made = {way: torch.lerp(now, moved(self._made[way], flow), share) for way, now in made.items()}
         sampled = bool(self._steady) and self._number % SAMPLE in (SAMPLE // 2, SAMPLE // 2 + 1)
