@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", type=PATH, metavar="DIR", help="[default: translated/FROM-to-TO]")
 @registry_places
 @click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side to PX pixels first.")
+@click.option(
+    "--steady",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    default=0.9,
+    show_default=True,
+    help="Films: share of the norms' averages that stays from a frame to the next; 0: each frame on its own.",
+)
+@click.option("--resume", is_flag=True, help="Films: go on where the same command was stopped; finished ones are kept.")
+@click.option("--wrap", is_flag=True, help="Seamless textures: opposite borders of a picture meet.")
 @click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
@@ -38,20 +49,25 @@ def command(
     out: Path | None,
     places: tuple[Path, ...],
     size: int | None,
+    steady: float,
+    resume: bool,
+    wrap: bool,
     grid: bool,
     autoencode: bool,
     reconstruct: bool,
     device: str,
 ) -> None:
-    """Translate PICTURES, files or folders of them, from one domain into others.
+    """Translate PICTURES, files or folders of them, films too, from one domain into others.
 
     Without PICTURES, the domain's own test pictures are translated. Any size and shape is kept, and so are names and
     transparency. One target: DIR/NAME; several: DIR/TARGET/NAME, and every picture is encoded once. A picture that
-    cannot be translated is reported, the others are translated, and the exit code is 1.
+    cannot be translated is reported, the others are translated, and the exit code is 1. Films keep their sound and
+    times (extra `video`); animated GIF and WebP stay what they are.
 
     \b
     combogan translate --from photo --to monet holiday/ -o paintings
     combogan translate --from summer --to all --grid
+    combogan translate --from summer --to winter walk.mp4
     combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
     from combogan.registry.registry import Registry
@@ -60,14 +76,14 @@ def command(
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
-    translator = Translator(Registry.open(*places), device)
+    translator = Translator(Registry.open(*places), device, wrap=wrap)
     plan = pairs(translator.registry, starts, ends, autoencode=autoencode, matrix=grid)
     _say_spaces(translator, plan, reconstruct)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
     jobs = _jobs(translator, plan, pictures, out, size, reconstruct, grid)
     sheet = out / SHEET if grid else None
     check_outputs(jobs, sheet)
-    outcomes = _translate(translator, jobs, size, sheet)
+    outcomes = _translate(translator, jobs, size, sheet, steady, resume)
     sys.exit(_report(outcomes, plan, translator, out))
 
 
@@ -120,10 +136,13 @@ def _jobs(
     return jobs
 
 
-def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None) -> list[Outcome]:
+def _translate(
+    translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None, steady: float, resume: bool
+) -> list[Outcome]:
     """Translate, with a progress bar on a terminal, and write the contact sheet."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from combogan.translation.files import MOST_ROWS, columns, save_sheet, translate_files
 
@@ -131,10 +150,27 @@ def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sh
     total = sum(len(job.pictures) for job in jobs)
     console = Console(stderr=True)
     parts = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*parts, console=console, transient=True, disable=total == 1 or not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=total)
+    tasks: dict[str, TaskID] = {}
+
+    def frames(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task(escape(name), total=total)
+        bar.update(tasks[name], completed=done, visible=done < total)
+
+    with Progress(*parts, console=console, transient=True, disable=not console.is_terminal) as bar, _stopping(jobs):
+        task = bar.add_task("pictures", total=total, visible=total > 1)
         outcomes = [
-            translate_files(translator, job, size=size, rows=rows, advance=lambda: bar.advance(task)) for job in jobs
+            translate_files(
+                translator,
+                job,
+                size=size,
+                rows=rows,
+                advance=lambda: bar.advance(task),
+                steady=steady,
+                resume=resume,
+                progress=frames,
+            )
+            for job in jobs
         ]
     shown = [row for outcome in outcomes for row in outcome.rows]
     if sheet is not None and shown:
@@ -142,8 +178,21 @@ def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sh
     return outcomes
 
 
+@contextmanager
+def _stopping(jobs: Sequence[Job]) -> Iterator[None]:
+    """Say, after Ctrl-C, how to go on with films."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if any(source.is_film for job in jobs for source in job.pictures):
+            click.echo("The same command with --resume goes on after the last whole second of the film.", err=True)
+        raise
+
+
 def _report(outcomes: Sequence[Outcome], plan: Mapping[str, Sequence[str]], translator: Translator, out: Path) -> int:
     """Print what was translated and what was not; 1 where a picture could not be translated."""
+    for note in [note for outcome in outcomes for note in outcome.notes]:
+        click.echo(note)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)

@@ -3,6 +3,7 @@
 catalog           a name -> a folder, a fetched collection, or drawn scenes
 cards             what is known about the collections, and their folders
 pictures          picture sets; file <-> picture <-> image; listing, scaling, saving
+animation         animated GIF and WebP: frames, durations, loop
 decoding          formats of picture files, orientation, damage
 colour_profiles   colours of any file -> sRGB, and transparency
 scenes            the drawn scenes of a season as a set of pictures

@@ -96,17 +96,17 @@ class Picture:
     format: str
     """What the content is: one of the values of ENDINGS."""
     several: bool = False
-    """Whether more frames or pages follow; only the first is used."""
+    """Whether more frames or pages follow; `animation` reads those of a GIF or WebP."""
 
 
 def decode(file: IO[bytes], name: str, *, largest: int = LARGEST) -> Picture:
     """The picture in an open file, of at most `largest` pixels; `name` is its name in errors. Raises PictureError."""
-    image = _identify(file, name, largest)
+    image = identify(file, name, largest)
     found = str(image.format)
     try:
         image.load()
         # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
-        rgb, alpha = split(_upright(image), sixteen_bits=found == "PNG")
+        rgb, alpha = split(upright(image), sixteen_bits=found == "PNG")
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes can raise almost anything in a decoder
@@ -132,7 +132,7 @@ def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
     Two kinds must be decoded: a PNG without EXIF at its start, as EXIF may follow the pixels, and a rotated TIFF, as
     only some versions of Pillow rotate the size in its header.
     """
-    image = _identify(file, name)
+    image = identify(file, name)
     if _turn(image) not in _SIDEWAYS:
         return image.size
     if image.format == "TIFF":
@@ -140,8 +140,8 @@ def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:
     return image.height, image.width
 
 
-def _identify(file: IO[bytes], name: str, largest: int = LARGEST) -> ImageFile:
-    """The file with its header read, by the decoder that its first bytes decide."""
+def identify(file: IO[bytes], name: str, largest: int = LARGEST) -> ImageFile:
+    """The file with its header read, by the decoder that its first bytes decide. Raises PictureError."""
     file.seek(0)
     start = file.read(HEADER)
     decoder = _DECODERS.get(kind(start) or "")
@@ -166,7 +166,8 @@ def _broken(name: str, error: Exception) -> str:
     return f"'{name}' is broken or truncated ({reason}); replace or remove it."
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF says."""
     turn = _turn(image)
     return image if turn is None else image.transpose(turn)
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,20 +87,20 @@ class FolderPictures:
 
 
 def _content_hash(path: Path) -> bytes:
-    with _opened(path) as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def list_pictures(folder: Path) -> list[str]:
-    """The picture files below `folder`, as sorted '/'-separated names relative to it.
+def list_pictures(folder: Path, also: Collection[str] = ()) -> list[str]:
+    """The picture files below `folder`, as sorted '/'-separated names relative to it; `also` files with these endings.
 
     A picture is a file that begins like one, or has the ending of one (then `checking` reports that it is none). Hidden
     files and folders are skipped; links are followed, but not in a circle. Raises DomainError.
     """
-    return sorted(_walk(Path(folder), "", ()))
+    return sorted(_walk(Path(folder), "", (), {*ENDINGS, *also}))
 
 
-def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...], endings: Collection[str]) -> Iterator[str]:
     try:
         here = folder.stat()
         inside = [name for name in os.listdir(folder) if not name.startswith(".")]
@@ -112,13 +112,13 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iter
     for name in inside:
         path = folder / name
         if os.path.isdir(path):  # unlike Path.is_dir, no error for a broken link
-            yield from _walk(path, f"{prefix}{name}/", (*above, identity))
-        elif os.path.isfile(path) and _looks_like_a_picture(path):
+            yield from _walk(path, f"{prefix}{name}/", (*above, identity), endings)
+        elif os.path.isfile(path) and _looks_like_a_picture(path, endings):
             yield prefix + name
 
 
-def _looks_like_a_picture(path: Path) -> bool:
-    if path.suffix.lower() in ENDINGS:
+def _looks_like_a_picture(path: Path, endings: Collection[str]) -> bool:
+    if path.suffix.lower() in endings:
         return True
     try:
         with path.open("rb") as file:
@@ -129,7 +129,7 @@ def _looks_like_a_picture(path: Path) -> bool:
 
 def open_picture(path: str | Path) -> Picture:
     """The picture in a file, its transparency separately. Raises PictureError."""
-    with _opened(path) as file:
+    with open_file(path) as file:
         return decode(file, str(path))
 
 
@@ -141,11 +141,12 @@ def read_picture(path: str | Path) -> Image.Image:
 
 def picture_size(path: str | Path) -> tuple[int, int]:
     """Upright (width, height), from the header. Raises PictureError."""
-    with _opened(path) as file:
+    with open_file(path) as file:
         return upright_size(file, str(path))
 
 
-def _opened(path: str | Path) -> io.BufferedReader:
+def open_file(path: str | Path) -> io.BufferedReader:
+    """A file that is read. Raises PictureError."""
     try:
         return Path(path).open("rb")
     except OSError as error:
@@ -154,9 +155,16 @@ def _opened(path: str | Path) -> io.BufferedReader:
 
 def scale_short_side(picture: Image.Image, size: int) -> Image.Image:
     """Bicubic, to a short side of exactly `size`; the long one is rounded down, as by torchvision.transforms.Resize."""
-    width, height = picture.size
-    scaled = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
+    scaled = scaled_size(picture.size, size)
     return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.BICUBIC)
+
+
+def scaled_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """(width, height) with the short side given; the long one is rounded down."""
+    width, height = size
+    if width <= height:
+        return short_side, int(short_side * height / width)
+    return int(short_side * width / height), short_side
 
 
 def middle_square(picture: Image.Image, size: int) -> Image.Image:

@@ -1,8 +1,16 @@
-"""What packs are used for: pictures of one domain in, pictures of others out. Read:
+"""What packs are used for: pictures and films of one domain in, those of others out. Read:
 
 translator   pictures or images: encoded once, decoded into one domain or many
 directions   which domain is translated into which, from the words of a command
 sources      the pictures to translate, and the names of what is written
 memory       how large a picture can be translated in the memory that is free
 files        translates files and folders, and draws the contact sheet
+moving       films and animations as one kind of source
+film         a film file: its frames, their times, how they are stored
+segments     a film that is being written: a file per second, joined at the end
+films        translates films; one that was stopped goes on at the last whole second
+animations   translates animated GIF and WebP
+frames       translates pictures that follow each other, and measures their flicker
+steady       the statistics of instance norms as averages over time
+motion       motion between two frames, and what it does not explain
 """

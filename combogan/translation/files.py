@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -17,8 +18,11 @@ from combogan.data.pictures import save_picture, scale_short_side, to_image, to_
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
+from combogan.translation.film import refuse_without_pyav
+from combogan.translation.moving import Moving, first_picture, moving_pictures
 from combogan.translation.sources import Source, output_names, reconstruction
-from combogan.translation.translator import Translator
+from combogan.translation.steady import STEADY
+from combogan.translation.translator import Translator, visible
 
 SHEET = "grid.png"
 CELL = 256
@@ -58,8 +62,12 @@ class Job:
 
     def outputs_of(self, name: str) -> list[Path]:
         """Everything that will be written for one picture."""
+        return list(self.ways(name).values())
+
+    def ways(self, name: str) -> dict[tuple[str, bool], Path]:
+        """(target, whether it is the way back from there) -> the file that will be written for one picture."""
         ways = (False, True) if self.reconstruct else (False,)
-        return [self.path(target, name, back=way) for target in self.targets for way in ways]
+        return {(target, way): self.path(target, name, back=way) for target in self.targets for way in ways}
 
 
 @dataclass(frozen=True)
@@ -82,13 +90,18 @@ class Outcome:
     rows: list[Row] = field(default_factory=list)
     largest: int = 0
     """Short side of the largest picture, in pixels, if it is more than FAR times the training size; else 0."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences on films: what could not be read, and how much they flicker."""
 
 
 def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
     """Make the output folders, before any work. StorageError where a translation would overwrite an input.
 
-    Sub-folders whose names are too long are left out: `translate_files` reports every picture in them.
+    PictureError where there are films and PyAV is not installed. Sub-folders whose names are too long are left out:
+    `translate_files` reports every picture in them.
     """
+    if any(source.is_film for job in jobs for source in job.pictures):
+        refuse_without_pyav()
     read = [source.path for job in jobs for source in job.pictures if source.path is not None]
     inputs = {_identity(path): path for path in read}
     outputs = [path for job in jobs for path in job.outputs()] + ([] if sheet is None else [sheet])
@@ -132,16 +145,27 @@ def translate_files(
     size: int | None = None,
     rows: int = 0,
     advance: Callable[[], None] = lambda: None,
+    steady: float = STEADY,
+    resume: bool = False,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Outcome:
     """Translate the pictures of a job into all of its targets; small copies of the first `rows` go on a contact sheet.
 
-    `size` scales the short side first. A picture's PictureError goes into `failures`. Raises PackError, SpaceError,
-    StorageError.
+    `size` scales the short side first. `steady` and `resume` are for films and animations (see `translate_film`), and
+    `progress` gets their names, how many frames are done, and of how many. A picture's PictureError goes into
+    `failures`. Raises PackError, SpaceError, StorageError.
     """
     outcome = Outcome()
     for source, name in zip(job.pictures, job.names(), strict=True):
+        shown = len(outcome.rows) < rows
+        frames = partial(progress, str(source))
         try:
-            _translate_file(translator, job, source, name, size, len(outcome.rows) < rows, outcome)
+            _refuse_long_names(source, job.outputs_of(name))
+            moving = moving_pictures(source, name, size, steady=steady, resume=resume)
+            if moving is None:
+                _translate_file(translator, job, source, name, size, shown, outcome)
+            else:
+                _translate_moving(translator, job, name, moving, shown, outcome, frames)
         except PictureError as error:
             outcome.failures.append(error)
         advance()
@@ -151,28 +175,53 @@ def translate_files(
 def _translate_file(
     translator: Translator, job: Job, source: Source, name: str, size: int | None, shown: bool, outcome: Outcome
 ) -> None:
-    _refuse_long_names(source, job.outputs_of(name))
     opened = source.open()
     rgb, alpha = visible(opened), opened.alpha
     if size is not None:
         rgb = scale_short_side(rgb, size)
         alpha = alpha and scale_short_side(alpha, size)
-    choice = translator.choose(job.source, job.targets)
-    if min(rgb.size) > FAR * choice.source.image_size:
-        outcome.largest = max(outcome.largest, min(rgb.size))
-    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
-    free = memory.available(translator.device)
-    skips, targets = bool(choice.latent.skips), len(job.targets)
-    memory.refuse_too_large(str(source), rgb.size, width=width, targets=targets, free=free, skips=skips)
+    _check_size(translator, job, str(source), rgb.size, outcome)
     small = {}
     for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
         picture, path = to_picture(image), job.path(target, name, back=back)
         save_picture(picture, path, alpha)
         outcome.written.append(path)
         if shown:
-            small[back_label(target, job.source) if back else target] = _small(picture)
+            small[_label(job, target, back)] = _small(picture)
     if shown:
         outcome.rows.append(Row(job.source, name, _small(rgb), small))
+
+
+def _translate_moving(
+    translator: Translator,
+    job: Job,
+    name: str,
+    moving: Moving,
+    shown: bool,
+    outcome: Outcome,
+    progress: Callable[[int, int], None],
+) -> None:
+    _check_size(translator, job, str(moving.path), moving.size, outcome)
+    outputs = job.ways(name)
+    with memory.explained(str(moving.path), moving.size):
+        outcome.notes += moving.translate(translator, job.source, outputs, progress=progress)
+    outcome.written += outputs.values()
+    if shown:
+        small = {_label(job, *way): _small(first_picture(path)) for way, path in outputs.items()}
+        outcome.rows.append(Row(job.source, name, _small(first_picture(moving.path)), small))
+
+
+def _check_size(translator: Translator, job: Job, name: str, size: tuple[int, int], outcome: Outcome) -> None:
+    """Note the size of a picture that is far from the training size. PictureError where it is too large."""
+    choice = translator.choose(job.source, job.targets)
+    if min(size) > FAR * choice.source.image_size:
+        outcome.largest = max(outcome.largest, min(size))
+    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
+    free = memory.available(translator.device)
+    skips, targets = bool(choice.latent.skips), len(job.targets)
+    margin = 2 * translator.margin(choice.latent.stride)
+    computed = size[0] + margin, size[1] + margin
+    memory.refuse_too_large(name, computed, width=width, targets=targets, free=free, skips=skips)
 
 
 def _translations(translator: Translator, job: Job, name: str, image: Tensor) -> Iterator[tuple[str, bool, Tensor]]:
@@ -195,6 +244,10 @@ def columns(jobs: Sequence[Job]) -> list[str]:
 def back_label(target: str, source: str) -> str:
     """The label of the way back on a contact sheet."""
     return f"{target} > {source}"
+
+
+def _label(job: Job, target: str, back: bool) -> str:
+    return back_label(target, job.source) if back else target
 
 
 def save_sheet(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:

@@ -15,11 +15,14 @@ from combogan.data.pictures import PictureSet, list_pictures, open_picture, scal
 from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, home
+from combogan.translation.film import ENDINGS as FILM_ENDINGS
+from combogan.translation.film import is_film
+from combogan.translation.segments import film_name
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to translate: a file, or one of a set of drawn pictures."""
+    """A picture or film to translate: a file, or one of a set of drawn pictures."""
 
     name: str
     """'/'-separated, relative to the output folder; its ending may change for the output."""
@@ -37,12 +40,17 @@ class Source:
         assert self.path is not None
         return open_picture(self.path)
 
+    @property
+    def is_film(self) -> bool:
+        """Whether it is a film, by its name; a film is not opened as a picture."""
+        return is_film(self.path)
+
     def __str__(self) -> str:
         return self.name if self.path is None else str(self.path)
 
 
 def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
-    """The pictures in files and folders, each once; names keep sub-folders; `out` inside a folder is skipped.
+    """The pictures and films in files and folders, each once; names keep sub-folders; `out` inside a folder is skipped.
 
     PictureError for what does not exist, and for a folder without pictures.
     """
@@ -55,7 +63,7 @@ def gather(paths: Iterable[Path], *, out: Path) -> list[Source]:
             continue
         if not path.is_dir():
             raise PictureError(f"'{path}' is neither a file nor a folder; give pictures or folders of them.")
-        names = list_pictures(path)
+        names = list_pictures(path, also=FILM_ENDINGS)
         if path.resolve() in out.resolve().parents:
             names = [name for name in names if out.resolve() not in (path / name).resolve().parents]
         if not names:
@@ -95,7 +103,7 @@ def _domain(pack: Pack) -> DomainPictures:
 
 
 def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> list[str]:
-    """A name for each picture's translations: its own, with .png where its format cannot be written.
+    """A name for each picture's translations: its own, with .png (films: .mkv) where its format cannot be written.
 
     A number is added to a name that is `taken`, or used before, or the name of a reconstruction; capitals do not count.
     """
@@ -104,6 +112,8 @@ def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> l
     for source in sources:
         path = PurePosixPath(source.name)
         wanted = path if path.suffix.lower() in ENDINGS else path.with_suffix(".png")
+        if source.is_film:
+            wanted = film_name(path)
         name, number = wanted, 1
         while {str(name).lower(), str(reconstruction(name)).lower()} & used:
             number += 1

@@ -21,6 +21,9 @@ from combogan.registry.generator import fit_stride
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry
 
+MARGIN = 96
+"""Pixels beyond a border that can change what is inside: as far as nine residual blocks of stride 4 see."""
+
 AnyPicture = Image.Image | np.ndarray | str | Path
 
 
@@ -28,11 +31,14 @@ class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
     `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
-    levels of 255 at most, and scores against the truth only after the second decimal. Raises DeviceError.
+    levels of 255 at most, and scores against the truth only after the second decimal. With `wrap`, images are seamless
+    textures: what is beyond a border is what is at the opposite one. Raises DeviceError.
     """
 
-    def __init__(self, registry: Registry, device: str | torch.device = "cpu", precision: str = "auto") -> None:
-        self.registry = registry
+    def __init__(
+        self, registry: Registry, device: str | torch.device = "cpu", precision: str = "auto", *, wrap: bool = False
+    ) -> None:
+        self.registry, self.wrap = registry, wrap
         self.device = machine.device(str(device))
         self.precision = machine.precision(precision, self.device)
         self._halves: dict[tuple[Path, str], nn.Module] = {}
@@ -65,11 +71,13 @@ class Translator:
         """
         choice = self.choose(source, targets)
         height, width = image.shape[-2:]
-        image = fit_stride(image.to(self.device), choice.latent.stride).contiguous(memory_format=torch.channels_last)
+        margin = self.margin(choice.latent.stride)
+        image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
+        image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            latent = self._half(choice.source, "encoder")(image)
+            latent = self.half(choice.source, "encoder")(image)
             return {
-                name: self._half(pack, "decoder")(latent).float()[..., :height, :width]
+                name: self.half(pack, "decoder")(latent).float()[..., margin:, margin:][..., :height, :width]
                 for name, pack in choice.targets.items()
             }
 
@@ -78,12 +86,37 @@ class Translator:
         precision = str(self.precision).removeprefix("torch.")
         return f"<p>Translator on {escape(str(self.device))} in {precision}</p>{self.registry._repr_html_()}"
 
-    def _half(self, pack: Pack, name: str) -> nn.Module:
+    def margin(self, stride: int) -> int:
+        """Pixels that are added on every side: multiples of the stride, and none without `wrap`."""
+        return -(-MARGIN // stride) * stride if self.wrap else 0
+
+    def half(self, pack: Pack, name: str) -> nn.Module:
+        """A pack's encoder or decoder, loaded when it is first asked for."""
         key = (pack.folder, name)
         if key not in self._halves:
             half = pack.load_encoder(self.device) if name == "encoder" else pack.load_decoder(self.device)
             self._halves[key] = cast(nn.Module, half.to(memory_format=torch.channels_last))
         return self._halves[key]
+
+
+def wrapped(image: Tensor, margin: int) -> Tensor:
+    """Image (n, 3, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
+    if not margin:
+        return image
+    rows, columns = (torch.arange(-margin, side + margin, device=image.device) % side for side in image.shape[-2:])
+    return image[..., rows, :][..., columns]
+
+
+def visible(picture: Picture) -> Image.Image:
+    """The colours of a picture, white where it is fully transparent, so that hidden colours do not affect the rest.
+
+    Half transparent pixels keep their own colours, because the transparency is put back afterwards.
+    """
+    if picture.alpha is None:
+        return picture.rgb
+    return Image.composite(
+        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
+    )
 
 
 def _opened(picture: AnyPicture) -> Picture:
