@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from combogan.data.animation import Animation, AnimationFrame, save_animation
-from combogan.data.decoding import Picture
+from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import scaled_size, to_image, to_picture
 from combogan.translation.frames import FrameTranslator, Progress, notes, quiet
-from combogan.translation.translator import Translator, visible
+from combogan.translation.translator import Translator
 
 
 def animation_size(animation: Animation, short_side: int | None) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from combogan.translation.film import refuse_without_pyav
 from combogan.translation.moving import Moving, first_picture, moving_pictures
 from combogan.translation.sources import Source, output_names, reconstruction
 from combogan.translation.steady import STEADY
-from combogan.translation.translator import Translator, visible
+from combogan.translation.translator import Translator
 
 SHEET = "grid.png"
 CELL = 256

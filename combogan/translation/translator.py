@@ -107,18 +107,6 @@ def wrapped(image: Tensor, margin: int) -> Tensor:
     return image[..., rows, :][..., columns]
 
 
-def visible(picture: Picture) -> Image.Image:
-    """The colours of a picture, white where it is fully transparent, so that hidden colours do not affect the rest.
-
-    Half transparent pixels keep their own colours, because the transparency is put back afterwards.
-    """
-    if picture.alpha is None:
-        return picture.rgb
-    return Image.composite(
-        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
-    )
-
-
 def _opened(picture: AnyPicture) -> Picture:
     if isinstance(picture, str | Path):
         return open_picture(picture)
