@@ -74,9 +74,10 @@ def _convolution(inside: int, outside: int, stride: int = 1) -> nn.Module:
 
 
 def trained(images: Tensor, labels: Tensor, seed: int, iterations: int, batch: int = 8) -> Segmentation:
-    """A network that has learned labels (n, h, w) of images (n, 3, h, w); half of each batch is mirrored.
+    """A network that has learned labels (n, h, w) of images (n, 3, h, w).
 
-    A class weighs one by the root of its frequency, so that rare ones are learned too.
+    Half of each batch is mirrored, colours vary a little, and there is some noise. A class weighs one by the root of
+    its frequency, so that rare ones are learned too.
     """
     torch.manual_seed(seed)
     weights = labels.flatten().bincount(minlength=len(THINGS)).clamp(min=1).rsqrt()
@@ -88,6 +89,11 @@ def trained(images: Tensor, labels: Tensor, seed: int, iterations: int, batch: i
         x, y = images[chosen], labels[chosen]
         half = batch // 2
         x, y = torch.cat([x[:half], x[half:].flip(3)]), torch.cat([y[:half], y[half:].flip(2)])
+        x = (
+            x * (1 + 0.15 * torch.randn(batch, 3, 1, 1))
+            + 0.15 * torch.randn(batch, 3, 1, 1)
+            + 0.1 * torch.randn_like(x)
+        )
         with torch.autocast("cpu", PRECISION, enabled=PRECISION is not torch.float32):
             answer = network(x.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(answer.float(), y, weights)
@@ -126,10 +132,10 @@ class Season:
 
     @classmethod
     def drawn(cls, season: str, size: int) -> Season:
-        return cls(*(_drawn(ScenePictures(season, split), size) for split in ("train", "test")))
+        return cls(*(images_and_labels(ScenePictures(season, split), size) for split in ("train", "test")))
 
 
-def _drawn(pictures: ScenePictures, size: int) -> tuple[Tensor, Tensor]:
+def images_and_labels(pictures: ScenePictures, size: int) -> tuple[Tensor, Tensor]:
     places = range(len(pictures))
     images = torch.stack([to_image(pictures.picture(place, size)) for place in places])
     labels = torch.stack([torch.from_numpy(without_snow(pictures.labels(place, size))) for place in places])
