@@ -217,7 +217,8 @@ def table(rows: Sequence[Row]) -> str:
     text.append("")
     for name in (TRANSLATED, MATCHED):
         if {name, SOURCE, ORACLE} <= set(names):
-            text.append(f"{name}: {share(rows, name):.0%} of the gap in mean IoU from {SOURCE} to {ORACLE}")
+            parts = ", ".join(f"{share(rows, name, measure):.0%} in {MEASURES[measure]}" for measure in MEASURES)
+            text.append(f"{name} closes of the gap from {SOURCE} to {ORACLE}: {parts}")
     return "\n".join(text)
 
 
@@ -227,10 +228,10 @@ def mean(rows: Sequence[Row], method: str, measure: str = "iou") -> float:
     return fmean(found) if found else float("nan")
 
 
-def share(rows: Sequence[Row], method: str) -> float:
-    """How much of the gap in mean IoU between source only and oracle a method closes."""
-    low, high = mean(rows, SOURCE), mean(rows, ORACLE)
-    return (mean(rows, method) - low) / (high - low)
+def share(rows: Sequence[Row], method: str, measure: str = "iou") -> float:
+    """How much of the gap between source only and oracle a method closes."""
+    low, high = mean(rows, SOURCE, measure), mean(rows, ORACLE, measure)
+    return (mean(rows, method, measure) - low) / (high - low)
 
 
 def main() -> None:

@@ -54,13 +54,18 @@ def row(method, source, target, iou, **more):
 
 def test_the_table_says_how_much_of_the_gap_is_closed():
     rows = [row(ORACLE, season, season, 0.8) for season in SEASONS]
-    rows += [row(SOURCE, "summer", "winter", 0.2), row(TRANSLATED, "summer", "winter", 0.65)]
+    rows += [
+        row(SOURCE, "summer", "winter", 0.2, accuracy=0.4, class_accuracy=0.3),
+        row(TRANSLATED, "summer", "winter", 0.65),
+    ]
     rows += [row(MATCHED, "summer", "winter", 0.5)]
     text = adaptation.table(rows)
-    assert "| source only | 0.900 | 0.800 | 0.200 |" in text
+    assert "| source only | 0.400 | 0.300 | 0.200 |" in text
     assert "| summer to winter | 0.200 | 0.500 | 0.650 | 0.800 |" in text
-    assert "translated: 75% of the gap in mean IoU from source only to oracle" in text
-    assert "colour matching: 50% of the gap" in text
+    assert adaptation.share(rows, TRANSLATED) == pytest.approx(0.75)
+    assert "\ntranslated closes of the gap from source only to oracle: " in text
+    assert text.splitlines()[-2].endswith(", 75% in mean IoU")
+    assert text.splitlines()[-1].endswith(", 50% in mean IoU")
 
 
 @pytest.fixture(scope="module")
