@@ -1,4 +1,4 @@
-"""`combogan domains`: list, show, check and fetch domains."""
+"""`combogan domains`: list, show, check, export and fetch domains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a fo
 
 @click.group()
 def command() -> None:
-    """List, show, check and fetch domains.
+    """List, show, check, export and fetch domains.
 
     \b
     combogan domains list
@@ -131,6 +131,40 @@ def split(folder: Path, out: Path, names: str) -> None:
             folder, out, (left, right), advance=lambda done, total: progress("Cutting", done, total)
         )
     click.echo(f"Cut {count:,} pictures into {out / left} and {out / right}.")
+
+
+@command.command(short_help="Write the pictures of domains as PNG files.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("-o", "--out", type=PATH, required=True, metavar="DIR", help="Where a folder per domain goes.")
+@click.option("--labels", is_flag=True, help="Of drawn scenes, also write what every pixel shows.")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 20_000),
+    metavar="PX",
+    help="Scale the short side to PX pixels.  [default: 64 of drawn scenes, else as it is]",
+)
+@DATA
+def export(names: tuple[str, ...], out: Path, labels: bool, size: int | None, data: Path | None) -> None:
+    """Write the pictures of the domains as PNG files into DIR/NAME/train and DIR/NAME/test, as --data DIR reads them.
+
+    --labels adds DIR/NAME-labels with label maps under the same names. The value of a pixel is the number of its class
+    in classes.csv there; programs for pictures show it in colour. A folder that exists is never written to.
+
+    \b
+    combogan domains export scenes/summer scenes/winter -o pictures --labels
+    combogan train --domains summer,winter --data pictures --preset quick
+    """
+    from combogan.data import export
+    from combogan.data.catalog import resolve
+
+    domains = resolve(names, data=data, needed=1)
+    with _progress(counts_bytes=False) as progress:
+        written = export.export(
+            domains, out, labels=labels, size=size, advance=lambda done, total: progress("Writing", done, total)
+        )
+    for one in written:
+        beside = "" if one.labels is None else f", their labels to {one.labels}"
+        click.echo(f"{one.domain}: {one.train:,} + {one.test:,} pictures (train + test) to {one.pictures}{beside}")
 
 
 @command.command(short_help="Fetch a published collection.")

@@ -14,6 +14,7 @@ moved             the pictures of a run, found again after they have moved
 alignment         which pictures of two domains show the same thing, by their names
 side_by_side      pictures of two domains in one file -> a folder for each
 batches           the random crops of an iteration, loaded ahead
+export            a domain -> PNG files, with label maps where they are known
 sheets            contact sheets of labelled pictures
 fetching          downloads published collections
 unpacking         a downloaded zip -> a folder per domain

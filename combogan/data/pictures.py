@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from combogan import storage
@@ -56,6 +57,14 @@ class PictureSet(Protocol):
 
     def fingerprint(self) -> str:
         """A short hash of names and contents."""
+
+
+@runtime_checkable
+class LabelledPictures(PictureSet, Protocol):
+    """A PictureSet of which it is known what every pixel shows."""
+
+    def labels(self, index: int, size: int) -> NDArray[np.uint8]:
+        """A class per pixel (h, w) of `picture(index, size)`: a number of `combogan.scenery.labels.CLASSES`."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from PIL import Image
 
 from combogan.errors import DomainError
 from combogan.scenery.colours import SEASONS
-from combogan.scenery.scene import SMALLEST, check_season, draw
+from combogan.scenery.labels import Labels
+from combogan.scenery.scene import SMALLEST, check_season, draw, label
 
 SEED = 2018
 """The seed of the embedded domains."""
@@ -71,6 +72,10 @@ class ScenePictures:
     def picture(self, index: int, size: int) -> Image.Image:
         """The picture at a position of `names`, `size` pixels a side, or the smallest that can be drawn."""
         return Image.fromarray(draw(self.season, SEED, self.indices[index], max(size, SMALLEST)))
+
+    def labels(self, index: int, size: int) -> Labels:
+        """The label map of `picture` at the same position and size: a number of CLASSES per pixel."""
+        return label(self.season, SEED, self.indices[index], max(size, SMALLEST))
 
     def named(self, names: Sequence[str]) -> ScenePictures:
         """The set of the scenes of these names in the same season; they need not be in this set."""

@@ -1,5 +1,6 @@
 """Shapes drawn on a picture of any size, in coordinates that are shares of its side (0..1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -26,22 +27,36 @@ class Canvas:
 
     picture: Image.Image
     side: int
+    labels: Image.Image | None = None
+    """A label map of the same size, of one byte per pixel, on which every shape is drawn too, as `label`."""
+    label: int | None = None
+    """The class of the shapes that follow; None where they only tint what is there, as shadows do."""
 
     def __post_init__(self) -> None:
         self.opaque = ImageDraw.Draw(self.picture, "RGB")
         self.translucent = ImageDraw.Draw(self.picture, "RGBA")
+        self.labelling = None if self.labels is None else ImageDraw.Draw(self.labels)
+
+    def _layers(self, colour: tuple[int, ...]) -> Iterator[tuple[ImageDraw.ImageDraw, tuple[int, ...] | int]]:
+        """What a shape is drawn on, and with which colour or class."""
+        yield self.opaque if len(colour) == 3 else self.translucent, colour
+        if self.labelling is not None and self.label is not None:
+            yield self.labelling, self.label
 
     def ellipse(self, x: float, y: float, wide: float, tall: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.opaque if len(colour) == 3 else self.translucent
-        draw.ellipse(((x - wide) * side, (y - tall) * side, (x + wide) * side, (y + tall) * side), colour)
+        box = ((x - wide) * side, (y - tall) * side, (x + wide) * side, (y + tall) * side)
+        for layer, fill in self._layers(colour):
+            layer.ellipse(box, fill)
 
     def polygon(self, points: list[tuple[float, float]], colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.opaque if len(colour) == 3 else self.translucent
-        draw.polygon([(x * side, y * side) for x, y in points], colour)
+        corners = [(x * side, y * side) for x, y in points]
+        for layer, fill in self._layers(colour):
+            layer.polygon(corners, fill)
 
     def line(self, points: list[tuple[float, float]], wide: float, colour: tuple[int, ...]) -> None:
         side = self.side
-        draw = self.opaque if len(colour) == 3 else self.translucent
-        draw.line([(x * side, y * side) for x, y in points], colour, max(1, round(wide * side)))
+        places = [(x * side, y * side) for x, y in points]
+        for layer, fill in self._layers(colour):
+            layer.line(places, fill, max(1, round(wide * side)))

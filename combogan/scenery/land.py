@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from combogan.scenery.colours import AIR, FIELDS, SEASONS, SNOW, SNOW_SHADE, Air, Colour, mix
+from combogan.scenery.labels import UNDER_SNOW, Label, Labels
 from combogan.scenery.layout import KNOTS, Cloud, Layout, Range
 from combogan.seeding import numbers
 
@@ -58,16 +59,17 @@ def between(low: Colour | Floats, high: Colour | Floats, share: Floats) -> Float
     return first + (np.asarray(high, np.float32) - first) * share[..., None]
 
 
-def paint_land(layout: Layout, textures: Textures, season: str, size: int) -> Floats:
-    """(size, size, 3) in 0..255: the scene without the things that stand in it."""
+def paint_land(layout: Layout, textures: Textures, season: str, size: int) -> tuple[Floats, Labels]:
+    """(size, size, 3) in 0..255, and labels (size, size): the scene without the things that stand in it."""
     air = AIR[season]
     xs = ((np.arange(size) + 0.5) / size).astype(np.float32)
     image = _sky(layout, textures, air, xs)
+    labels = np.full((size, size), Label.SKY, np.uint8)
     for mountains in layout.ranges:
-        _mountains(image, mountains, layout, textures, air, xs)
+        _mountains(image, labels, mountains, layout, textures, air, xs)
     for number in range(3):
-        _ground(image, number, layout, textures, season, xs)
-    return image
+        _ground(image, labels, number, layout, textures, season, xs)
+    return image, labels
 
 
 def haze(layout: Layout, air: Air) -> Colour:
@@ -114,7 +116,9 @@ def _cloud(sky: Floats, cloud: Cloud, layout: Layout, textures: Textures, air: A
     paint(sky[high:low, left:right], ramp(inside, -soft, soft) * np.float32(fade), between(air.cloud_shade, sunny, lit))
 
 
-def _mountains(image: Floats, mountains: Range, layout: Layout, textures: Textures, air: Air, xs: Floats) -> None:
+def _mountains(
+    image: Floats, labels: Labels, mountains: Range, layout: Layout, textures: Textures, air: Air, xs: Floats
+) -> None:
     size = len(xs)
     first = max(0, int((float(mountains.top.min()) - 0.03) * size) - 1)
     last = min(size, int((layout.horizon + 0.08) * size) + 1)
@@ -137,10 +141,13 @@ def _mountains(image: Floats, mountains: Range, layout: Layout, textures: Textur
     warmth = layout.light.warmth
     stone = between(air.rock_shade, mix(air.rock, SUNLIGHT, 0.15 + 0.25 * warmth), lit)
     snow = between(SNOW_SHADE, mix(SNOW, SUNLIGHT, 0.18 * warmth), bright)
-    colour = between(stone, snow, _halved(cap))
+    white = _halved(cap)
+    colour = between(stone, snow, white)
     far = mountains.haze + 0.55 * ramp(xs[first:last, None], layout.horizon - 0.15, layout.horizon + 0.03)
     colour = between(colour, mix(haze(layout, air), air.rock_shade, 0.15), np.minimum(far, 0.85))
     paint(image[first:last], cover, colour)
+    seen = np.where(white >= 0.5, Label.SNOW_ON_MOUNTAIN, Label.MOUNTAIN)
+    np.copyto(labels[first:last], seen, casting="unsafe", where=cover >= 0.5)
 
 
 def _halved(fine: NDArray[Any]) -> Floats:
@@ -149,7 +156,9 @@ def _halved(fine: NDArray[Any]) -> Floats:
     return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
 
 
-def _ground(image: Floats, number: int, layout: Layout, textures: Textures, season: str, xs: Floats) -> None:
+def _ground(
+    image: Floats, labels: Labels, number: int, layout: Layout, textures: Textures, season: str, xs: Floats
+) -> None:
     size, air = len(xs), AIR[season]
     knots = layout.hills[number]
     first = max(0, int(float(knots.min()) * size) - 1)
@@ -168,7 +177,10 @@ def _ground(image: Floats, number: int, layout: Layout, textures: Textures, seas
     colour *= (light * (1 + (0.02 if season == "winter" else 0.045) * grain))[..., None]
     edge = np.exp(-np.maximum(depth, 0) * 60) * np.float32(0.16)
     colour = between(colour, mix(haze(layout, air), (255, 250, 225), 0.5), edge)
-    paint(image[first:last], np.clip(depth * size + 0.5, 0, 1), colour)
+    cover = np.clip(depth * size + 0.5, 0, 1)
+    paint(image[first:last], cover, colour)
+    seen = (Label.HILL, Label.FIELD, Label.MEADOW)[number]
+    labels[first:last][cover >= 0.5] = UNDER_SNOW[seen] if season == "winter" else seen
 
 
 def _meadow(near: Floats, textures: Textures, air: Air, first: int, last: int) -> Floats:

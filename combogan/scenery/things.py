@@ -11,18 +11,25 @@ from PIL import Image, ImageDraw
 
 from combogan.scenery.canvas import WHITE, Canvas, ink, tinted
 from combogan.scenery.colours import AIR, FLOWERS, ROOFS, SNOW, SNOW_SHADE, Air, mix
+from combogan.scenery.labels import UNDER_SNOW, Label
 from combogan.scenery.land import SUNLIGHT, haze
 from combogan.scenery.layout import House, Lake, Layout, at
 from combogan.scenery.trees import draw_tree
 
 
-def draw_things(picture: Image.Image, layout: Layout, season: str, detail: bool) -> None:
-    """Draw on `picture`, the land of the scene, in place. `detail` adds what only large pictures can show."""
+def draw_things(
+    picture: Image.Image, layout: Layout, season: str, detail: bool, labels: Image.Image | None = None
+) -> None:
+    """Draw on `picture`, the land of the scene, in place. `detail` adds what only large pictures can show.
+
+    `labels` is the label map of the land, on which things are drawn too.
+    """
     air = AIR[season]
-    canvas = Canvas(picture, picture.width)
+    canvas = Canvas(picture, picture.width, labels)
     lake, house = layout.lake, layout.house
     if house is not None and lake is None:
         _path(canvas, house, air)
+    canvas.label = None
     if detail:
         _grass(canvas, layout, season, air)
     waiting: list[tuple[float, Callable[[], None]]] = []
@@ -37,6 +44,7 @@ def draw_things(picture: Image.Image, layout: Layout, season: str, detail: bool)
     if lake is not None:
         waiting.append((lake.y - lake.tall + 0.005, partial(_lake, canvas, lake, layout, season, air)))
     for _, drawing in sorted(waiting, key=lambda item: item[0]):
+        canvas.label = None
         drawing()
 
 
@@ -45,21 +53,26 @@ def _lake(canvas: Canvas, lake: Lake, layout: Layout, season: str, air: Air) -> 
     shore = [(x, y) for x, y in lake.shore]
     top = min(y for _, y in shore)
     bottom = min(1.0, max(y for _, y in shore))
-    rim = tinted(air.meadow, -0.2) if season != "winter" else mix(SNOW_SHADE, air.shadow, 0.25)
+    frozen = season == "winter"
+    canvas.label = UNDER_SNOW[Label.MEADOW] if frozen else Label.MEADOW
+    rim = tinted(air.meadow, -0.2) if not frozen else mix(SNOW_SHADE, air.shadow, 0.25)
     canvas.polygon([(lake.x + (x - lake.x) * 1.03, y + 0.004 + (y - lake.y) * 0.04) for x, y in shore], ink(rim))
     high, low = round(top * side), round(bottom * side)
     tall = max(1, low - high)
     band = canvas.picture.crop((0, max(0, high - int(tall * 1.9)), side, high))
     band = band.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((side, tall), Image.Resampling.BILINEAR)
-    still = 0.62 if season == "winter" else 0.36
+    still = 0.62 if frozen else 0.36
     band = Image.blend(band, Image.new("RGB", band.size, ink(mix(air.water, haze(layout, air), 0.15))), still)
     mask = Image.new("L", band.size, 0)
     ImageDraw.Draw(mask).polygon([(x * side, y * side - high) for x, y in shore], 255)
     canvas.picture.paste(band, (0, high), mask)
+    canvas.label = Label.ICE if frozen else Label.WATER
+    if canvas.labels is not None:
+        canvas.labels.paste(int(canvas.label), (0, high, side, high + tall), mask)
     for a, b, c, d in lake.marks:
         reach = 0.75 * (1 - (2 * b - 1) ** 2) ** 0.5
         x, y = lake.x + (2 * a - 1) * lake.wide * reach, lake.y + (2 * b - 1) * lake.tall * 0.8
-        if season == "winter":
+        if frozen:
             _ice(canvas, x, y, lake, c, d)
         else:
             wide = lake.wide * (0.10 + 0.14 * c) * (0.3 + reach)
@@ -85,6 +98,7 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     corner = x - turn * 0.25 * size
     near, far = corner - turn * front * 2, corner + turn * back
     canvas.ellipse(x - side * size * 0.5, y + 0.006, size * 1.5, 0.016, (*ink(air.shadow), 80))
+    canvas.label = Label.HOUSE
     gable_lit, long_lit = (0.10, -0.30) if turn * side < 0 else (-0.30, 0.10)
     peak = (corner - turn * front, gable)
     canvas.polygon([(near, y), (near, eave), peak, (corner, eave), (corner, y + 0.004)], ink(tinted(wall, gable_lit)))
@@ -102,6 +116,7 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     )
     eaves = [(far + over, eave + size * 0.08), (corner + over * 0.2, eave + size * 0.10)]
     canvas.polygon([peak, ridge, *eaves], ink(tinted(roof, -0.2)))
+    canvas.label = UNDER_SNOW[Label.HOUSE] if covered else Label.HOUSE
     thick = size * (0.05 if covered else 0.0)
     canvas.polygon(
         [(peak[0], peak[1] - thick), (ridge[0], ridge[1] - thick), *[(a, b - thick) for a, b in eaves]], ink(top)
@@ -110,6 +125,7 @@ def _house(canvas: Canvas, house: House, layout: Layout, season: str, air: Air) 
     canvas.line([(near - over, eave + size * 0.10), (peak[0], peak[1] - thick), eaves[1]], size * 0.075, ink(trim))
     if covered:
         canvas.ellipse(chimney, gable - size * 0.2, size * 0.09, size * 0.035, ink(SNOW))
+    canvas.label = Label.HOUSE
     glass = (255, 214, 120) if season in ("winter", "fall") else (86, 112, 136)
     for share in (0.28, 0.68):
         wx, wy = corner + turn * back * share, y - tall * 0.42
@@ -125,6 +141,7 @@ def _box(middle: float, half: float, *, top: float, foot: float) -> list[tuple[f
 
 def _path(canvas: Canvas, house: House, air: Air) -> None:
     """From the door to the lower edge, wider as it comes nearer."""
+    canvas.label = Label.PATH
     start = house.x - house.turn * house.size * 0.67
     left, right = [], []
     for step in range(13):
@@ -156,6 +173,7 @@ def _grass(canvas: Canvas, layout: Layout, season: str, air: Air) -> None:
 def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side: float, season: str, air: Air) -> None:
     tall = size * (0.55 + 0.2 * chance)
     canvas.ellipse(x - side * size * 0.5, y + tall * 0.35, size * 1.5, tall * 0.4, (*ink(air.shadow), 80))
+    canvas.label = Label.STONE
     outline = [
         (x - size, y + tall * 0.4),
         (x - size * 0.7, y - tall * 0.5),
@@ -172,12 +190,14 @@ def _stone(canvas: Canvas, x: float, y: float, size: float, chance: float, side:
     ]
     canvas.polygon(lit, ink(tinted(air.stone, 0.18)))
     if season == "winter":
+        canvas.label = UNDER_SNOW[Label.STONE]
         canvas.ellipse(x, y - tall * 0.66, size * 0.78, tall * 0.36, ink(SNOW))
     elif season == "spring":
         canvas.ellipse(x - side * size * 0.4, y - tall * 0.1, size * 0.35, tall * 0.3, (104, 148, 70))
 
 
 def _tuft(canvas: Canvas, x: float, y: float, size: float, kind: int, chance: float, season: str) -> None:
+    canvas.label = UNDER_SNOW[Label.MEADOW] if season == "winter" else Label.MEADOW
     stalk = {"spring": (74, 146, 52), "summer": (44, 104, 36), "fall": (122, 90, 44), "winter": (158, 146, 136)}[season]
     for lean in (-0.8, 0.0, 0.9) if size > 0.007 else (0.1,):
         canvas.line([(x, y), (x + lean * size * 0.6, y - size * (1.5 - abs(lean) * 0.4))], size * 0.22, stalk)

@@ -4,6 +4,7 @@ from math import cos, sin
 
 from combogan.scenery.canvas import WHITE, Canvas, ink, tinted
 from combogan.scenery.colours import AIR, FOLIAGE, SNOW, SNOW_SHADE, Colour, Foliage, mix
+from combogan.scenery.labels import UNDER_SNOW, Label
 from combogan.scenery.land import haze
 from combogan.scenery.layout import CONIFERS, CROWNS, Crown, Layout, Tree
 
@@ -25,6 +26,7 @@ def draw_tree(canvas: Canvas, tree: Tree, layout: Layout, season: str, detail: b
         canvas.ellipse(tree.x - side * reach * 0.55, tree.y, reach * 1.25, 0.10 * reach + 0.004, shade)
         _litter(canvas, tree, season, reach)
     air_colour = haze(layout, air)
+    canvas.label = Label.TREE
     if tree.kind in CONIFERS:
         _conifer(canvas, tree, season, side, veil, air_colour, detail)
     else:
@@ -126,6 +128,7 @@ def _adorn(
     """Blossoms, fruit, and snow on needles."""
     if season == "winter" and evergreen:
         snow, shade = ink(mix(SNOW, air, veil)), ink(mix(SNOW_SHADE, air, veil))
+        canvas.label = UNDER_SNOW[Label.TREE]
         for x, y, radius, _, lit in spots:
             if lit > -0.5:
                 canvas.ellipse(x, y - radius * 0.35, radius * 0.85, radius * 0.32, shade)
@@ -198,7 +201,9 @@ def _branches(
             )
         if chance > 0.45:
             snow = ink(mix(SNOW, air, veil))
+            canvas.label = UNDER_SNOW[Label.TREE]
             canvas.ellipse(x, y - radius * 0.05, radius * 0.30, radius * 0.10, snow)
+            canvas.label = Label.TREE
 
 
 def _conifer(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, air: Colour, detail: bool) -> None:
@@ -240,7 +245,9 @@ def _conifer(canvas: Canvas, tree: Tree, season: str, side: float, veil: float, 
         if detail:
             _needles(canvas, (left, right, bottom, tip[1]), (dark, middle, light), side, d)
         if season == "winter":
+            canvas.label = UNDER_SNOW[Label.TREE]
             _tier_snow(canvas, x, (left, right, bottom, tip[1]), side, veil, air)
+            canvas.label = Label.TREE
 
 
 def _needles(

@@ -181,3 +181,30 @@ def test_every_command_has_an_example_and_listing_imports_no_torch() -> None:
     code = "import sys\nfrom combogan.cli.domains import command\ncommand(['list'], standalone_mode=False)\n"
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_export_writes_pictures_and_labels_that_data_finds(tmp_path: Path) -> None:
+    result = run("export", "scenes-small/winter", "-o", "pictures", "--labels", "--size", "32")
+    assert result.exit_code == 0
+    assert result.output == (
+        "scenes-small/winter: 40 + 40 pictures (train + test) to pictures/winter, "
+        "their labels to pictures/winter-labels\n"
+    )
+    assert "winter (" in run("check", "winter", "--data", "pictures").output
+    assert Path("pictures/winter-labels/classes.csv").is_file()
+    again = whole("export", "scenes-small/winter", "-o", "pictures")
+    assert again.returncode == 2
+    assert again.stderr == (
+        "Error: pictures/winter exists already, and nothing is overwritten; give another folder with -o.\n"
+    )
+
+
+def test_export_refuses_labels_of_pictures_whose_classes_are_not_known() -> None:
+    paint(Path("mine"), 3)
+    done = whole("export", "mine=mine", "-o", "out", "--labels")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Error: 'mine' has no labels, because only drawn scenes know what their pixels show; leave out --labels.\n"
+    )
+    assert not Path("out").exists()
+    assert run("export", "mine=mine", "-o", "out").output == "mine: 2 + 1 pictures (train + test) to out/mine\n"

@@ -220,3 +220,15 @@ def test_the_help_does_not_import_torch():
     code += "command.main(['--help'], standalone_mode=False); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_labels_and_classes_of_a_folder_lie_beside_its_translations(here):
+    """Sub-folders and names stay, so that what belongs to a picture belongs to its translation."""
+    names = ["mine/train/birch/1.png", "mine/train/birch/2.png", "mine/train/oak/1.png"]
+    for name in names:
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), "green").save(here / name)
+    assert run("--from", "summer", "--to", "winter", "mine/train", "-o", "as-winter/train").exit_code == 0
+    assert written(here / "as-winter") == written(here / "mine")
+    assert run("--from", "summer", "--to", "winter,fall", "mine", "-o", "both").exit_code == 0
+    assert written(here / "both" / "winter") == written(here / "both" / "fall") == written(here / "mine")

@@ -1,10 +1,12 @@
 """The drawn scenes of a season as a set of pictures."""
 
+import numpy as np
 import pytest
 
-from combogan.data.scenes import ScenePictures
+from combogan.data.scenes import SEED, ScenePictures
 from combogan.errors import DomainError
 from combogan.scenery.colours import SEASONS
+from combogan.scenery.scene import label
 
 
 def test_test_scenes_are_the_same_in_all_seasons_and_training_scenes_in_no_two() -> None:
@@ -58,3 +60,10 @@ def test_a_season_that_does_not_exist_is_refused() -> None:
 
 def test_scenes_are_never_drawn_smaller_than_32() -> None:
     assert ScenePictures("winter", "test").picture(0, 8).size == (32, 32)
+
+
+def test_labels_are_those_of_the_picture_at_the_same_place_and_size() -> None:
+    scenes = ScenePictures("winter", "train")
+    (number,) = (int(name[6:11]) for name in scenes.names[2:3])
+    assert np.array_equal(scenes.labels(2, 48), label("winter", SEED, number, 48))
+    assert scenes.labels(2, 8).shape == (32, 32)
