@@ -7,4 +7,5 @@ land     sky, mountains, hills and meadow
 things   lake, house, path, stones, tufts; all things far to near
 trees    trees and bushes
 canvas   shapes on a picture
+figure   one thing drawn alone, at any angle and in any hue
 """
