@@ -19,7 +19,7 @@ from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
 from combogan.training.schedule import Course
 
-PARTS = ("gan", "heads", "paired", "cycle", "identity", "style", "latent", "forward", "discriminator")
+PARTS = ("gan", "matching", "heads", "paired", "cycle", "identity", "style", "latent", "forward", "discriminator")
 
 
 class PlainReport:
