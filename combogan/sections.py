@@ -47,7 +47,7 @@ class Networks(Section):
 
     kind: Literal["resnet", "skip", "unet"] = "resnet"
     """resnet: the published networks; skip: residual blocks and skip connections, which keep a picture's light and
-    edges; unet: the U-Net of pix2pix."""
+    edges; unet: the U-Net of pix2pix or, without skips, the networks of DiscoGAN."""
     width: Positive = 64
     """Channels after the first convolution; the latent has four times as many, that of a U-Net eight times."""
     encoder_blocks: Count = 4

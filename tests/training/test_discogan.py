@@ -9,6 +9,8 @@ from trainers import resume, start, states
 import combogan
 from combogan.errors import SettingsError
 from combogan.networks.discriminator import PatchDiscriminator
+from combogan.runs.plan import plan
+from combogan.runs.prepare import prepare
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.step import there_and_back
@@ -64,6 +66,12 @@ def test_three_things_are_packs_of_one_map_and_take_in_a_fourth(disco, tmp_path)
     latent = registry.pack("things/tree").encoder.latent
     assert (latent.channels, latent.stride, latent.skips) == (32, 16, ())
     assert registry.compose("things/tree", "things/house")(torch.rand(1, 3, 40, 50)).shape == (1, 3, 40, 50)
+
+
+def test_the_plan_of_the_preset_is_near_what_was_measured(tmp_path):
+    """Two domains in batches of 64: a peak of 0.87 GB beyond what the imports take."""
+    prepared = prepare(Settings.load("discogan"), THINGS[:2], out=tmp_path / "run")
+    assert plan(prepared).memory == pytest.approx(0.87e9, rel=0.1)
 
 
 def test_a_split_discriminator_cannot_be_matched(disco):
