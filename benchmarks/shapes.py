@@ -192,7 +192,7 @@ def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return picture
 
 
-COLUMNS = ("arrived", "angle", "axis", "hue", "axis kept", "hue kept")
+COLUMNS = ("arrived", "angle kept", "axis kept", "hue kept")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
