@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--things", default="house,conifer", metavar="NAME,...")
     parser.add_argument("--presets", default="discogan,cyclegan", metavar="NAME,...")
     parser.add_argument("--seeds", default="0,1,2", metavar="N,...")
-    parser.add_argument("--iterations", type=int, default=1000, metavar="N")
+    parser.add_argument("--iterations", type=int, default=700, metavar="N")
     given = parser.parse_args()
     things = given.things.split(",")
     if given.stage == "check":
