@@ -53,7 +53,7 @@ class Networks(Section):
 
     kind: Literal["resnet", "skip", "unet"] = "resnet"
     """resnet: the published networks; skip: residual blocks and skip connections, which keep a picture's light and
-    edges; unet: the U-Net of pix2pix."""
+    edges; unet: the U-Net of pix2pix or, without skips, the networks of DiscoGAN."""
     width: Positive = 64
     """Channels after the first convolution; the latent has four times as many, that of a U-Net eight times."""
     encoder_blocks: Count = 4
@@ -100,7 +100,7 @@ class Losses(Section):
 
     gan: Literal["least-squares", "cross-entropy"] = "least-squares"
     """The loss that is computed from a discriminator's scores."""
-    distance: Literal["l1", "smooth-l1"] = "l1"
+    distance: Literal["l1", "smooth-l1", "squared"] = "l1"
     """How the difference of two images or latents is measured."""
     cycle: Weight = 10.0
     """Weight of the cycle loss a -> b -> a."""
@@ -114,6 +114,9 @@ class Losses(Section):
     """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
     paired: Weight = 0.0
     """Weight of the distance between a translation and its target's own picture, in domains whose pictures pair up."""
+    matching: Weight = 0.0
+    """Weight of feature matching: what a patch discriminator's inner layers find, in the mean of translations and of
+    real images."""
     r1: Weight = 0.0
     """Weight of the R1 penalty on the discriminators' gradients at real images; computed at every 4th update."""
     heads: Weight = 0.0

@@ -52,6 +52,12 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_patch_discriminator_is_matched(self) -> Settings:
+        if self.losses.matching and self.discriminator.kind == "split":
+            raise ValueError("losses.matching needs discriminator.kind = patch; set that, or losses.matching to 0")
+        return self
+
+    @model_validator(mode="after")
     def _crops_fit_the_unet(self) -> Settings:
         networks, size = self.networks, self.images.size
         if networks.kind == "unet" and size % 2**networks.depth:

@@ -7,6 +7,7 @@ animation         animated GIF and WebP: frames, durations, loop
 decoding          formats of picture files, orientation, damage
 colour_profiles   colours of any file -> sRGB, and transparency
 scenes            the drawn scenes of a season as a set of pictures
+things            the drawings of a thing alone as a set of pictures
 test_split        which pictures of a folder are held out to test with
 checking          unreadable, duplicate, small and suspicious pictures
 validation_split  which training pictures are held out to validate with

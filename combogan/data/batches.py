@@ -102,7 +102,7 @@ class Batches:
         count = sum(map(len, drawn.values()))
         if 2 * self.batch * iterations >= count and 3 * count * self.load**2 <= CACHE_BYTES:
             if count:
-                tell(f"Drawing {count:,} scenes.")
+                tell(f"Drawing {count:,} pictures.")
             for domain, scenes in drawn.items():
                 for index in range(len(scenes)):
                     self._pixels(domain, index)

@@ -41,6 +41,8 @@ class Collection:
     domains: dict[str, DomainCard]
     url: str = ""
     source: str = ""
+    draws: Literal["scenes", "things"] = "scenes"
+    """What a drawn collection shows; all that show the same have the same test set."""
     pictures: int | None = None
     """Training pictures of each drawn domain, None for all; test pictures are always all."""
     paired: bool = False

@@ -17,6 +17,7 @@ from combogan.data.cards import DRAWN, Collection, collections
 from combogan.data.pictures import PictureSet
 from combogan.data.scenes import ScenePictures
 from combogan.data.test_split import split
+from combogan.data.things import ThingPictures
 from combogan.errors import DomainError, suggestion
 
 LOCAL = Path("domains")
@@ -152,10 +153,12 @@ def places(data: Path | None = None) -> list[Place]:
 def open_place(place: Place) -> DomainPictures:
     """The pictures of a place, listed. DomainError where there are none, or the collection is not fetched yet."""
     if place.folder is None:
-        season = place.origin.partition("/")[2]
-        card = place.collection
+        shown, card = place.origin.partition("/")[2], place.collection
+        if card is not None and card.draws == "things":
+            figures = ThingPictures(shown, "train"), ThingPictures(shown, "test")
+            return DomainPictures(place.name, place.origin, *figures, place.title, truth=card.draws)
         count, paired = (None, False) if card is None else (card.pictures, card.paired)
-        train, test = ScenePictures(season, "train", count, paired=paired), ScenePictures(season, "test")
+        train, test = ScenePictures(shown, "train", count, paired=paired), ScenePictures(shown, "test")
         return DomainPictures(place.name, place.origin, train, test, place.title, truth=DRAWN)
     if not place.folder.is_dir() and place.collection is not None:
         raise DomainError(_not_fetched(place.name, place.collection))

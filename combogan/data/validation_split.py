@@ -44,16 +44,19 @@ def hold_out(sources: Mapping[str, DomainPictures], seed: int, *, pairs: bool = 
     """The sources with a tenth of each training set as `validation` instead, chosen by the seed.
 
     With `pairs`, both pictures of a pair are held out. Scenes held out of one drawn season are held out of all, and
-    drawn in all, so that every translation has a truth.
+    drawn in all, so that every translation has a truth; figures of drawn things likewise.
     ValueError for a domain with too few pictures.
     """
     if few := too_few(sources):
         raise ValueError(f"too few pictures to hold any out: {', '.join(few)}")
     chosen = {name: _chosen(source.train, seed, pairs) for name, source in sources.items()}
-    scenes = {scene for name, source in sources.items() if source.train.folder is None for scene in chosen[name]}
+    drawn: dict[str | None, set[str]] = {}
+    for name, source in sources.items():
+        if source.train.folder is None:
+            drawn.setdefault(source.truth, set()).update(chosen[name])
     held = {}
     for name, source in sources.items():
-        away = chosen[name] if source.train.folder is not None else scenes
+        away = chosen[name] if source.train.folder is not None else drawn[source.truth]
         train = source.train.named([picture for picture in source.train.names if picture not in away])
         held[name] = replace(source, train=train, validation=source.train.named(sorted(away)))
     return held

@@ -30,6 +30,7 @@ LARGEST, SMALLEST, MANY = 160, 96, 30
 
 _PARTS = {
     "gan": "gan: fooling the discriminator",
+    "matching": "matching: what the discriminator finds, in the mean",
     "heads": "heads: fooling the discriminators on features",
     "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",

@@ -50,7 +50,14 @@ class PatchDiscriminator(nn.Module):
         self.layers = nn.Sequential(*body)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        return [self.layers(image)]
+        return self.scores_and_maps(image)[0]
+
+    def scores_and_maps(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The scores, and what each layer between the first and the last finds: `layers` maps, after the norm."""
+        maps = [self.layers[:2](image)]
+        for start in range(2, len(self.layers) - 1, 3):
+            maps.append(self.layers[start : start + 3](maps[-1]))
+        return [self.layers[-1](maps[-1])], maps[1:]
 
 
 class DeepDiscriminator(nn.Module):

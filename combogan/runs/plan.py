@@ -10,7 +10,7 @@ from combogan.training import building
 from combogan.training.building import FLOAT
 from combogan.training.schedule import Course
 
-VALUES = {"resnet": 130, "skip": 150, "unet": 25}
+VALUES = {"resnet": 130, "skip": 150, "unet": 35}
 """Float32 activations of halves without residual blocks, per pixel and channel of their width, by kind."""
 FEATURES = 2350
 """Bytes of the frozen network's activations per pixel."""

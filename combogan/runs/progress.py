@@ -19,7 +19,7 @@ from combogan.evaluation.validation import described
 from combogan.training.report import Quiet, Report
 from combogan.training.schedule import Course
 
-PARTS = ("gan", "heads", "paired", "cycle", "identity", "style", "latent", "forward", "discriminator")
+PARTS = ("gan", "matching", "heads", "paired", "cycle", "identity", "style", "latent", "forward", "discriminator")
 
 
 class PlainReport:

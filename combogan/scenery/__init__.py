@@ -8,4 +8,5 @@ things   lake, house, path, stones, tufts; all things far to near
 trees    trees and bushes
 canvas   shapes on a picture
 labels   the class of every pixel
+figure   one thing drawn alone, at any angle and in any hue
 """

@@ -286,7 +286,7 @@ def _trees(
     made = []
     for x, y, height, kind in sorted(spots, key=lambda spot: spot[1]):
         tone = float(chance.uniform(-1, 1))
-        clumps = _clumps(chance, kind, height)
+        clumps = clumps_of(chance, kind, height)
         blocked = house is not None and _hides(house, x, y, height)
         if _inside(lake, x, y) or blocked:
             continue
@@ -300,7 +300,7 @@ def _hides(house: House, x: float, y: float, height: float) -> bool:
     return abs(x - house.x) < reach and house.y - 0.03 < y < house.y + height
 
 
-def _clumps(chance: np.random.Generator, kind: str, height: float) -> Points:
+def clumps_of(chance: np.random.Generator, kind: str, height: float) -> Points:
     crown = CROWNS[kind]
     if kind in CONIFERS:
         count = min(9, 4 + int(height * 12))

@@ -174,6 +174,7 @@ def objective(settings: Settings, device: torch.device | str = "cpu") -> Objecti
         distance=DISTANCES[chosen.distance],
         cycle=chosen.cycle,
         identity=chosen.identity * (chosen.cycle if chosen.identity_relative else 1),
+        matching=chosen.matching,
         r1=chosen.r1,
         latent=chosen.latent,
         forward=chosen.forward,

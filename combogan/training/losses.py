@@ -29,7 +29,12 @@ def smooth_l1(found: Tensor, wanted: Tensor) -> Tensor:
     return F.smooth_l1_loss(at_least_float32(found), at_least_float32(wanted))
 
 
-DISTANCES: dict[str, Distance] = {"l1": l1, "smooth-l1": smooth_l1}
+def squared(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared difference."""
+    return F.mse_loss(at_least_float32(found), at_least_float32(wanted))
+
+
+DISTANCES: dict[str, Distance] = {"l1": l1, "smooth-l1": smooth_l1, "squared": squared}
 
 
 def small(image: Tensor, stride: int) -> Tensor:
@@ -50,6 +55,15 @@ def cross_entropy(maps: list[Tensor], real: bool) -> Tensor:
 
 
 GAN_LOSSES: dict[str, GanLoss] = {"least-squares": least_squares, "cross-entropy": cross_entropy}
+
+
+def matching(found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Squared distance of what a discriminator finds in translations from what it finds in as many real images.
+
+    Each map (n, channels, h, w) is averaged over its n images first; the distances of all maps are added (feature
+    matching, Salimans et al. 2016, as in the code of Kim et al. 2017).
+    """
+    return torch.stack([squared(f.mean(0), w.mean(0)) for f, w in zip(found, wanted, strict=True)]).sum()
 
 
 def r1_penalty(discriminator: nn.Module, image: Tensor) -> Tensor:

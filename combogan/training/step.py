@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from combogan.networks.discriminator import real_and_fake_maps
+from combogan.networks.discriminator import PatchDiscriminator, real_and_fake_maps
 from combogan.networks.feature_heads import FrozenFeatures
 from combogan.training.domain import Domain, NetworkGroup
 from combogan.training.losses import (
@@ -22,6 +22,7 @@ from combogan.training.losses import (
     GanLoss,
     hinge,
     hinge_of_generator,
+    matching,
     r1_penalty,
     small,
     style,
@@ -30,6 +31,8 @@ from combogan.training.losses import (
 R1_EVERY = 4
 """Updates of a discriminator per R1 penalty, which is weighted by this number in return (Karras et al. 2020)."""
 
+OF_TARGET = ("gan", "matching", "heads", "style")
+"""The losses that belong to the domain that an image was translated into."""
 Chance = Callable[[str, str], np.random.Generator]
 """(purpose, domain) -> the random generator of this iteration."""
 FeatureMaps = dict[int, Tensor]
@@ -46,6 +49,7 @@ class Objective:
     identity: float
     latent: float
     forward: float
+    matching: float = 0.0
     r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     identity_pool: int = 1
@@ -60,7 +64,7 @@ class Objective:
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
         """The weighted sum of the parts."""
-        weights = {"gan": 1.0, "cycle": self.cycle, "identity": self.identity}
+        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.cycle, "identity": self.identity}
         weights |= {"latent": self.latent, "forward": self.forward}
         weights |= {"paired": self.paired, "heads": self.heads, "style": self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
@@ -90,8 +94,8 @@ def step(
     """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
 
     Where x and y are `aligned`, each is what the other should be translated into. `chance` is asked for each domain's
-    fake pool and style loss. The losses `gan`, `heads`, `style` and `discriminator` belong to the domain that an image
-    was translated into, all others to the domain that it comes from.
+    fake pool and style loss. The losses OF_TARGET and `discriminator` belong to the domain that an image was translated
+    into, all others to the domain that it comes from.
     """
     losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
     fakes = {}
@@ -104,7 +108,7 @@ def step(
             fakes[target.name] = objective.judged(fake.detach(), image if aligned else None)
             objective.total(parts).backward()
             for name, part in parts.items():
-                owner = target if name in ("gan", "heads", "style") else source
+                owner = target if name in OF_TARGET else source
                 losses[owner.name][name] = part.detach()
     for group in generator_groups(a, b):
         group.update(rate)
@@ -130,7 +134,7 @@ def there_and_back(
     """a -> b -> a: the translation fake_b, and the parts of the generators' loss in this direction."""
     z_x = a.encode(x)
     fake_b = b.decode(z_x)
-    parts = {"gan": objective.gan_loss(b.discriminator(objective.judged(fake_b, x if aligned else None)), True)}
+    parts = against_discriminator(b, fake_b, y, x if aligned else None, objective)
     if objective.cycle or objective.latent:
         z_fake = b.encode(fake_b)
     if objective.cycle:
@@ -149,6 +153,19 @@ def there_and_back(
     if objective.forward:
         parts["forward"] = objective.distance(small(fake_b, objective.forward_pool), small(x, objective.forward_pool))
     return fake_b, parts
+
+
+def against_discriminator(
+    b: Domain, fake_b: Tensor, y: Tensor, x: Tensor | None, objective: Objective
+) -> dict[str, Tensor]:
+    """The parts of the loss of a -> b that b's discriminator sees; `x` is the source where it is y's counterpart."""
+    judged = objective.judged(fake_b, x)
+    if not objective.matching:
+        return {"gan": objective.gan_loss(b.discriminator(judged), True)}
+    assert isinstance(b.discriminator, PatchDiscriminator)
+    scores, found = b.discriminator.scores_and_maps(judged)
+    _, wanted = b.discriminator.scores_and_maps(objective.judged(y, x))
+    return {"gan": objective.gan_loss(scores, True), "matching": matching(found, wanted)}
 
 
 def perceived(b: Domain, fake_b: Tensor, of_y: FeatureMaps, objective: Objective, chance: Chance) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from combogan.training.step import discriminator_loss, features_of, heads_loss, 
 SMALL = {"images.size": 64, "images.load": 64, "networks.width": 8, "networks.depth": 6, "discriminator.width": 8}
 EXTRAS = {
     "all losses": ("original", {"losses.latent": 1.0, "losses.forward": 1.0, "losses.identity": 1.0}),
+    "matching of pairs": ("pix2pix", {"losses.matching": 1.0}),
     "batch norm": ("cyclegan", {"networks.norm": "batch", "networks.activation": "prelu"}),
 }
 

@@ -11,6 +11,7 @@ from combogan.training.losses import (
     GAN_LOSSES,
     hinge,
     hinge_of_generator,
+    matching,
     r1_penalty,
     small,
     style,
@@ -21,6 +22,12 @@ def test_distances_of_known_differences():
     found, wanted = torch.tensor([0.0, 0.0, 0.0]), torch.tensor([0.5, -1.0, 3.0])
     assert DISTANCES["l1"](found, wanted).item() == pytest.approx((0.5 + 1 + 3) / 3)
     assert DISTANCES["smooth-l1"](found, wanted).item() == pytest.approx((0.125 + 0.5 + 2.5) / 3)
+    assert DISTANCES["squared"](found, wanted).item() == pytest.approx((0.25 + 1 + 9) / 3)
+
+
+def test_matching_adds_the_squared_distances_of_the_means_of_batches():
+    two = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)
+    assert matching([two, torch.zeros(2, 3, 4, 4)], [two.flip(0), torch.full((2, 3, 4, 4), 2.0)]).item() == 4.0
 
 
 def test_least_squares_of_known_scores():
