@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from torch import Tensor
 
 import combogan
 from combogan.errors import PackError
@@ -29,10 +30,12 @@ from combogan.training.domain import Domain, NetworkGroup, shared_by
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves, inference
-from combogan.training.pretraining import COMPARED
 from combogan.training.publishing import Published
 from combogan.training.report import Report
 from combogan.training.schedule import Pairs
+
+EXAMPLES = 16
+"""Images of each domain that adapters are fitted to."""
 
 
 def domains(
@@ -93,25 +96,32 @@ class BridgeStart:
                     tell(f"there is no discriminator of '{name}' that fits; beginning with a fresh one.")
 
     def _fit(self) -> None:
-        """Fit both adapters, as weights and as averages, to the maps that encoders of both runs give for an image."""
+        """Fit both adapters to what encoders of both runs see in the same images; their averages start alike."""
+        ours, theirs = (self._images(end) for end in self._bridging.ends)
         group = _adapters(self._engine.domains)
-        for networks in (group.networks, group.averages):
-            if len(networks):
-                cast(Adapter, networks["encoder"]).fit(self._examples(there=True))
-                cast(Adapter, networks["decoder"]).fit(self._examples(there=False))
+        for part, taken, given in (("encoder", ours, theirs), ("decoder", theirs, ours)):
+            adapter = cast(Adapter, group.networks[part])
+            adapter.fit(self._examples(taken, given))
+            adapter.match(torch.cat([*taken.values()]), torch.cat([*given.values()]))
+        if group.ema:
+            group.averages.load_state_dict(group.networks.state_dict())
 
-    def _examples(self, *, there: bool) -> Iterator[tuple[Maps, Maps]]:
-        """For images of the domains that an adapter leads to: the maps of an encoder of the other run, and their own."""
-        engine = self._engine
-        count = max(1, COMPARED // engine.batches.batch)
-        for a, b in self._bridging.pairs(sorted(engine.domains)):
-            source, target = (a, b) if there else (b, a)
-            encoders = engine.domains[source].encoder, engine.domains[target].encoder
-            for iteration in range(count):
-                image = engine.batches.images(target, iteration).to(engine.device)
-                with inference(*encoders):
-                    taken, given = (encoder(image) for encoder in encoders)
-                yield taken, given
+    def _images(self, end: End) -> dict[str, Tensor]:
+        """EXAMPLES images (n, 3, h, w) of each domain of a run."""
+        batches, device = self._engine.batches, self._engine.device
+        count = max(1, EXAMPLES // batches.batch)
+        names = sorted(name for name in self._engine.domains if name in end.packs)
+        return {name: torch.cat([batches.images(name, one) for one in range(count)]).to(device) for name in names}
+
+    def _examples(self, taken: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iterator[tuple[Maps, Maps]]:
+        """What encoders of the run that maps are taken of see in images of the other run, and what these see."""
+        for target, images in given.items():
+            for source in taken:
+                encoders = [self._engine.domains[name].encoder for name in (source, target)]
+                for image in images.split(self._engine.batches.batch):
+                    with inference(*encoders):
+                        one, other = (encoder(image) for encoder in encoders)
+                    yield one, other
 
 
 class BridgePublisher:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,18 +20,29 @@ from combogan.runs.run import start as begin
 from combogan.translation.directions import pairs
 from combogan.translation.translator import Translator
 
-
-@pytest.fixture
-def runs(tiny, tmp_path):
-    settings = tiny.changed({"networks.kind": "skip"})
-    return two(settings, tmp_path)
+TRAINED = {}
+"""Runs that were trained once, by their settings; a test gets copies."""
 
 
 def two(settings, folder, **other):
     """Two runs trained apart; the second with other settings where some are given."""
-    a = combogan.train(settings, ["summer", "fall"], out=folder / "a")
-    b = combogan.train(settings.changed({"run.seed": 1, **other}), ["winter", "spring"], out=folder / "b")
-    return a, b
+    both = {"a": (["summer", "fall"], {}), "b": (["winter", "spring"], {"run.seed": 1, **other})}
+    key = (settings.toml(), str(other))
+    if key not in TRAINED:
+        made = {
+            name: combogan.train(settings.changed(c), d, out=folder / "first" / name) for name, (d, c) in both.items()
+        }
+        TRAINED[key] = {name: files(run) for name, run in made.items()}
+    for name, content in TRAINED[key].items():
+        for path, data in content.items():
+            (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / path).write_bytes(data)
+    return folder / "a", folder / "b"
+
+
+@pytest.fixture
+def runs(tiny, tmp_path):
+    return two(tiny.changed({"networks.kind": "skip", "schedule.iterations": 8}), tmp_path)
 
 
 def prepared(runs, out, changes=None):
@@ -40,7 +50,8 @@ def prepared(runs, out, changes=None):
 
 
 def files(folder):
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"}
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def picture(season):
@@ -150,12 +161,16 @@ def test_where_no_bridge_fits_it_is_said_why(tiny, runs, tmp_path):
     other = combogan.train(
         tiny.changed({"networks.kind": "resnet", "schedule.iterations": 1}), ["winter", "spring"], out=tmp_path / "c"
     )
-    with pytest.raises(SpaceError, match=r"hand over 16 channels at stride 4, .*with 16 channels at stride 4: the maps"):
+    with pytest.raises(
+        SpaceError, match=r"hand over 16 channels at stride 4, .*with 16 channels at stride 4: the maps"
+    ):
         prepared([runs[0], other], tmp_path / "x")
     shutil.copytree(runs[0], tmp_path / "same")
     with pytest.raises(SpaceError, match="have the same latent space"):
         prepared([runs[0], tmp_path / "same"], tmp_path / "x")
-    again = combogan.train(tiny.changed({"run.seed": 2, "networks.kind": "skip"}), ["fall", "winter"], out=tmp_path / "d")
+    again = combogan.train(
+        tiny.changed({"run.seed": 2, "networks.kind": "skip"}), ["fall", "winter"], out=tmp_path / "d"
+    )
     with pytest.raises(DomainError, match=r"'fall' is a domain of .*a and of .*d, and a name can only be one of them"):
         prepared([runs[0], again], tmp_path / "x")
     shutil.rmtree(again / "packs")
