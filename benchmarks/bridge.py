@@ -2,9 +2,9 @@
 
     python benchmarks/bridge.py [--iterations 1500] [--share 0.25] [--preset quick] [--out FOLDER]
 
-Trains summer+fall and winter+spring apart, builds a bridge between them, and trains all four together with as many updates of
-each domain. Prints a line of a table for each: the means over the eight crossing directions, against the truth. Runs that are
-in FOLDER already are gone on with, so that a stopped benchmark can be started again.
+Trains summer+fall and winter+spring apart, builds a bridge between them, and trains all four together with as many
+updates of each domain. Prints a line of a table for each: the means over the eight crossing directions, against the
+truth. Runs that are in FOLDER already are gone on with, so that a stopped benchmark can be started again.
 """
 
 from __future__ import annotations

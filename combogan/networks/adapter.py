@@ -101,11 +101,10 @@ class MapAdapter(nn.Module):
 
     def start(self) -> None:
         """The convolution becomes the identity, as far as channels allow; all else adds nothing."""
+        for name, weight in self.named_parameters():
+            if not name.endswith("first.weight"):
+                nn.init.zeros_(weight)
         nn.init.dirac_(self.first.weight)
-        last = [block.second for block in self.blocks.modules() if isinstance(block, AdapterBlock)]
-        last += [] if self.coarser is None else [one for one in self.coarser.modules() if isinstance(one, nn.Conv2d)]
-        for layer in last:
-            nn.init.zeros_(layer.weight)
 
     def set(self, weight: Tensor, bias: Tensor) -> None:
         """Set the convolution to a matrix (out, channels) and a bias (out,)."""

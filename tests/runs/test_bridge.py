@@ -13,6 +13,7 @@ from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, PackError, RunError, SpaceError
 from combogan.evaluation.run import open_run
 from combogan.registry.bridge import Bridge
+from combogan.registry.copies import bridges_between, copy_packs, together
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import add_domain
 from combogan.runs.bridge import between
@@ -214,6 +215,17 @@ def test_a_damaged_bridge_is_refused(runs, tmp_path):
     with pytest.raises(PackError, match=r"bridge.json is damaged"):
         registry.compose("winter", "summer")
     assert registry.compose("winter", "spring")
+
+
+def test_packs_of_both_runs_are_copied_with_the_bridge_between_them(runs, tmp_path):
+    combogan.bridge(*runs, out=tmp_path / "bridge", changes={"schedule.iterations": 1})
+    registry = Registry.open(tmp_path / "bridge")
+    packs = together(registry, ["summer", "winter"])
+    copy_packs(packs, tmp_path / "copies", bridges_between(registry, packs))
+    copies = Registry.open(tmp_path / "copies")
+    assert copies.names == ["summer", "winter"]
+    assert torch.equal(*(one.compose("winter", "summer")(picture("winter")) for one in (registry, copies)))
+    assert bridges_between(registry, [registry.pack("summer"), registry.pack("fall")]) == []
 
 
 def test_a_pack_that_changes_meanwhile_is_noticed(runs, tmp_path):
