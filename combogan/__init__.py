@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from combogan.errors import ComboganError
     from combogan.registry.registry import Registry
     from combogan.runs.add_domain import add_domain
+    from combogan.runs.bridge import bridge
     from combogan.runs.run import train
     from combogan.settings import Settings
     from combogan.translation.translator import Translator
 
-__all__ = ["ComboganError", "Registry", "Settings", "Translator", "add_domain", "train"]
+__all__ = ["ComboganError", "Registry", "Settings", "Translator", "add_domain", "bridge", "train"]
 
 __version__ = version("combogan")
 
@@ -25,6 +26,7 @@ _HOME = {
     "Settings": "combogan.settings",
     "Translator": "combogan.translation.translator",
     "add_domain": "combogan.runs.add_domain",
+    "bridge": "combogan.runs.bridge",
     "train": "combogan.runs.run",
 }
 

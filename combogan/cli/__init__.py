@@ -4,6 +4,7 @@ main            finds the subcommand, turns a mistake into one sentence and exit
 options         options that several commands have
 train           train a new run, or go on with one
 add_domain      one more domain
+bridge          connect two runs
 running         carries out a run: messages before and after it, exit codes of signals
 progress        the plan of a run
 translate       translate pictures

@@ -16,6 +16,7 @@ from combogan.errors import ComboganError, suggestion
 COMMANDS = {
     "train": "Train a translator between two or more domains.",
     "add-domain": "Add one more domain to a trained run; the old ones do not change.",
+    "bridge": "Connect two runs that were trained apart; their halves do not change.",
     "translate": "Translate pictures from one domain into others.",
     "serve": "Serve a page on which pictures are dropped and translated.",
     "evaluate": "Score a run's translations against truth and baselines.",

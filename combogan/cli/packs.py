@@ -48,6 +48,10 @@ def list_packs(places: tuple[Path, ...]) -> None:
             iterations = str(pack.about.get("iterations", ""))
             rows.append((pack.domain, " + ".join(halves), space, f"{pack.image_size} px", iterations, str(home(pack))))
     print_table(rows, header=("domain", "halves", "latent space", "size", "iterations", "folder"), whole=3)
+    if registry.bridges:
+        click.echo()
+        bridges = [(*bridge.spaces, str(bridge.folder)) for bridge in registry.bridges]
+        print_table(bridges, header=("bridge between", "and", "folder"), whole=2)
     for error in registry.damaged.values():
         click.echo(f"Damaged: {error}", err=True)
 
@@ -95,6 +99,12 @@ def verify(words: tuple[Path, ...], places: tuple[Path, ...]) -> None:
                 click.echo(f"{pack.domain} ({pack.folder}): whole.")
             except PackError as error:
                 damage.append(error)
+    for bridge in () if names else registry.bridges:
+        try:
+            bridge.verify()
+            click.echo(f"bridge ({bridge.folder}): whole.")
+        except PackError as error:
+            damage.append(error)
     for other in damage[:-1]:
         click.echo(f"Error: {other}", err=True)
     if damage:
@@ -108,15 +118,17 @@ def verify(words: tuple[Path, ...], places: tuple[Path, ...]) -> None:
 def copy(names: tuple[str, ...], out: Path, places: tuple[Path, ...]) -> None:
     """Copy the packs of domains to another folder, the same to the byte.
 
-    They are those of the newest latent space that holds all of them, so that they translate into each other.
+    They are those of the newest latent space that holds all of them, so that they translate into each other. A bridge
+    between their latent spaces is copied too.
 
     \b
     combogan packs copy summer winter -o ~/.combogan/packs
     """
-    from combogan.registry.copies import copy_packs, together
+    from combogan.registry.copies import bridges_between, copy_packs, together
 
-    packs = together(_registry(places), names)
-    copied = copy_packs(packs, out.expanduser())
+    registry = _registry(places)
+    packs = together(registry, names)
+    copied = copy_packs(packs, out.expanduser(), bridges_between(registry, packs))
     for pack in packs:
         target = out.expanduser() / pack.domain
         what = f"copied to {target}" if target in copied else f"is in {target} already"

@@ -102,7 +102,7 @@ def _say_spaces(translator: Translator, plan: Mapping[str, Sequence[str]], recon
     """One line on stderr per latent space that is used. Raises PackError and SpaceError before any work."""
     from combogan.registry.registry import home
 
-    said = set()
+    said: set[str | Path] = set()
     for source, targets in plan.items():
         choices = [translator.choose(source, targets)]
         if reconstruct:
@@ -112,6 +112,10 @@ def _say_spaces(translator: Translator, plan: Mapping[str, Sequence[str]], recon
                 newest = f", the newest of {choice.others + 1} that hold these domains" if choice.others else ""
                 click.echo(f"Using latent space {choice.space} ({home(choice.source)}){newest}.", err=True)
             said.add(choice.space)
+            for bridge in choice.bridges.values():
+                if bridge.folder not in said:
+                    click.echo(f"Over the bridge {bridge.folder}.", err=True)
+                said.add(bridge.folder)
 
 
 def _jobs(

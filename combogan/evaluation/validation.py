@@ -48,6 +48,12 @@ def described(measured: Mapping[str, float]) -> str:
     return f"{measured.get('arrival', 0.0):.0%} arrived, {measured.get('edges', 1.0):.2f} of the edges kept"
 
 
+def across(pairs: Sequence[tuple[str, str]], *, seed: int) -> list[tuple[str, str]]:
+    """The directions to validate where only these pairs are trained, a seeded choice where there are many."""
+    chosen = sorted(pairs, key=lambda pair: (derive(seed, "directions", *pair), pair))[: DIRECTIONS // 2]
+    return [direction for a, b in chosen for direction in ((a, b), (b, a))]
+
+
 def directions(names: Sequence[str], *, seed: int, new: str | None = None) -> list[tuple[str, str]]:
     """The directions to validate, a seeded choice where there are many: those to and from `new`, if it is given.
 

@@ -6,6 +6,7 @@ decoder        latent and skip maps -> image
 discriminator  image -> scores
 features       image -> maps of a frozen, pretrained network
 feature_heads  those maps -> scores: the part of a discriminator that sees features
+adapter        between two latent spaces: the maps of one become maps of the other
 shared         blocks that all domains share, and a half together with them
 blocks         norms, activations, padding, dropout, the residual block, first weights
 cpu            the layers that are fast on a CPU

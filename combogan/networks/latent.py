@@ -23,6 +23,11 @@ class Latent:
     skips: tuple[tuple[int, int], ...] = ()
     """(channels, stride) of each map beside the latent, coarse to fine: skip connections (Ronneberger et al. 2015)."""
 
+    @property
+    def maps(self) -> tuple[tuple[int, int], ...]:
+        """(channels, stride) of every map: of the latent, then of the skip maps."""
+        return ((self.channels, self.stride), *self.skips)
+
     def __str__(self) -> str:
         skips = "".join(f", {channels} at stride {stride}" for channels, stride in self.skips)
         return f"{self.channels} channels at stride {self.stride}{skips}"
@@ -30,6 +35,10 @@ class Latent:
     def fits(self, other: Latent) -> bool:
         """Whether an encoder with this plug feeds a decoder with the other."""
         return self == other
+
+    def has_strides_of(self, other: Latent) -> bool:
+        """Whether an adapter can lead from one to the other: there are as many maps, of the same strides."""
+        return [stride for _, stride in self.maps] == [stride for _, stride in other.maps]
 
 
 def shares_one_space(domains: int, *, autoencode: bool) -> bool:

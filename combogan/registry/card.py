@@ -1,4 +1,4 @@
-"""The card of a pack, checked JSON: what its halves are, how to build them, and what they plug into."""
+"""The cards of packs and bridges, checked JSON: what their networks are, how to build them, what they plug into."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from combogan.data.catalog import check_name
 from combogan.errors import DomainError, PackError
@@ -22,6 +31,22 @@ File = Annotated[str, Field(pattern=r"^\w[\w-]*\.safetensors$", max_length=100)]
 # Far above any real value: a damaged card must not ask for endless work.
 Number = Annotated[int, Field(ge=0, le=10_000)]
 Shape = dict[str, Number | float | str]
+
+
+def _placed(latent: Latent) -> Latent:
+    """The latent. ValueError where it has no latent space, or maps that cannot be."""
+    if not latent.space.isalnum() or min(min(one) for one in latent.maps) < 1:
+        raise ValueError(f"no latent space is like {latent}")
+    return latent
+
+
+def _without_empty_skips(latent: Latent) -> dict[str, Any]:
+    """So that cards of halves without skip connections are those of format 1."""
+    return {name: value for name, value in asdict(latent).items() if name != "skips" or value}
+
+
+Placed = Annotated[Latent, AfterValidator(_placed), PlainSerializer(_without_empty_skips)]
+"""A latent in its latent space."""
 
 
 class Card(BaseModel):
@@ -52,23 +77,9 @@ class SharedPlace(Card):
 class HalfCard(BlocksCard):
     """An encoder or a decoder."""
 
-    latent: Latent
+    latent: Placed
     """What it plugs into; its space is that of this half."""
     shared: SharedPlace | None = None
-
-    @field_validator("latent")
-    @classmethod
-    def _has_a_space(cls, latent: Latent) -> Latent:
-        maps = ((latent.channels, latent.stride), *latent.skips)
-        if not latent.space.isalnum() or min(min(one) for one in maps) < 1:
-            raise ValueError(f"no latent space is like {latent}")
-        return latent
-
-    @field_serializer("latent")
-    @staticmethod
-    def _without_empty_skips(latent: Latent) -> dict[str, Any]:
-        """So that cards of halves without skip connections are those of format 1."""
-        return {name: value for name, value in asdict(latent).items() if name != "skips" or value}
 
 
 class PackCard(Card):
@@ -103,7 +114,36 @@ class SharedCard(Card):
     decoder: BlocksCard | None
 
 
-AnyCard = TypeVar("AnyCard", PackCard, SharedCard)
+class AdapterCard(BlocksCard):
+    """The adapter of a bridge, one way."""
+
+    taken: Placed
+    """What it takes."""
+    given: Placed
+    """What it gives."""
+
+
+class BridgeCard(Card):
+    """`bridge.json`: the adapters between two latent spaces."""
+
+    format: Literal["combogan-bridge"] = "combogan-bridge"
+    version: Literal[1] = 1
+    there: AdapterCard
+    back: AdapterCard
+    about: dict[str, Any]
+    """For people: combogan's version, iterations, the runs at its two ends, when."""
+
+    @model_validator(mode="after")
+    def _leads_back(self) -> BridgeCard:
+        one, other = self.there.taken, self.there.given
+        if (self.back.taken, self.back.given) != (other, one) or one.space == other.space:
+            raise ValueError("its two adapters do not lead from one latent space to another and back")
+        if not one.has_strides_of(other):
+            raise ValueError("the maps of its two latent spaces are of different strides")
+        return self
+
+
+AnyCard = TypeVar("AnyCard", PackCard, SharedCard, BridgeCard)
 
 
 def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:

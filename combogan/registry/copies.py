@@ -1,4 +1,4 @@
-"""Copies of packs in another folder, the same to the byte, with the blocks that they share."""
+"""Copies of packs in another folder, the same to the byte, with the blocks that they share and bridges between them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from combogan import storage
 from combogan.errors import PackError
+from combogan.registry.bridge import CARD as BRIDGE_CARD
+from combogan.registry.bridge import Bridge, folder_name
 from combogan.registry.pack import CARD, SHARED_CARD, Pack
 from combogan.registry.registry import Registry
 from combogan.registry.swap import replacing
@@ -27,8 +29,18 @@ def together(registry: Registry, domains: Sequence[str]) -> list[Pack]:
     return newest
 
 
-def copy_packs(packs: Sequence[Pack], folder: Path) -> list[Path]:
-    """Copy packs to `folder/DOMAIN`; gives the folders that were written, not those that were there already.
+def bridges_between(registry: Registry, packs: Sequence[Pack]) -> list[Bridge]:
+    """The bridges that connect the latent spaces of packs, the newest between two of them."""
+    spaces = {half.latent.space for pack in packs for half in pack.halves.values()}
+    found: dict[frozenset[str], Bridge] = {}
+    for bridge in registry.bridges:
+        if spaces.issuperset(bridge.spaces):
+            found.setdefault(frozenset(bridge.spaces), bridge)
+    return list(found.values())
+
+
+def copy_packs(packs: Sequence[Pack], folder: Path, bridges: Sequence[Bridge] = ()) -> list[Path]:
+    """Copy packs to `folder/DOMAIN`, and bridges; gives the folders that were written, not those that were there.
 
     PackError where a pack is damaged, or a different one is there already (then nothing is copied); StorageError.
     """
@@ -39,6 +51,9 @@ def copy_packs(packs: Sequence[Pack], folder: Path) -> list[Path]:
         shared = pack.shared_folder()
         if shared is not None:
             wanted[folder / "shared" / shared.name] = (shared, SHARED_CARD)
+    for bridge in bridges:
+        bridge.verify()
+        wanted[folder / folder_name(bridge.spaces)] = (bridge.folder, BRIDGE_CARD)
     new = {target: source for target, (source, card) in wanted.items() if not _is_there(source, target, card)}
     for target, source in new.items():
         with replacing(target) as copy:

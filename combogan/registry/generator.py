@@ -1,4 +1,4 @@
-"""One encoder followed by one decoder, for images of any size."""
+"""One encoder followed by one decoder, perhaps with an adapter between them, for images of any size."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ class Generator(nn.Module):
     """Image (n, 3, h, w) in [-1, 1] -> its translation, of the same size, whatever h and w are."""
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, stride: int, packs: tuple[Pack, Pack] | None = None
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        stride: int,
+        packs: tuple[Pack, Pack] | None = None,
+        adapter: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.stride = encoder, decoder, stride
+        self.adapter = nn.Identity() if adapter is None else adapter
         self.packs = packs
         """Those that encoder and decoder are of."""
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
-        return self.decoder(self.encoder(fit_stride(image, self.stride)))[..., :height, :width]
+        return self.decoder(self.adapter(self.encoder(fit_stride(image, self.stride))))[..., :height, :width]
 
     def _repr_html_(self) -> str:
         """What it translates, for notebooks; without packs, the modules as text."""

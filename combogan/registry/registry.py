@@ -1,10 +1,10 @@
-"""Looks up packs by name, and composes encoders with decoders of the same latent space."""
+"""Looks up packs by name, and composes encoders with decoders of the same latent space, or over a bridge."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,6 +12,8 @@ import torch
 from combogan.errors import PackError, SpaceError, suggestion
 from combogan.networks.latent import Latent
 from combogan.registry import notebook
+from combogan.registry.bridge import CARD as BRIDGE_CARD
+from combogan.registry.bridge import Bridge
 from combogan.registry.generator import Generator
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.swap import folders_with, recover
@@ -22,13 +24,15 @@ GROWTH_CARD = "growth.json"
 
 @dataclass(frozen=True)
 class Choice:
-    """The packs to translate with, all of one latent space."""
+    """The packs to translate with, all of one latent space or of those that bridges lead to from it."""
 
     space: str
     source: Pack
     targets: Mapping[str, Pack]
     others: int
     """How many older latent spaces hold all the names too."""
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    """Target -> the bridge that leads to its latent space, where that is another one."""
 
     @property
     def latent(self) -> Latent:
@@ -38,13 +42,20 @@ class Choice:
 
 
 class Registry:
-    """Packs found on disk; their cards are read, their weights are not."""
+    """Packs and bridges found on disk; their cards are read, their weights are not."""
 
-    def __init__(self, packs: Iterable[Pack], damaged: Mapping[Path, PackError] | None = None) -> None:
+    def __init__(
+        self,
+        packs: Iterable[Pack],
+        damaged: Mapping[Path, PackError] | None = None,
+        bridges: Iterable[Bridge] = (),
+    ) -> None:
         self.packs = sorted(packs, key=lambda pack: pack.published, reverse=True)
         """Newest first."""
         self.damaged = dict(damaged or {})
         """Folders whose cards could not be read, and why."""
+        self.bridges = sorted(bridges, key=lambda bridge: bridge.published, reverse=True)
+        """Newest first."""
 
     @classmethod
     def open(cls, *paths: str | Path) -> Registry:
@@ -63,7 +74,13 @@ class Registry:
             else:  # copies of a pack count once, where they are found first
                 same = [(name, half.latent.space, half.sha256) for name, half in pack.halves.items()]
                 packs.setdefault((pack.domain, *same), pack)
-        return cls(packs.values(), damaged)
+        bridges = []
+        for folder in _bridges([_place(Path(path)) for path in paths] if paths else _usual_places()):
+            try:
+                bridges.append(Bridge.open(folder))
+            except PackError as error:
+                damaged[folder] = error
+        return cls(packs.values(), damaged, bridges)
 
     @property
     def names(self) -> list[str]:
@@ -78,6 +95,14 @@ class Registry:
                 found.setdefault(space, []).append(pack)
         return found
 
+    def beyond(self, space: str) -> dict[str, Bridge]:
+        """The latent spaces that bridges lead to from a space, and the newest bridge to each."""
+        found: dict[str, Bridge] = {}
+        for bridge in self.bridges:
+            if (other := bridge.beyond(space)) is not None:
+                found.setdefault(other, bridge)
+        return found
+
     def pack(self, domain: str, *, space: str | None = None) -> Pack:
         """The newest pack of a domain, of a latent space if one is given. Raises PackError."""
         return self._named(domain, space)[0]
@@ -85,7 +110,8 @@ class Registry:
     def choose(self, source: str, targets: Sequence[str]) -> Choice:
         """The packs of the newest latent space in which `source` can be encoded and every target decoded.
 
-        PackError: an unknown name, a half that is missing; SpaceError: halves that were not trained together.
+        Where there is none, that from which bridges lead to the others. PackError: an unknown name, a half that is
+        missing; SpaceError: halves that were not trained together.
         """
         choices = self._choices(source, targets)
         if not choices:
@@ -101,8 +127,9 @@ class Registry:
         """The translation from one domain to another, as a module on images. Errors as of `choose`."""
         choice = self.choose(source, [target])
         encoder, decoder = choice.source.load_encoder(device), choice.targets[target].load_decoder(device)
-        packs = choice.source, choice.targets[target]
-        return Generator(encoder, decoder, choice.latent.stride, packs).eval()
+        packs, bridge = (choice.source, choice.targets[target]), choice.bridges.get(target)
+        adapter = None if bridge is None else bridge.load(choice.space, device)
+        return Generator(encoder, decoder, choice.latent.stride, packs, adapter).eval()
 
     def _repr_html_(self) -> str:
         """All packs, for notebooks."""
@@ -123,20 +150,27 @@ class Registry:
         return held
 
     def _choices(self, source: str, targets: Sequence[str]) -> list[Choice]:
-        """A choice for every latent space that holds all the names, the newest first."""
+        """A choice for every latent space that holds all the names, the newest first; then for those with bridges."""
         encoders, decoders = self._named(source), {name: self._named(name) for name in targets}
-        found: list[tuple[str, Pack, dict[str, Pack]]] = []
+        found: list[tuple[str, Pack, dict[str, Pack], dict[str, Bridge]]] = []
         for space in self.spaces():
             start = next((pack for pack in encoders if pack.encoder and pack.encoder.latent.space == space), None)
-            ends = {
-                name: pack
-                for name, packs in decoders.items()
-                for pack in reversed(packs)  # so that the newest is kept
-                if pack.decoder and pack.decoder.latent.space == space
-            }
+            reached: dict[str, Bridge | None] = {space: None, **self.beyond(space)}
+            ends: dict[str, Pack] = {}
+            bridges: dict[str, Bridge] = {}
+            for name, packs in decoders.items():
+                for end, bridge in reached.items():
+                    if (pack := _decoded(packs, end)) is not None:
+                        ends[name] = pack
+                        bridges |= {} if bridge is None else {name: bridge}
+                        break
             if start is not None and len(ends) == len(decoders):
-                found.append((space, start, {name: ends[name] for name in targets}))
-        return [Choice(*choice, others=len(found) - 1 - older) for older, choice in enumerate(found)]
+                found.append((space, start, {name: ends[name] for name in targets}, bridges))
+        found.sort(key=lambda choice: bool(choice[3]))
+        return [
+            Choice(space, start, ends, len(found) - 1 - older, bridges)
+            for older, (space, start, ends, bridges) in enumerate(found)
+        ]
 
     def _refusal(self, source: str, targets: Sequence[str]) -> PackError:
         """The error that says why no latent space holds them all."""
@@ -148,7 +182,8 @@ class Registry:
             if not ends:
                 return _one_way("into", self.pack(target), "decoder")
             if not self.composes(source, target):
-                return _apart(source, starts[0], target, ends[0])
+                broken = [error for folder, error in self.damaged.items() if (folder / BRIDGE_CARD).exists()]
+                return broken[0] if broken else _apart(source, starts[0], target, ends[0])
         names = ", ".join(f"'{name}'" for name in targets)
         return SpaceError(
             f"no latent space holds '{source}' and all of {names}, though each can be reached alone; translate into "
@@ -192,11 +227,23 @@ def _apart(source: str, start: Pack, target: str, end: Pack) -> SpaceError:
     )
 
 
+def _decoded(packs: Iterable[Pack], space: str) -> Pack | None:
+    """The first of the packs with a decoder of a latent space."""
+    return next((pack for pack in packs if pack.decoder and pack.decoder.latent.space == space), None)
+
+
 def _check_shapes(choice: Choice) -> None:
     for name, pack in choice.targets.items():
         assert pack.decoder is not None
         given, taken = choice.latent, pack.decoder.latent
-        if not given.fits(taken):
+        if (bridge := choice.bridges.get(name)) is not None:
+            way = bridge.way(choice.space)
+            if not (given.fits(way.taken) and way.given.fits(taken)):
+                raise SpaceError(
+                    f"the bridge {bridge.folder} leads from {way.taken} to {way.given}, but '{choice.source.domain}' "
+                    f"gives {given} and '{name}' takes {taken}; one of them is not what it says, take another."
+                )
+        elif not given.fits(taken):
             raise SpaceError(
                 f"'{choice.source.domain}' gives latents of {given}, '{name}' takes {taken}, though both claim latent "
                 f"space {choice.space}; one of the packs is not what it says, take another."
@@ -212,8 +259,8 @@ def _given(path: Path) -> list[Path]:
     is_run = (path / RUN_CARD).is_file()
     if is_run:
         recover(path / "packs")
-    folders = folders_with(CARD, path / "packs" if is_run else path)
-    if not folders:
+    folders = folders_with(CARD, _place(path))
+    if not folders and not _bridges([_place(path)]):
         if (path / GROWTH_CARD).is_file():
             raise PackError(f"{path} adds a domain, whose pack is published beside the old ones; give their run.")
         more = f"; `combogan train --resume {path}` publishes them" if is_run else "; give a run or a packs folder"
@@ -221,9 +268,24 @@ def _given(path: Path) -> list[Path]:
     return folders
 
 
-def _usual() -> list[Path]:
+def _place(path: Path) -> Path:
+    """The packs folder of a run; the path itself where it is no run."""
+    path = path.expanduser()
+    return path / "packs" if (path / RUN_CARD).is_file() else path
+
+
+def _bridges(places: Iterable[Path]) -> list[Path]:
+    """The folders of the bridges below packs folders."""
+    return [folder for place in places if place.is_dir() for folder in folders_with(BRIDGE_CARD, place)]
+
+
+def _usual_places() -> list[Path]:
     places = [run / "packs" for run in sorted(Path("runs").glob("*")) if run.is_dir()]
-    places.append(Path.home() / ".combogan" / "packs")
+    return [*places, Path.home() / ".combogan" / "packs"]
+
+
+def _usual() -> list[Path]:
+    places = _usual_places()
     for place in places:
         recover(place)
     folders = [folder for place in places if place.is_dir() for folder in folders_with(CARD, place)]

@@ -11,6 +11,7 @@ from combogan.data.catalog import DomainPictures
 from combogan.errors import DomainError, RunError, SpaceError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import GROWTH_CARD, Registry
+from combogan.runs.bridge_card import refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, file_hashes
 from combogan.runs.prepare import Prepared, settle
@@ -62,9 +63,10 @@ def add_domain(
 def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, Any], tell: Tell) -> Prepared:
     """Prepare to add a domain to a run, in RUN/added/NAME. Raises ComboganError."""
     run = RunFolder.open(path)
+    refuse_bridge(path)
     before = run.settings()
     with run.locked():  # further training of the run would change the latent space that the new domain learns
-        packs = _one_space(Registry.open(path), str(path))
+        packs = one_space(Registry.open(path), str(path))
     _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
     # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
@@ -77,7 +79,7 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     if began and new not in packs:
         raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
     _refuse_taken(new, packs)
-    origins = {name: before.domains.get(name) or _origin(pack) for name, pack in packs.items()}
+    origins = {name: before.domains.get(name) or pack_origin(pack) for name, pack in packs.items()}
     return _prepare(word, data, folder, settings, packs, origins, run.packs / new, path, tell)
 
 
@@ -86,7 +88,7 @@ def onto_packs(
 ) -> Prepared:
     """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError."""
     new = catalog.look_up(word, data=data).name
-    packs = _one_space(Registry.open(registry), str(registry))
+    packs = one_space(Registry.open(registry), str(registry))
     _refuse_taken(new, packs)
     like = next(iter(packs.values()))
     assert like.encoder is not None
@@ -98,7 +100,7 @@ def onto_packs(
         try:
             origins[name] = catalog.look_up(name, data=data).origin
         except DomainError:
-            origins[name] = _origin(pack)
+            origins[name] = pack_origin(pack)
     folder = out or free_name(Path("runs"), new.replace("/", "-"))
     return _prepare(word, data, folder, settings, packs, origins, folder / "packs" / new, None, tell)
 
@@ -120,7 +122,7 @@ def _prepare(
         if origin == found[0].origin:
             raise DomainError(f"'{found[0].name}' would be the pictures of '{name}' ({origin}); give another set.")
         try:
-            found.append(_reopened(name, origin, data))
+            found.append(reopened(name, origin, data))
         except DomainError as error:
             tell(f"Training without '{name}': {error}")
     if len(found) == 1:
@@ -130,7 +132,7 @@ def _prepare(
         )
     old = packs[found[1].name].encoder
     assert old is not None
-    settings, sources = settle(settings, found, new=found[0].name, tell=tell)
+    settings, sources = settle(settings, found, meets=lambda *pair: found[0].name in pair, tell=tell)
     growth = Growth(
         name=found[0].name,
         space=old.latent.space,
@@ -142,7 +144,7 @@ def _prepare(
     return Prepared(path, settings, sources, growth)
 
 
-def _reopened(name: str, origin: str | None, data: Path | None) -> DomainPictures:
+def reopened(name: str, origin: str | None, data: Path | None) -> DomainPictures:
     """The pictures of an old domain: where they were or, if they are gone, in `data`/NAME. Raises DomainError."""
     lost = origin is None or (Path(origin).is_absolute() and not Path(origin).is_dir())
     if lost and data is not None and (data / name).is_dir():
@@ -159,9 +161,9 @@ def _share(settings: Settings) -> int | None:
     return None if total is None else max(1, round(SHARE * 2 * total / len(settings.domains)))
 
 
-def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
-    """The packs of the newest latent space that a domain can join. SpaceError when there is none; PackError when a
-    pack there is damaged, since the new domain would be trained without it."""
+def one_space(registry: Registry, where: str, *, what: str = "domain") -> dict[str, Pack]:
+    """The packs of the newest latent space that a domain, or `what` else, can join. SpaceError when there is none;
+    PackError when a pack there is damaged, since the training would be without it."""
     if registry.damaged:
         raise next(iter(registry.damaged.values()))
     newest = next(iter(registry.spaces().values()))
@@ -169,13 +171,13 @@ def _one_space(registry: Registry, where: str) -> dict[str, Pack]:
     for pack in packs.values():
         if pack.encoder is None or pack.decoder is None or pack.encoder.latent != pack.decoder.latent:
             raise SpaceError(
-                f"{where} has no latent space that a domain could join: its two domains were trained without "
+                f"{where} has no latent space that a {what} could join: its two domains were trained without "
                 "autoencode identity, so a->b and b->a are two separate spaces; train with three domains, or with "
                 "--set losses.identity=1."
             )
         if pack.encoder.shared is not None or pack.decoder.shared is not None:
             raise SpaceError(
-                f"the domains of {where} share blocks that know only them, so no domain can be added; train without "
+                f"the domains of {where} share blocks that know only them, so no {what} can be added; train without "
                 "networks.shared_encoder_blocks and shared_decoder_blocks."
             )
     return packs
@@ -186,6 +188,6 @@ def _refuse_taken(name: str, packs: Mapping[str, Pack]) -> None:
         raise DomainError(f"'{name}' already has a pack there ({packs[name].folder}); give the new one another name.")
 
 
-def _origin(pack: Pack) -> str | None:
+def pack_origin(pack: Pack) -> str | None:
     origin = pack.about.get("origin")
     return origin if isinstance(origin, str) else None

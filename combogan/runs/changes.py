@@ -27,7 +27,7 @@ def in_proportion(changes: Mapping[str, Any], settings: Settings) -> dict[str, A
 def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -> None:
     """RunError unless networks and pictures stay as they were when a run goes on.
 
-    With `adding`, batch, seed and optimizer may change too: they apply to the added domain only.
+    With `adding`, batch, seed and optimizer may change too: they apply to an added domain, or to a bridge, only.
     """
     fixed = ["domains", "images", "networks", "discriminator"]
     if not adding:
@@ -36,7 +36,7 @@ def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -
     old, new = before.model_dump(), after.model_dump()
     changed = [key for key in fixed if _get(old, key) != _get(new, key)]
     if changed:
-        when = "when a domain is added to a run" if adding else "when a run goes on"
+        when = "where trained networks stay as they are" if adding else "when a run goes on"
         raise RunError(
             f"{', '.join(changed)} cannot change {when}; [losses], optimizer.rate, and what else is in [schedule] and "
             "[run] can; start a new run for the rest."

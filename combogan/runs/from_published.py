@@ -17,7 +17,7 @@ from combogan.runs.prepare import prepare
 from combogan.runs.run import start
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.domain import Domain, NetworkGroup
+from combogan.training.domain import Domain, NetworkGroup, shared_by
 from combogan.training.report import Quiet, Report
 
 # Options of the published program that are numbers, and the settings that replace them.
@@ -91,7 +91,7 @@ def take_over(domains: Mapping[str, Domain], original: Original) -> None:
         assert domain.generator_group is not None
         _fill(domain.generator_group, {"encoder": original.encoders[name], "decoder": original.decoders[name]})
         _fill(domain.discriminator_group, {"discriminator": original.discriminators[name].network})
-    shared = next(iter(domains.values())).shared
+    shared = shared_by(domains)
     if shared is not None and original.shared is not None:
         _fill(shared.generator_group, dict(zip(("encoder", "decoder"), original.shared, strict=True)))
         # The checkpoint and the run number their domains differently, and shared blocks get the number as an input.

@@ -67,9 +67,13 @@ class Growth:
         fields = {keys.get(field, field): value for field, value in asdict(self._with_paths(seen)).items()}
         return json.dumps(fields, indent=1).encode()
 
+    def meets(self, one: str, other: str) -> bool:
+        """Whether two domains are trained together: the new one and another."""
+        return self.name in (one, other)
+
     def changed_files(self) -> list[str]:
         """Files of the old packs that have changed."""
-        return [path for path, digest in self.files.items() if not _is_unchanged(Path(path), digest)]
+        return [path for path, digest in self.files.items() if not storage.is_unchanged(Path(path), digest)]
 
     def _with_paths(self, change: Callable[[str], str]) -> Growth:
         return replace(
@@ -94,7 +98,3 @@ def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:
         for path in sorted(pack.folder.glob("*"))
         if path.is_file() and (path.name == CARD or path.suffix == ".safetensors")
     }
-
-
-def _is_unchanged(path: Path, digest: str) -> bool:
-    return path.is_file() and storage.file_hash(path) == digest

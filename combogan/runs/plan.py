@@ -45,6 +45,8 @@ def plan(prepared: Prepared) -> Plan:
     updates = f"each domain trained {2 * course.iterations // count:,} times"
     if prepared.new is not None:
         updates = f"'{prepared.new}' trained {course.iterations:,} times"
+    if prepared.bridging is not None:
+        updates = f"the bridge trained {course.iterations:,} times"
     gradients = FLOAT * (of_halves + of_discriminator)
     return Plan(
         pictures={name: (len(d.train), len(d.validation or ()), len(d.test), d.origin) for name, d in sources.items()},

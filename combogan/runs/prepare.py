@@ -23,6 +23,7 @@ from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
+from combogan.runs.bridge_card import Bridging, is_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
@@ -32,6 +33,8 @@ from combogan.training.folder import RunFolder, free_name
 from combogan.training.schedule import Course, course
 
 Tell = Callable[[str], object]
+Meets = Callable[[str, str], bool]
+"""Two domains -> whether they are trained together."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Prepared:
     settings: Settings
     sources: dict[str, DomainPictures]
     growth: Growth | None = None
-    """What a domain is added to; None where all domains are trained."""
+    """What a domain is added to; None where none is."""
+    bridging: Bridging | None = None
+    """The runs that a bridge is built between; None where none is."""
     changes: Mapping[str, Any] | None = None
     """The settings that change when a run goes on; None for a new run."""
 
@@ -54,7 +59,7 @@ class Prepared:
 
     @property
     def course(self) -> Course:
-        """How long the run is; where a domain is added, epochs count for it alone."""
+        """How long the run is; where a domain is added or a bridge is built, epochs count for it alone."""
         chosen = self.settings.schedule
         return course(
             max(len(source.train) for source in self.sources.values()),
@@ -62,7 +67,7 @@ class Prepared:
             epochs=chosen.epochs,
             decay_from=chosen.decay_from,
             iterations=chosen.iterations,
-            domains=1 if self.growth is not None else len(self.sources),
+            domains=1 if self.growth or self.bridging else len(self.sources),
         )
 
     @property
@@ -70,7 +75,7 @@ class Prepared:
         """Whether all halves share one latent space."""
         losses = self.settings.losses
         autoencode = losses.identity > 0 and losses.identity_kind == "autoencode"
-        return self.growth is not None or shares_one_space(len(self.sources), autoencode=autoencode)
+        return bool(self.growth or self.bridging) or shares_one_space(len(self.sources), autoencode=autoencode)
 
 
 def prepare(
@@ -104,6 +109,7 @@ def prepare_resume(
     """
     folder = RunFolder.open(path)
     growth = Growth.read(path) if is_growth(path) else None
+    bridging = Bridging.read(path) if is_bridge(path) else None
     if growth is None:
         _refuse_lost_growth(path)
     before = folder.settings()
@@ -117,18 +123,19 @@ def prepare_resume(
         )
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)
-    settings, sources = settle(settings, found, new=None if growth is None else growth.name, tell=tell)
+    frozen = growth or bridging
+    settings, sources = settle(settings, found, meets=None if frozen is None else frozen.meets, tell=tell)
     changes |= {f"domains.{name}": origin for name, origin in places.items()}
-    return Prepared(path, settings, sources, growth, changes)
+    return Prepared(path, settings, sources, growth, bridging, changes)
 
 
 def settle(
-    settings: Settings, domains: Iterable[DomainPictures], *, new: str | None = None, tell: Tell
+    settings: Settings, domains: Iterable[DomainPictures], *, meets: Meets | None = None, tell: Tell
 ) -> tuple[Settings, dict[str, DomainPictures]]:
     """Leave out unreadable pictures, hold out validation pictures, and resolve settings that depend on the machine.
 
-    The domains replace those in the settings; `new` is one that is added to the others. FeaturesError: no pretrained
-    network where losses need it.
+    The domains replace those in the settings; `meets` says which are trained together, where one network is in every
+    pair: that of an added domain, or a bridge's. FeaturesError: no pretrained network where losses need it.
     """
     device = machine.device(settings.run.device)
     loggers.refuse_missing(settings.run.loggers)
@@ -139,10 +146,8 @@ def settle(
     sources = usable(domains, crop=settings.images.size, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
     if settings.losses.paired:
-        _tell_pairs(settings, {name: source.train for name, source in sources.items()}, new, tell)
-    together = (
-        1 if new is not None else _pairs_at_once(settings, len(sources), device)
-    )  # an added domain is in every pair
+        _tell_pairs(settings, {name: source.train for name, source in sources.items()}, meets, tell)
+    together = 1 if meets is not None else _pairs_at_once(settings, len(sources), device)
     precision = machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(
         {
@@ -187,8 +192,8 @@ def _refuse_workers(settings: Settings) -> None:
         )
 
 
-def _tell_pairs(settings: Settings, pictures: Mapping[str, PictureSet], new: str | None, tell: Tell) -> None:
-    """Tell how many training pictures of which domains pair up by name; `new` is an added domain.
+def _tell_pairs(settings: Settings, pictures: Mapping[str, PictureSet], meets: Meets | None, tell: Tell) -> None:
+    """Tell how many training pictures of which domains pair up by name; `meets` is as in `settle`.
 
     DomainError where domains do not pair up that are trained on pairs alone; PictureError for pairs of different sizes.
     """
@@ -196,7 +201,7 @@ def _tell_pairs(settings: Settings, pictures: Mapping[str, PictureSet], new: str
     refuse_other_sizes(pictures, found)
     for sentence in sentences(found):
         tell(sentence)
-    trained = [pair for pair in combinations(pictures, 2) if new is None or new in pair]
+    trained = [pair for pair in combinations(pictures, 2) if meets is None or meets(*pair)]
     unpaired = [pair for pair in trained if pair not in found]
     if not unpaired:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 from combogan import machine
-from combogan.evaluation.validation import Validation, directions
+from combogan.evaluation.validation import Validation, across, directions
 from combogan.registry.registry import GROWTH_CARD
-from combogan.runs import frozen_domains
+from combogan.runs import bridged_domains, frozen_domains
+from combogan.runs.bridge_card import BRIDGING_CARD
 from combogan.runs.prepare import Prepared, prepare
 from combogan.runs.progress import shown
 from combogan.runs.signals import StopSignals
@@ -66,9 +67,12 @@ def run_to_the_end(trainer: Trainer) -> Path:
 @machine.memory_explained()
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
-    growth = prepared.growth
     with _joined(prepared, report) as cluster:  # before anything is written
-        cards = {} if growth is None else {GROWTH_CARD: growth.content(prepared.path)}
+        cards: dict[str, bytes] = {}
+        if prepared.growth is not None:
+            cards[GROWTH_CARD] = prepared.growth.content(prepared.path)
+        if prepared.bridging is not None:
+            cards[BRIDGING_CARD] = prepared.bridging.content()
         folder = RunFolder.create(prepared.path, prepared.settings, cards)
         return compose(folder, prepared, report, cluster)
 
@@ -91,7 +95,7 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
 
 def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
     """The trainer of a run, composed of all its parts; it trains in a cluster or, without one, in this process."""
-    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
+    settings, sources, growth, bridging = prepared.settings, prepared.sources, prepared.growth, prepared.bridging
     chosen, size, one_space = settings.run, settings.images.size, prepared.one_space
     device = machine.device(chosen.device)
     engine = _engine(prepared, device, cluster)
@@ -101,7 +105,10 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Clus
     journal = Journal(folder, report, samples, settings, prepared.changes)
     publisher: Publisher
     pretraining: Pretraining | None
-    if growth is None:
+    if bridging is not None:
+        publisher = bridged_domains.BridgePublisher(bridging, folder)
+        pretraining = bridged_domains.BridgeStart(bridging, engine, settings, report)
+    elif growth is None:
         publisher = RunPublisher(folder, sources, samples, image_size=size, one_space=one_space)
         pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
     else:
@@ -136,10 +143,15 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
 
 
 def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -> Engine:
-    settings, sources, growth = prepared.settings, prepared.sources, prepared.growth
+    settings, sources, growth, bridging = prepared.settings, prepared.sources, prepared.growth, prepared.bridging
     chosen, names = settings.run, sorted(sources)
     first = torch.device("cpu") if chosen.resident or cluster else device  # where domains are made
-    if growth is None:
+    draw: Callable[[int], tuple[str, str]]
+    if bridging is not None:
+        domains = bridged_domains.domains(bridging, settings, sources, first, device)
+        pairs = bridging.pairs(names)
+        draw = partial(bridged_domains.pair, pairs, how=settings.schedule.pairs, seed=chosen.seed)
+    elif growth is None:
         shared = building.shared_blocks(settings, names, device)
         domains = {
             name: building.new_domain(name, settings, first, shared=shared, place=names.index(name)) for name in sources
@@ -167,7 +179,10 @@ def _validator(prepared: Prepared, device: torch.device) -> Validator | None:
     settings, sources = prepared.settings, prepared.sources
     if not settings.run.validate_every:
         return None
-    chosen = directions(list(sources), seed=settings.run.seed, new=prepared.new)
+    if prepared.bridging is not None:
+        chosen = across(prepared.bridging.pairs(sorted(sources)), seed=settings.run.seed)
+    else:
+        chosen = directions(list(sources), seed=settings.run.seed, new=prepared.new)
     make = partial(Validation, sources, chosen, settings.images.size, device=device)
     threads = settings.run.threads * (settings.run.pairs_at_once or 1)
     if settings.run.workers:  # which are not on this machine alone

@@ -11,11 +11,13 @@ from torch import nn
 from combogan.data.alignment import alignments
 from combogan.data.batches import Batches
 from combogan.data.pictures import PictureSet
+from combogan.networks.adapter import Adapter
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder, decoder
 from combogan.networks.discriminator import SEEN, discriminator
 from combogan.networks.encoder import Encoder, encoder, unet_shape
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
+from combogan.networks.latent import Latent
 from combogan.networks.shared import SharedBlocks
 from combogan.seeding import tensors
 from combogan.settings import Settings
@@ -92,8 +94,16 @@ def new_domain(
     )
 
 
-def frozen_domain(name: str, encoder: Encoder, decoder: Decoder, settings: Settings, device: torch.device) -> Domain:
-    """A domain whose halves are trained already, with a new discriminator."""
+def frozen_domain(
+    name: str,
+    encoder: Encoder,
+    decoder: Decoder,
+    settings: Settings,
+    device: torch.device,
+    *,
+    shared: Shared | None = None,
+) -> Domain:
+    """A domain whose halves are trained already, with a new discriminator; adapters, if any, are `shared`."""
     new = new_domain(name, settings, device)
     return Domain(
         name,
@@ -105,7 +115,25 @@ def frozen_domain(name: str, encoder: Encoder, decoder: Decoder, settings: Setti
         ema=0.0,
         pool=settings.optimizer.pool,
         frozen=True,
+        shared=shared,
     )
+
+
+def adapters(here: Latent, beyond: Latent, settings: Settings, device: torch.device) -> Shared:
+    """The adapters from a latent space to another and back, which change nothing yet: all domains `here` share them."""
+
+    def adapter(taken: Latent, given: Latent, part: str) -> Adapter:
+        network = Adapter(taken, given, blocks=ADAPTER_BLOCKS)
+        first_weights(network, settings, "adapter", part, device=device)
+        network.start()
+        return network
+
+    there, back = adapter(here, beyond, "there"), adapter(beyond, here, "back")
+    return Shared(there, back, betas=settings.optimizer.betas, ema=settings.optimizer.ema)
+
+
+ADAPTER_BLOCKS = 2
+"""Residual blocks of an adapter, for each map."""
 
 
 def batches(settings: Settings, pictures: Mapping[str, PictureSet]) -> Batches:

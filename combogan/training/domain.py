@@ -13,7 +13,7 @@ from combogan.networks.blocks import Dropout, at_least_float32
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
 from combogan.networks.latent import Maps
-from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
+from combogan.networks.shared import Between, DecoderHalf, EncoderHalf
 from combogan.seeding import tensors
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -111,9 +111,12 @@ class FakePool:
 
 
 class Shared:
-    """The blocks that all domains of a latent space share, in a network group of their own."""
+    """What all domains of a latent space share, after encoders and before decoders, in a network group of its own.
 
-    def __init__(self, encoder: SharedBlocks, decoder: SharedBlocks, *, betas: tuple[float, float], ema: float) -> None:
+    They are blocks, or the adapters that lead to another space and back.
+    """
+
+    def __init__(self, encoder: Between, decoder: Between, *, betas: tuple[float, float], ema: float) -> None:
         self.encoder, self.decoder = encoder, decoder
         self.generator_group = NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
 
@@ -174,7 +177,7 @@ class Domain:
         return EncoderHalf(encoder, behind, self.place), DecoderHalf(decoder, before, self.place)
 
     def move(self, copied: Copied) -> None:
-        """Replace the data of every tensor of this domain by a copy of it; shared blocks stay where they are."""
+        """Replace the data of every tensor of this domain by a copy of it; what it shares stays where it is."""
         self.discriminator_group.move(copied)
         if self.generator_group is not None:
             self.generator_group.move(copied)
@@ -190,6 +193,11 @@ class Domain:
             networks |= {"shared encoder": self.shared.encoder, "shared decoder": self.shared.decoder}
         for part, network in networks.items():
             reseed(network, seed, iteration, self.name, part)
+
+    @property
+    def learns_to_return(self) -> bool:
+        """Whether anything is trained between an image of this domain and the same image again."""
+        return self.generator_group is not None or self.shared is not None
 
     @property
     def updates(self) -> int:
@@ -212,6 +220,11 @@ class Domain:
             self.generator_group.load(_below(state, "generator/"))
         device = next(self.discriminator.parameters()).device
         self.pool.fakes = [fake.to(device, copy=True) for fake in state["pool"]] if "pool" in state else []
+
+
+def shared_by(domains: Mapping[str, Domain]) -> Shared | None:
+    """What those of the domains share that share anything."""
+    return next((domain.shared for domain in domains.values() if domain.shared is not None), None)
 
 
 def move(network: nn.Module, copied: Copied) -> None:

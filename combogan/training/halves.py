@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,15 +11,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from combogan.networks.decoder import decoder
-from combogan.networks.encoder import encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
-from combogan.training.domain import Domain, NetworkGroup
+from combogan.training.domain import Domain, NetworkGroup, shared_by
 
 Half = TypeVar("Half", EncoderHalf, DecoderHalf)
-BUILT: dict[str, Callable[..., nn.Module]] = {"encoder": encoder, "decoder": decoder}
-"""How each half is built from its shape."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Halves:
 
         Nothing else of the checkpoint stays in memory.
         """
-        shared = next(iter(domains.values())).shared
+        shared = shared_by(domains)
         blocks: dict[str, nn.Module] = {}
         if shared is not None:
             blocks = _copies(shared.generator_group, checkpoint.state(SHARED), "")
@@ -55,8 +51,9 @@ class Halves:
             own: Mapping[str, nn.Module] = {"encoder": domain.encoder, "decoder": domain.decoder}
             if domain.generator_group is not None:  # frozen halves are in no checkpoint
                 own = _copies(domain.generator_group, checkpoint.state(name), "generator/")
-            encoders[name] = EncoderHalf(own["encoder"], blocks.get("encoder"), domain.place)
-            decoders[name] = DecoderHalf(own["decoder"], blocks.get("decoder"), domain.place)
+            between = blocks if domain.shared is not None else {}
+            encoders[name] = EncoderHalf(own["encoder"], between.get("encoder"), domain.place)
+            decoders[name] = DecoderHalf(own["decoder"], between.get("decoder"), domain.place)
         updates = {name: checkpoint.updates(name) for name in domains}
         return cls(checkpoint.iteration, updates, encoders, decoders)
 
@@ -96,11 +93,10 @@ def _at(device: torch.device, half: Half) -> Half:
 def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:
     """The networks that a group publishes, with the weights of a state."""
     copies: dict[str, nn.Module] = {}
-    for part in BUILT:
+    for part in ("encoder", "decoder"):
         like = group.published(part)
         start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
-        with torch.random.fork_rng(devices=[]):  # building draws random weights; the global state stays
-            network = BUILT[part](**like.shape)  # type: ignore[arg-type]
+        network = deepcopy(like)
         network.load_state_dict(
             {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
         )

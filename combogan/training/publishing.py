@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import combogan
 from combogan.data.catalog import DomainPictures
 from combogan.networks.latent import space_ids
+from combogan.networks.shared import SharedBlocks
 from combogan.registry.pack import NewPack, SharedPart, publish
 from combogan.registry.weights import half_hash
 from combogan.training.folder import RunFolder
@@ -64,7 +65,7 @@ class RunPublisher:
             for name, source in self._sources.items()
         ]
         first = packs[0].domain
-        behind, before = halves.encoders[first].blocks, halves.decoders[first].blocks
+        behind, before = (cast(SharedBlocks | None, half[first].blocks) for half in (halves.encoders, halves.decoders))
         shared = None if behind is None or before is None else SharedPart(behind, before, spaces[first][0])
         folder = self._folder.packs
         publish(folder, packs, shared=shared)

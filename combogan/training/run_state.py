@@ -17,7 +17,7 @@ from combogan import storage
 from combogan.data.catalog import DomainPictures
 from combogan.errors import DivergedError, RunError
 from combogan.training.checkpoint import SHARED, Checkpoint, Checkpoints
-from combogan.training.domain import Domain
+from combogan.training.domain import Domain, shared_by
 from combogan.training.folder import RunFolder
 
 START = "autoencoder"
@@ -41,7 +41,7 @@ class RunState:
         # Computed once: it reads every file, and a file that is lost later must not prevent a checkpoint.
         fingerprints = {name: source.fingerprint() for name, source in sources.items()}
         self._record: dict[str, dict[str, Any]] = {"environment": dict(environment), "pictures": fingerprints}
-        self._shared = next(iter(domains.values())).shared
+        self._shared = shared_by(domains)
         self._known = self._saved()
         """The iterations on disk, as far as this process knows."""
 

@@ -142,7 +142,7 @@ def there_and_back(
         parts["cycle"] = objective.distance(rec_a, x)
     if objective.paired and aligned:
         parts["paired"] = objective.distance(fake_b, y)
-    if objective.identity and objective.identity_kind == "autoencode" and a.generator_group is not None:
+    if objective.identity and objective.identity_kind == "autoencode" and a.learns_to_return:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
     if objective.identity and objective.identity_kind == "cyclegan":
@@ -206,9 +206,10 @@ def features_of(network: FrozenFeatures | None, images: dict[str, Tensor]) -> di
 
 
 def generator_groups(a: Domain, b: Domain) -> Iterator[NetworkGroup]:
-    """The groups that the generators' loss trains: the halves of both domains, unless frozen, and shared blocks."""
-    shared = a.shared.generator_group if a.shared is not None else None
-    yield from (group for group in (a.generator_group, shared, b.generator_group) if group is not None)
+    """The groups that the generators' loss trains: the halves of both domains, unless frozen, and what they share."""
+    shared = a.shared or b.shared
+    between = shared.generator_group if shared is not None else None
+    yield from (group for group in (a.generator_group, between, b.generator_group) if group is not None)
 
 
 def rounding_to(precision: torch.dtype, device: torch.device) -> torch.autocast:

@@ -44,12 +44,12 @@ def pairs(
 
 
 def _of_newest_space(registry: Registry, targets: Sequence[str]) -> list[str]:
-    """The domains of the newest latent space that all targets can be decoded from."""
+    """The domains of the newest latent space that all targets can be decoded from, and of those beyond its bridges."""
     for name in targets:
         registry.pack(name)
-    for space, packs in registry.spaces().items():
-        decoded = {pack.domain for pack in packs if pack.decoder and pack.decoder.latent.space == space}
-        if decoded.issuperset(targets):
+    for space in (spaces := registry.spaces()):
+        packs = [pack for reached in (space, *registry.beyond(space)) for pack in spaces.get(reached, ())]
+        if _decoded(registry, space).issuperset(targets):
             return sorted({pack.domain for pack in packs})
     names = ", ".join(f"'{name}'" for name in targets)
     raise PackError(f"no latent space holds all of {names}; translate into one at a time.")
@@ -60,7 +60,13 @@ def _reachable(registry: Registry, source: str) -> list[str]:
     registry.pack(source)
     for space, packs in registry.spaces().items():
         starts = any(p.domain == source and p.encoder and p.encoder.latent.space == space for p in packs)
-        ends = {p.domain for p in packs if p.decoder and p.decoder.latent.space == space} - {source}
+        ends = _decoded(registry, space) - {source}
         if starts and ends:
             return sorted(ends)
     return []
+
+
+def _decoded(registry: Registry, space: str) -> set[str]:
+    """The domains that latents of a space can be decoded into, in it or over a bridge."""
+    reached = {space, *registry.beyond(space)}
+    return {pack.domain for pack in registry.packs if pack.decoder and pack.decoder.latent.space in reached}

@@ -17,6 +17,8 @@ from combogan.data.colour_profiles import split
 from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture, to_image, to_picture
 from combogan.errors import PictureError
+from combogan.networks.latent import Maps
+from combogan.registry.bridge import Bridge
 from combogan.registry.generator import fit_stride
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry
@@ -41,7 +43,7 @@ class Translator:
         self.registry, self.wrap = registry, wrap
         self.device = machine.device(str(device))
         self.precision = machine.precision(precision, self.device)
-        self._halves: dict[tuple[Path, str], nn.Module] = {}
+        self._halves: dict[tuple[Path, str], nn.Module] = {}  # and adapters, by their bridge and space
         self._choices: dict[tuple[str, ...], Choice] = {}
 
     def choose(self, source: str, targets: Sequence[str]) -> Choice:
@@ -75,11 +77,20 @@ class Translator:
         image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
         image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            latent = self.half(choice.source, "encoder")(image)
+            here: Maps = self.half(choice.source, "encoder")(image)
+            over = {bridge.folder: bridge for bridge in choice.bridges.values()}
+            beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
+            maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
             return {
-                name: self.half(pack, "decoder")(latent).float()[..., margin:, margin:][..., :height, :width]
+                name: self.half(pack, "decoder")(maps.get(name, here)).float()[..., margin:, margin:][..., :height, :width]
                 for name, pack in choice.targets.items()
             }
+
+    def _adapter(self, bridge: Bridge, space: str) -> nn.Module:
+        key = (bridge.folder, space)
+        if key not in self._halves:
+            self._halves[key] = cast(nn.Module, bridge.load(space, self.device).to(memory_format=torch.channels_last))
+        return self._halves[key]
 
     def _repr_html_(self) -> str:
         """Where and how it computes, and its packs, for notebooks."""

@@ -149,8 +149,11 @@ def test_first_weights_are_a_function_of_the_generator():
 def test_shared_blocks_tell_domains_apart():
     blocks = SharedBlocks(channels=8, blocks=1, domains=3, activation="relu", norm="instance")
     latent = torch.randn(1, 8, 6, 6)
-    assert blocks(latent, 0).shape == latent.shape
-    assert not torch.equal(blocks(latent, 0), blocks(latent, 1))
+    skip = torch.randn(1, 3, 24, 24)
+    (first, passed), (second, _) = (blocks((latent, skip), place) for place in (0, 1))
+    assert first.shape == latent.shape
+    assert not torch.equal(first, second)
+    assert passed is skip
 
 
 def test_the_blur_of_the_split_discriminator_keeps_a_flat_colour():

@@ -189,9 +189,9 @@ def test_shared_blocks_are_stored_once_and_used_for_the_domains_own_place(tmp_pa
     packs = publish(tmp_path / "packs", [one, other], shared=SharedPart(*blocks, SPACE))
     assert len([name for name in files(tmp_path) if name.endswith("encoder.safetensors")]) == 3
     for place, (new, pack) in enumerate(zip((one, other), packs, strict=True)):
-        latent = blocks[0](new.encoder(image)[0], place)
-        assert torch.equal(pack.load_encoder()(image)[0], latent)
-        assert torch.equal(pack.load_decoder()((latent,)), new.decoder((blocks[1](latent, place),)))
+        maps = blocks[0](new.encoder(image), place)
+        assert torch.equal(pack.load_encoder()(image)[0], maps[0])
+        assert torch.equal(pack.load_decoder()(maps), new.decoder(blocks[1](maps, place)))
     card = json.loads((packs[1].folder / "pack.json").read_text())
     card["encoder"]["shared"]["place"] = 2
     (packs[1].folder / "pack.json").write_text(json.dumps(card))

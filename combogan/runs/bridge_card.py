@@ -1,0 +1,98 @@
+"""`bridging.json`, the card in the folder of a bridge that is being trained: which runs it connects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from combogan import storage
+from combogan.errors import RunError
+from combogan.networks.latent import Latent
+from combogan.registry.pack import CARD, Pack
+
+BRIDGING_CARD = "bridging.json"
+
+
+@dataclass(frozen=True)
+class End:
+    """A run at one end of a bridge."""
+
+    run: str
+    """Its folder, absolute."""
+    space: str
+    """Id of its latent space."""
+    packs: dict[str, str]
+    """Folder of each domain's pack, absolute."""
+
+    @property
+    def latent(self) -> Latent:
+        """What its encoders hand over. Raises PackError."""
+        pack = Pack.open(next(iter(self.packs.values())))
+        return next(half.latent for half in pack.halves.values())
+
+
+@dataclass(frozen=True)
+class Bridging:
+    """The two runs that a bridge connects. Latents of the first are adapted to the space of the second, and back."""
+
+    a: End
+    b: End
+    files: dict[str, str]
+    """SHA-256 of every file of the packs, which must not change."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Bridging:
+        """The card in a folder. Raises RunError when it is damaged."""
+        try:
+            bridging = TypeAdapter(cls).validate_python(json.loads((folder / BRIDGING_CARD).read_bytes()))
+            packs = [path for end in bridging.ends for path in end.packs.values()]
+            if not (bridging.a.packs and bridging.b.packs) or any(
+                f"{path}/{CARD}" not in bridging.files for path in packs
+            ):
+                raise ValueError("it does not name the packs and their files")
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(
+                f"{folder / BRIDGING_CARD} is damaged ({reason}); delete {folder} and build the bridge again."
+            ) from None
+        return bridging
+
+    def content(self) -> bytes:
+        """The content of the card."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @property
+    def ends(self) -> tuple[End, End]:
+        """Both ends."""
+        return self.a, self.b
+
+    def meets(self, one: str, other: str) -> bool:
+        """Whether two domains are trained together: one of each run."""
+        return (one in self.a.packs) != (other in self.a.packs)
+
+    def pairs(self, names: list[str]) -> list[tuple[str, str]]:
+        """The pairs of the named domains that are trained, one of the first run and one of the second."""
+        ours, theirs = ([name for name in names if name in end.packs] for end in self.ends)
+        return [(a, b) for a in ours for b in theirs]
+
+    def changed_files(self) -> list[str]:
+        """Files of the packs that have changed."""
+        return [path for path, digest in self.files.items() if not storage.is_unchanged(Path(path), digest)]
+
+
+def is_bridge(path: Path) -> bool:
+    """Whether this is the folder of a bridge."""
+    return (path / BRIDGING_CARD).is_file()
+
+
+def refuse_bridge(path: Path) -> None:
+    """RunError where a run is a bridge."""
+    if is_bridge(path):
+        bridging = Bridging.read(path)
+        raise RunError(
+            f"{path} is a bridge between {bridging.a.run} and {bridging.b.run}, which has no domains of its own; name "
+            "one of these runs."
+        )

@@ -1,0 +1,178 @@
+"""The domains of two runs while a bridge is built between them: frozen halves, trained discriminators, and the bridge.
+
+Discriminators are trained further, as where a domain is added; what is trained is a copy in the bridge's own folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+import combogan
+from combogan.errors import PackError
+from combogan.networks.adapter import Adapter
+from combogan.networks.latent import Maps
+from combogan.registry.bridge import folder_name, write_bridge
+from combogan.registry.copies import copy_packs
+from combogan.registry.pack import Pack
+from combogan.registry.swap import replacing
+from combogan.runs.bridge_card import Bridging, End
+from combogan.seeding import numbers
+from combogan.settings import Settings
+from combogan.training import building
+from combogan.training.checkpoint import Checkpoints
+from combogan.training.domain import Domain, NetworkGroup, shared_by
+from combogan.training.engine import Engine
+from combogan.training.folder import RunFolder
+from combogan.training.halves import Halves, inference
+from combogan.training.publishing import Published
+from combogan.training.report import Report
+from combogan.training.schedule import Pairs
+
+EXAMPLES = 16
+"""Images of each domain that adapters are fitted to."""
+
+
+def domains(
+    bridging: Bridging, settings: Settings, names: Iterable[str], device: torch.device, adapters_on: torch.device
+) -> dict[str, Domain]:
+    """The named domains of both runs with frozen halves; those of the first run share the adapters. PackError."""
+    packs = {name: Pack.open(path) for end in bridging.ends for name, path in end.packs.items()}
+    here, beyond = (end.latent for end in bridging.ends)
+    shared = building.adapters(here, beyond, settings, adapters_on)
+    found = {}
+    for name in names:
+        halves = packs[name].load_encoder(device).own, packs[name].load_decoder(device).own
+        between = shared if name in bridging.a.packs else None
+        found[name] = building.frozen_domain(name, *halves, settings, device, shared=between)
+    return found
+
+
+def pair(pairs: Sequence[tuple[str, str]], number: int, *, how: Pairs, seed: int) -> tuple[str, str]:
+    """The pair of a meeting, one domain of each run: drawn at random, or each in turn, in a new order every round."""
+    if how == "random":
+        return pairs[int(numbers(seed, "pair", number).integers(len(pairs)))]
+    order = numbers(seed, "round", number // len(pairs)).permutation(len(pairs))
+    return pairs[order[number % len(pairs)]]
+
+
+class BridgeStart:
+    """The start of a bridge: the runs' last discriminators, and adapters that fit what both runs see in pictures."""
+
+    progress = ""
+
+    def __init__(self, bridging: Bridging, engine: Engine, settings: Settings, report: Report) -> None:
+        self._bridging, self._engine, self._settings, self._report = bridging, engine, settings, report
+
+    def restore(self, tell: Callable[[str], None]) -> None:
+        """Does nothing: this start takes seconds and is not saved."""
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        """Copy discriminators and fit adapters. Never stopped: gives True. PackError where a pack has changed."""
+        _refuse_changed(self._bridging)
+        for end in self._bridging.ends:
+            self._copy_discriminators(end)
+        self._fit()
+        return True
+
+    def _copy_discriminators(self, end: End) -> None:
+        """Load the discriminators of a run, with moments and pools, from its last checkpoint; others begin fresh."""
+        folder, tell = RunFolder.open(Path(end.run)), self._report.tell
+        then, now = folder.settings(), self._settings
+        alike = building.discriminator_shape(then) == building.discriminator_shape(now)
+        checkpoint = None
+        if alike and bool(then.losses.heads) == bool(now.losses.heads):
+            checkpoint = Checkpoints(folder.checkpoints, keep=1).newest(tell)
+        for name, domain in self._engine.domains.items():
+            if name in end.packs:
+                if checkpoint is not None and name in checkpoint.parts:
+                    domain.load(checkpoint.state(name))
+                else:
+                    tell(f"there is no discriminator of '{name}' that fits; beginning with a fresh one.")
+
+    def _fit(self) -> None:
+        """Fit both adapters to what encoders of both runs see in the same images; their averages start alike."""
+        ours, theirs = (self._images(end) for end in self._bridging.ends)
+        group = _adapters(self._engine.domains)
+        for part, taken, given in (("encoder", ours, theirs), ("decoder", theirs, ours)):
+            adapter = cast(Adapter, group.networks[part])
+            adapter.fit(self._examples(taken, given))
+            adapter.match(torch.cat([*taken.values()]), torch.cat([*given.values()]))
+        if group.ema:
+            group.averages.load_state_dict(group.networks.state_dict())
+
+    def _images(self, end: End) -> dict[str, Tensor]:
+        """EXAMPLES images (n, 3, h, w) of each domain of a run."""
+        batches, device = self._engine.batches, self._engine.device
+        count = max(1, EXAMPLES // batches.batch)
+        names = sorted(name for name in self._engine.domains if name in end.packs)
+        return {name: torch.cat([batches.images(name, one) for one in range(count)]).to(device) for name in names}
+
+    def _examples(self, taken: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Iterator[tuple[Maps, Maps]]:
+        """What encoders of the run that maps are taken of see in images of the other run, and what these see."""
+        for target, images in given.items():
+            for source in taken:
+                encoders = [self._engine.domains[name].encoder for name in (source, target)]
+                for image in images.split(self._engine.batches.batch):
+                    with inference(*encoders):
+                        one, other = (encoder(image) for encoder in encoders)
+                    yield one, other
+
+
+class BridgePublisher:
+    """Writes a bridge, and beside it copies of the packs that it connects; checks that these are unchanged."""
+
+    while_training = False
+
+    def __init__(self, bridging: Bridging, folder: RunFolder) -> None:
+        self._bridging, self._folder = bridging, folder
+
+    def publish(self, halves: Halves) -> Published:
+        """Write the bridge. PackError where a pack has changed."""
+        bridging, target = self._bridging, self._folder.packs
+        _refuse_changed(bridging)
+        one = next(name for name in halves.encoders if name in bridging.a.packs)
+        other = next(name for name in halves.encoders if name in bridging.b.packs)
+        there, back = halves.encoders[one].blocks, halves.decoders[one].blocks
+        packs = [Pack.open(path) for end in bridging.ends for path in end.packs.values()]
+        about = {
+            "combogan": combogan.__version__,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "iterations": halves.iteration,
+            "runs": [bridging.a.run, bridging.b.run],
+        }
+        bridge = Path(folder_name((bridging.a.space, bridging.b.space)))
+        with replacing(target) as new:
+            copy_packs(packs, new)
+            write_bridge(
+                new / bridge,
+                cast(Adapter, there),
+                cast(Adapter, back),
+                latents=(halves.encoders[one].latent, halves.encoders[other].latent),
+                about=about,
+            )
+        _refuse_changed(bridging)
+        return Published(
+            halves.iteration,
+            (
+                f"bridge:    {target / bridge}",
+                f"unchanged: the {len(packs)} packs of {bridging.a.run} and {bridging.b.run}, checked to the byte",
+                f"translate: combogan translate --from {one} --to {other} --registry {self._folder.path}",
+            ),
+        )
+
+
+def _adapters(domains: Mapping[str, Domain]) -> NetworkGroup:
+    shared = shared_by(domains)
+    assert shared is not None
+    return shared.generator_group
+
+
+def _refuse_changed(bridging: Bridging) -> None:
+    if changed := bridging.changed_files():
+        raise PackError(f"{changed[0]} has changed while the bridge was built; something else wrote to it.")

@@ -1,0 +1,52 @@
+"""`combogan bridge`, and what other commands say of a bridge."""
+
+import sys
+
+import pytest
+
+import combogan
+from combogan.cli import main
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """A function that calls `combogan` with words; gives exit code and output."""
+
+    def called(*words):
+        monkeypatch.setattr(sys, "argv", ["combogan", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main.main()
+        said = capsys.readouterr()
+        return stopped.value.code, said.out + said.err
+
+    return called
+
+
+def test_a_bridge_by_its_commands(tiny, tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    for name, domains in (("warm", ["summer", "fall"]), ("cold", ["winter", "spring"])):
+        settings = tiny.changed({"schedule.iterations": 4, "run.seed": len(name)})
+        combogan.train(settings, domains, out=f"runs/{name}")
+    code, said = call("bridge", "runs/warm", "runs/cold", "--dry-run")
+    assert code == 0
+    assert "the bridge trained 1 times" in said
+    assert not (tmp_path / "runs" / "warm-and-cold").exists()
+    code, said = call("bridge", "runs/warm", "runs/cold", "--iterations", 2)
+    assert code == 0
+    assert "unchanged: the 4 packs of" in said
+    assert "combogan translate --from fall --to spring" in said or "combogan translate --from summer" in said
+    code, said = call("translate", "--from", "summer", "--to", "all", "--size", 16)
+    assert code == 0
+    assert "Over the bridge runs/warm-and-cold/packs/bridges/" in said
+    assert {path.name for path in (tmp_path / "translated" / "summer-to-all").iterdir()} == {"fall", "spring", "winter"}
+    code, said = call("packs", "list")
+    assert "bridge between" in said
+    assert call("packs", "verify")[0] == 0
+    weights = next((tmp_path / "runs").rglob("there.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    code, said = call("packs", "verify")
+    assert code == 2
+    assert "there.safetensors is damaged or was replaced" in said
+    code, said = call("bridge", "runs/warm", "runs/warm")
+    assert code == 2
+    assert "have the same latent space" in said
