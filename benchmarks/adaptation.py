@@ -76,7 +76,7 @@ def _convolution(inside: int, outside: int, stride: int = 1) -> nn.Module:
 def trained(images: Tensor, labels: Tensor, seed: int, iterations: int, batch: int = 8) -> Segmentation:
     """A network that has learned labels (n, h, w) of images (n, 3, h, w).
 
-    Half of each batch is mirrored; colours are not varied, as in the published tables. A class weighs one by the root
+    Half of each batch is mirrored; colours are not varied. A class weighs one by the root
     of its frequency, so that rare ones are learned too.
     """
     torch.manual_seed(seed)

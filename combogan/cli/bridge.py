@@ -41,9 +41,10 @@ def command(
     Only a pair of small adapters between the two latent spaces is trained, with the settings of RUN_A; the packs of
     both runs stay the same to the byte. If it is stopped, `combogan train --resume RUN` goes on with it.
     """
-    from combogan.cli.progress import reporter, show_plan
+    from combogan.cli.progress import show_plan
     from combogan.cli.running import carry_out
     from combogan.runs.bridge import between
+    from combogan.runs.progress import reporter
     from combogan.runs.run import start
 
     report = reporter()

@@ -158,7 +158,7 @@ def export(names: tuple[str, ...], out: Path, labels: bool, size: int | None, da
     from combogan.data.catalog import resolve
 
     domains = resolve(names, data=data, needed=1)
-    with _progress(counts_bytes=False) as progress:
+    with transfer_bar(counts_bytes=False) as progress:
         written = export.export(
             domains, out, labels=labels, size=size, advance=lambda done, total: progress("Writing", done, total)
         )

@@ -81,10 +81,10 @@ class Translator:
             over = {bridge.folder: bridge for bridge in choice.bridges.values()}
             beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
             maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
-            return {
-                name: self.half(pack, "decoder")(maps.get(name, here)).float()[..., margin:, margin:][..., :height, :width]
-                for name, pack in choice.targets.items()
+            wide = {
+                name: self.half(pack, "decoder")(maps.get(name, here)).float() for name, pack in choice.targets.items()
             }
+        return {name: fake[..., margin:, margin:][..., :height, :width] for name, fake in wide.items()}
 
     def _adapter(self, bridge: Bridge, space: str) -> nn.Module:
         key = (bridge.folder, space)
