@@ -85,6 +85,10 @@ def _direction(registry: Registry, job: Job) -> list[Making]:
         )
     source, target = job.names
     choice = registry.choose(source, [target])
+    if choice.bridges:
+        raise ExportError(
+            f"from '{source}' to '{target}' leads a bridge, which cannot be exported; name two domains of one run."
+        )
     name = f"{source}-to-{target}".replace("/", "-")
     return [(name, lambda: direction_program(choice.source, choice.targets[target], job.precision))]
 

@@ -15,11 +15,12 @@ from combogan.runs.bridge_card import Bridging, End, refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import file_hashes
 from combogan.runs.prepare import Prepared, settle
+from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.folder import RunFolder, free_name
-from combogan.training.report import Quiet, Report
+from combogan.training.report import Report
 
 SHARE = 0.25
 """Iterations of a bridge, as a share of those of the shorter of its two runs."""
@@ -36,19 +37,19 @@ def bridge(
 ) -> Path:
     """Build a bridge between two trained runs, so that all their domains translate into each other; gives its folder.
 
-    `changes` apply to the settings of the first run. Ctrl-C saves, then raises KeyboardInterrupt. Raises ComboganError
-    for whatever a person can put right.
+    `changes` apply to the settings of the first run. Progress is shown as by `train`. Ctrl-C saves, then raises
+    KeyboardInterrupt. Raises ComboganError for whatever a person can put right.
     """
-    report = report or Quiet()
-    prepared = between(
-        Path(run_a),
-        Path(run_b),
-        data=Path(data) if data else None,
-        out=Path(out) if out else None,
-        changes=changes or {},
-        tell=report.tell,
-    )
-    return run_to_the_end(start(prepared, report))
+    with shown(report) as report:
+        prepared = between(
+            Path(run_a),
+            Path(run_b),
+            data=Path(data) if data else None,
+            out=Path(out) if out else None,
+            changes=changes or {},
+            tell=report.tell,
+        )
+        return run_to_the_end(start(prepared, report))
 
 
 def between(
