@@ -13,7 +13,7 @@ from PIL.ImageFile import ImageFile
 
 from combogan import storage
 from combogan.data.colour_profiles import split
-from combogan.data.decoding import identify, upright
+from combogan.data.decoding import identify, upright, upright_size
 from combogan.data.pictures import open_file
 from combogan.errors import PictureError, StorageError
 
@@ -46,9 +46,9 @@ class Animation:
         """Raises PictureError for what is no picture that can be read."""
         self.path = path
         with open_file(path) as file:
+            self.size = upright_size(file, str(path))
+            """(width, height), upright."""
             image = identify(file, str(path))
-            self.size = image.size
-            """(width, height)."""
             self.count = _count(image)
             self.loop: int | None = image.info.get("loop")
             """How often all frames are repeated, 0 for ever; None where the file does not say, which is once."""

@@ -18,7 +18,7 @@ from combogan.translation.translator import Translator
 
 SAMPLE = 20
 """Of so many frames, two neighbours are also translated without steady statistics, to compare."""
-CARRIED = 0.4
+CARRIED = 0.6
 """The share of a steady translation that is the one before, moved as the source moves, where that gives the source."""
 EXPLAINED = 8.0
 """Levels of 255 at which 1/e of that share is left, where the moved source differs from the source."""
@@ -140,10 +140,10 @@ class FrameTranslator:
 
     def _translated(self, image: Tensor, steady: Mapping[str, Translator]) -> Translations:
         fakes = steady.get(THERE, self._plain).translate(self._source, self._targets, image)
-        made = {(target, False): fake for target, fake in fakes.items()}
+        made = {(target, False): fake.contiguous() for target, fake in fakes.items()}  # as `state` has it, to the bit
         for target in self._targets if self._reconstruct else ():
             back = steady.get(target, self._plain).translate(target, [self._source], fakes[target])
-            made[target, True] = back[self._source]
+            made[target, True] = back[self._source].contiguous()
         return made
 
 

@@ -1,11 +1,11 @@
 """The words of `combogan translate` for films."""
 
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
+from drawn_films import frames, make, sound
 
 from combogan.cli import main
 from combogan.cli.translate import command
@@ -17,8 +17,6 @@ from combogan.translation.films import Parts
 
 pytest.importorskip("av", reason="the extra `video` is not installed")
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "translation"))
-from drawn_films import frames, make, sound
 
 WORDS = ["--from", "summer", "--to", "winter", "--device", "cpu", "-o", "out"]
 
