@@ -92,6 +92,7 @@ def main() -> None:
         picture = decode(sys.stdin.buffer, name, largest=largest)
         parts = [visible(picture)] + ([] if picture.alpha is None else [picture.alpha])
         if size:
+            _refuse_huge(name, parts[0].size, size, largest)
             parts = [scale_short_side(part, size) for part in parts]
         answer = {"size": parts[0].size, "alpha": len(parts) == 2}
         sent = parts if parts[0].width * parts[0].height <= most else []
@@ -104,6 +105,14 @@ def main() -> None:
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     for part in sent:
         sys.stdout.buffer.write(part.tobytes())
+
+
+def _refuse_huge(name: str, size: tuple[int, int], short_side: int, largest: int) -> None:
+    """PictureError where a picture of (width, height) would be scaled up to more than `largest` pixels."""
+    width, height = (side * short_side // min(size) for side in size)
+    if width * height > max(largest, size[0] * size[1]):
+        found = f"{width} x {height} pixels, at most {largest // 10**6} million are read"
+        raise PictureError(f"'{name}' is too large at a short side of {short_side} pixels ({found}); choose less.")
 
 
 def _bound(memory: int) -> None:

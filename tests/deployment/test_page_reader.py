@@ -51,6 +51,12 @@ def test_pixels_stay_away_where_they_are_too_many(tmp_path):
     assert read(path, largest=MILLION, most=1199, size=20).rgb.size == (26, 20)
 
 
+def test_a_picture_is_not_scaled_up_without_bound(tmp_path):
+    path = save(tmp_path / "wide.png", (1000, 2))
+    with pytest.raises(PictureError, match="too large at a short side of 100 pixels .50000 x 100 pixels, at most 1 m"):
+        read(path, largest=MILLION, most=MILLION, size=100)
+
+
 def test_what_is_wrong_is_said_as_on_the_command_line(tmp_path):
     whole = io.BytesIO()
     Image.effect_noise((60, 60), 50).save(whole, "PNG")
