@@ -11,6 +11,6 @@ growth_card     growth.json: what a domain is added to
 frozen_domains  the old domains while one is added, and the pack of the new one
 bridge          prepares a bridge between two runs
 bridge_card     bridging.json: which runs a bridge connects
-bridged_domains the domains of both while a bridge is built, and the bridge
+bridge_domains  the domains of both while a bridge is built, and the bridge
 from_published  a run that goes on from a published checkpoint
 """

@@ -12,7 +12,7 @@ import torch
 from combogan import machine
 from combogan.evaluation.validation import Validation, across, directions
 from combogan.registry.registry import GROWTH_CARD
-from combogan.runs import bridged_domains, frozen_domains
+from combogan.runs import bridge_domains, frozen_domains
 from combogan.runs.bridge_card import BRIDGING_CARD
 from combogan.runs.prepare import Prepared, prepare
 from combogan.runs.progress import shown
@@ -106,8 +106,8 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Clus
     publisher: Publisher
     pretraining: Pretraining | None
     if bridging is not None:
-        publisher = bridged_domains.BridgePublisher(bridging, folder)
-        pretraining = bridged_domains.BridgeStart(bridging, engine, settings, report)
+        publisher = bridge_domains.BridgePublisher(bridging, folder)
+        pretraining = bridge_domains.BridgeStart(bridging, engine, settings, report)
     elif growth is None:
         publisher = RunPublisher(folder, sources, samples, image_size=size, one_space=one_space)
         pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
@@ -148,9 +148,9 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
     first = torch.device("cpu") if chosen.resident or cluster else device  # where domains are made
     draw: Callable[[int], tuple[str, str]]
     if bridging is not None:
-        domains = bridged_domains.domains(bridging, settings, sources, first, device)
+        domains = bridge_domains.domains(bridging, settings, sources, first, device)
         pairs = bridging.pairs(names)
-        draw = partial(bridged_domains.pair, pairs, how=settings.schedule.pairs, seed=chosen.seed)
+        draw = partial(bridge_domains.pair, pairs, how=settings.schedule.pairs, seed=chosen.seed)
     elif growth is None:
         shared = building.shared_blocks(settings, names, device)
         domains = {
