@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", type=PATH, metavar="DIR", help="[default: translated/FROM-to-TO]")
 @registry_places
 @click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side to PX pixels first.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GB",
+    help="Larger pictures are translated in tiles, within this memory.  [default: half of what is free]",
+)
+@click.option("--tile", "tiled", is_flag=True, help="Translate in tiles even what would fit.")
 @click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
@@ -38,6 +45,8 @@ def command(
     out: Path | None,
     places: tuple[Path, ...],
     size: int | None,
+    memory: float | None,
+    tiled: bool,
     grid: bool,
     autoencode: bool,
     reconstruct: bool,
@@ -67,7 +76,8 @@ def command(
     jobs = _jobs(translator, plan, pictures, out, size, reconstruct, grid)
     sheet = out / SHEET if grid else None
     check_outputs(jobs, sheet)
-    outcomes = _translate(translator, jobs, size, sheet)
+    room = None if memory is None else int(memory * 1e9)
+    outcomes = _translate(translator, jobs, size, room, tiled, sheet)
     sys.exit(_report(outcomes, plan, translator, out))
 
 
@@ -120,8 +130,10 @@ def _jobs(
     return jobs
 
 
-def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None) -> list[Outcome]:
-    """Translate, with a progress bar on a terminal, and write the contact sheet."""
+def _translate(
+    translator: Translator, jobs: Sequence[Job], size: int | None, room: int | None, tiled: bool, sheet: Path | None
+) -> list[Outcome]:
+    """Translate, with progress bars on a terminal, and write the contact sheet."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -131,10 +143,25 @@ def _translate(translator: Translator, jobs: Sequence[Job], size: int | None, sh
     total = sum(len(job.pictures) for job in jobs)
     console = Console(stderr=True)
     parts = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*parts, console=console, transient=True, disable=total == 1 or not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=total)
+    with Progress(*parts, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pictures", total=total, visible=total > 1)
+        tiles = bar.add_task("", visible=False)
+
+        def report(name: str, done: int, total: int) -> None:
+            bar.update(tiles, description=f"tiles of {name}", completed=done, total=total, visible=done < total)
+
         outcomes = [
-            translate_files(translator, job, size=size, rows=rows, advance=lambda: bar.advance(task)) for job in jobs
+            translate_files(
+                translator,
+                job,
+                size=size,
+                rows=rows,
+                room=room,
+                tiled=tiled,
+                advance=lambda: bar.advance(task),
+                report=report,
+            )
+            for job in jobs
         ]
     shown = [row for outcome in outcomes for row in outcome.rows]
     if sheet is not None and shown:

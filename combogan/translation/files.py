@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -16,6 +17,7 @@ from combogan.data.pictures import save_picture, scale_short_side, to_image, to_
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
+from combogan.translation.large_pictures import Translated, in_tiles
 from combogan.translation.sources import Source, output_names, reconstruction
 from combogan.translation.translator import Translator, visible
 
@@ -130,25 +132,46 @@ def translate_files(
     *,
     size: int | None = None,
     rows: int = 0,
+    room: int | None = None,
+    tiled: bool = False,
     advance: Callable[[], None] = lambda: None,
+    report: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Outcome:
     """Translate the pictures of a job into all of its targets; small copies of the first `rows` go on a contact sheet.
 
-    `size` scales the short side first. A picture's PictureError goes into `failures`. Raises PackError, SpaceError,
-    StorageError.
+    `size` scales the short side first. A picture that needs more than `room` bytes of memory, by default half of what
+    is free, is translated in tiles; `tiled` does so with all. `report` gets such a picture's name and its tiles, done
+    and in total. A picture's PictureError goes into `failures`. Raises PackError, SpaceError, StorageError.
     """
+    way = _Way(room, tiled, report)
     outcome = Outcome()
     for source, name in zip(job.pictures, job.names(), strict=True):
         try:
-            _translate_file(translator, job, source, name, size, len(outcome.rows) < rows, outcome)
+            _translate_file(translator, job, source, name, size, way, len(outcome.rows) < rows, outcome)
         except PictureError as error:
             outcome.failures.append(error)
         advance()
     return outcome
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How pictures are translated: see `translate_files`."""
+
+    room: int | None
+    tiled: bool
+    report: Callable[[str, int, int], None]
+
+
 def _translate_file(
-    translator: Translator, job: Job, source: Source, name: str, size: int | None, shown: bool, outcome: Outcome
+    translator: Translator,
+    job: Job,
+    source: Source,
+    name: str,
+    size: int | None,
+    way: _Way,
+    shown: bool,
+    outcome: Outcome,
 ) -> None:
     _refuse_long_names(source, job.outputs_of(name))
     opened = source.open()
@@ -156,16 +179,12 @@ def _translate_file(
     if size is not None:
         rgb = scale_short_side(rgb, size)
         alpha = alpha and scale_short_side(alpha, size)
-    choice = translator.choose(job.source, job.targets)
-    if min(rgb.size) > FAR * choice.source.image_size:
+    image_size = translator.choose(job.source, job.targets).source.image_size
+    if min(rgb.size) > FAR * image_size:
         outcome.largest = max(outcome.largest, min(rgb.size))
-    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
-    free = memory.available(translator.device)
-    skips, targets = bool(choice.latent.skips), len(job.targets)
-    memory.refuse_too_large(str(source), rgb.size, width=width, targets=targets, free=free, skips=skips)
     small = {}
-    for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
-        picture, path = to_picture(image), job.path(target, name, back=back)
+    for target, back, picture in _pictures(translator, job, str(source), rgb, way):
+        path = job.path(target, name, back=back)
         save_picture(picture, path, alpha)
         outcome.written.append(path)
         if shown:
@@ -174,14 +193,43 @@ def _translate_file(
         outcome.rows.append(Row(job.source, name, _small(rgb), small))
 
 
-def _translations(translator: Translator, job: Job, name: str, image: Tensor) -> Iterator[tuple[str, bool, Tensor]]:
-    """(target, whether it is the way back from there, image (3, h, w)) for every translation of an image (3, h, w)."""
-    with memory.explained(name, (image.shape[-1], image.shape[-2])):
-        fakes = translator.translate(job.source, job.targets, image.unsqueeze(0))
-        for target, fake in fakes.items():
-            yield target, False, fake[0]
-            if job.reconstruct:
-                yield target, True, translator.translate(target, [job.source], fake)[job.source][0]
+def _pictures(
+    translator: Translator, job: Job, name: str, rgb: Image.Image, way: _Way
+) -> Iterator[tuple[str, bool, Image.Image]]:
+    """(target, whether it is the way back from there, picture) for every translation of a picture."""
+    translate = partial(_translations, translator, job)
+    room = way.room or memory.half_of_free(translator.device)
+    with memory.explained(name, rgb.size):
+        if way.tiled or (room is not None and _needed(translator, job, rgb.size) > room):
+            yield from in_tiles(
+                translate,
+                rgb,
+                name=name,
+                folder=job.out,
+                room=room,
+                device=translator.device,
+                report=partial(way.report, name),
+            )
+            return
+        for target, back, image in translate(to_image(rgb).unsqueeze(0)):
+            yield target, back, to_picture(image[0])
+
+
+def _needed(translator: Translator, job: Job, size: tuple[int, int]) -> int:
+    """Bytes of memory that a picture of (width, height) takes as a whole."""
+    choice = translator.choose(job.source, job.targets)
+    assert choice.source.encoder is not None
+    kind = str(choice.source.encoder.shape.get("kind", "resnet"))
+    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
+    return memory.needed(size[0] * size[1], width=width, targets=len(job.targets), kind=kind)
+
+
+def _translations(translator: Translator, job: Job, image: Tensor) -> Iterator[Translated]:
+    """(target, whether it is the way back from there, image) for every translation of an image (1, 3, h, w)."""
+    for target, fake in translator.translations(job.source, job.targets, image):
+        yield target, False, fake
+        if job.reconstruct:
+            yield target, True, translator.translate(target, [job.source], fake)[job.source]
 
 
 def columns(jobs: Sequence[Job]) -> list[str]:

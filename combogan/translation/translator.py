@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -56,21 +57,31 @@ class Translator:
             translated.putalpha(opened.alpha)
         return translated
 
-    @torch.inference_mode()
     def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
         """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
 
         It is encoded once. Raises PackError, SpaceError.
         """
+        return dict(self.translations(source, targets, image))
+
+    def translations(self, source: str, targets: Sequence[str], image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The same, one target after the other; a TiledMap in place of the image gives TiledMaps."""
         choice = self.choose(source, targets)
         height, width = image.shape[-2:]
-        image = fit_stride(image.to(self.device), choice.latent.stride).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            latent = self._half(choice.source, "encoder")(image)
-            return {
-                name: self._half(pack, "decoder")(latent).float()[..., :height, :width]
-                for name, pack in choice.targets.items()
-            }
+        with self._computing():
+            image = fit_stride(image.to(self.device), choice.latent.stride)
+            latent = self._half(choice.source, "encoder")(_ready(image))
+            latent = tuple(_ready(one) for one in latent)
+        for name, pack in choice.targets.items():
+            with self._computing():
+                translated = _ready(self._half(pack, "decoder")(latent).float()[..., :height, :width])
+            yield name, translated
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        reduced = self.precision != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=reduced):
+            yield
 
     def _half(self, pack: Pack, name: str) -> nn.Module:
         key = (pack.folder, name)
@@ -78,6 +89,11 @@ class Translator:
             half = pack.load_encoder(self.device) if name == "encoder" else pack.load_decoder(self.device)
             self._halves[key] = cast(nn.Module, half.to(memory_format=torch.channels_last))
         return self._halves[key]
+
+
+def _ready(one: Tensor) -> Tensor:
+    """A map as convolutions take it; one in tiles is computed here, so that it is computed once."""
+    return one.contiguous(memory_format=torch.channels_last)
 
 
 def visible(picture: Picture) -> Image.Image:
