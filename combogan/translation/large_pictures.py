@@ -58,9 +58,9 @@ def in_tiles(
 
 
 def _refuse(name: str, rgb: Image.Image, plan: MapPlan, room: int | None) -> None:
-    if room is None or tile_side(plan.most_values, plan.values) >= SMALLEST_SIDE:
-        return
     needed = memory.needed_in_tiles(rgb.width * rgb.height, ceil(SMALLEST_SIDE**2 * plan.most_values))
+    if room is None or needed <= room:
+        return
     raise PictureError(
         f"'{name}' is too large: at {rgb.width} x {rgb.height} pixels it needs about {memory.gigabytes(needed)} of "
         f"memory even in tiles, and {memory.gigabytes(room)} may be used; allow more with --memory, or scale it with "

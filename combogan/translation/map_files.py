@@ -101,7 +101,8 @@ class _MapFile:
         self._shape, self._dtype, self._device = (height, width, channels * dtype.itemsize), dtype, device
         self._folder = folder
         with storage.explained(folder):
-            self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (removed with this object)
+            self._file = TemporaryFile(dir=folder)  # noqa: SIM115
+            weakref.finalize(self, self._file.close)  # which removes it
             size = height * width * channels * dtype.itemsize
             if hasattr(os, "posix_fallocate"):  # a disk that is full later would kill the process
                 os.posix_fallocate(self._file.fileno(), 0, size)
