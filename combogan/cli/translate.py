@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", is_flag=True, help="Films: go on where the same command was stopped; finished ones are kept.")
 @click.option("--wrap", is_flag=True, help="Seamless textures: opposite borders of a picture meet.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GB",
+    help="Larger pictures are translated in tiles, within this memory.  [default: half of what is free]",
+)
+@click.option("--tile", "tiled", is_flag=True, help="Translate in tiles even what would fit.")
 @click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
@@ -52,6 +59,8 @@ def command(
     steady: float,
     resume: bool,
     wrap: bool,
+    memory: float | None,
+    tiled: bool,
     grid: bool,
     autoencode: bool,
     reconstruct: bool,
@@ -83,7 +92,8 @@ def command(
     jobs = _jobs(translator, plan, pictures, out, size, reconstruct, grid)
     sheet = out / SHEET if grid else None
     check_outputs(jobs, sheet)
-    outcomes = _translate(translator, jobs, size, sheet, steady, resume)
+    room = None if memory is None else int(memory * 1e9)
+    outcomes = _translate(translator, jobs, sheet, size=size, room=room, tiled=tiled, steady=steady, resume=resume)
     sys.exit(_report(outcomes, plan, translator, out))
 
 
@@ -141,9 +151,17 @@ def _jobs(
 
 
 def _translate(
-    translator: Translator, jobs: Sequence[Job], size: int | None, sheet: Path | None, steady: float, resume: bool
+    translator: Translator,
+    jobs: Sequence[Job],
+    sheet: Path | None,
+    *,
+    size: int | None,
+    room: int | None,
+    tiled: bool,
+    steady: float,
+    resume: bool,
 ) -> list[Outcome]:
-    """Translate, with a progress bar on a terminal, and write the contact sheet."""
+    """Translate, with progress bars on a terminal, and write the contact sheet."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -156,7 +174,7 @@ def _translate(
     parts = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     tasks: dict[str, TaskID] = {}
 
-    def frames(name: str, done: int, total: int) -> None:
+    def report(name: str, done: int, total: int) -> None:
         if name not in tasks:
             tasks[name] = bar.add_task(escape(name), total=total)
         bar.update(tasks[name], completed=done, visible=done < total)
@@ -170,9 +188,11 @@ def _translate(
                 size=size,
                 rows=rows,
                 advance=lambda: bar.advance(task),
+                progress=report,
+                room=room,
+                tiled=tiled,
                 steady=steady,
                 resume=resume,
-                progress=frames,
             )
             for job in jobs
         ]

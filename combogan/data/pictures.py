@@ -225,7 +225,6 @@ def save_picture(picture: Image.Image, path: str | Path, alpha: Image.Image | No
         try:
             temporary.write_bytes(encoded.getbuffer())
             temporary.replace(path)
-        except OSError:
+        finally:  # after Ctrl-C too
             with suppress(OSError):
                 temporary.unlink()
-            raise

@@ -69,27 +69,6 @@ class Answer:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What the memory of a translation depends on, besides its pixels; named as `memory.needed` names them."""
-
-    width: int
-    targets: int
-    skips: bool
-
-    @classmethod
-    def of(cls, choice: Choice) -> Needs:
-        """Of the packs of a choice."""
-        latent = choice.latent
-        width = latent.channels // min(latent.stride, 8)  # three halvings of the size double the channels
-        return cls(width, len(choice.targets), bool(latent.skips))
-
-    def largest(self, free: int) -> int:
-        """Pixels of the largest picture that `free` bytes allow."""
-        per_pixel = memory.needed(1, **asdict(self)) - memory.WORKSPACE
-        return max(0, free - memory.WORKSPACE) // per_pixel
-
-
 class PageTranslator:
     """Translates for the visitors of a page, one picture after the other."""
 
@@ -189,7 +168,7 @@ class PageTranslator:
         self, translator: Translator, choice: Choice, path: Path, name: str, short_side: int | None
     ) -> list[Result]:
         """A picture in all targets. Raises PictureError, PackError, StorageError."""
-        needs = Needs.of(choice)
+        needs = memory.Needs.of(choice)
         free = min(memory.available(translator.device) or self.limits.memory, self.limits.memory)
         upload = read(path, largest=self.limits.pixels, most=needs.largest(free), size=short_side)
         if upload.rgb is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,7 @@ from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
 from combogan.translation.film import refuse_without_pyav
+from combogan.translation.large_pictures import Translated, in_tiles
 from combogan.translation.moving import Moving, first_picture, moving_pictures
 from combogan.translation.sources import Source, output_names, reconstruction
 from combogan.translation.steady import STEADY
@@ -144,6 +145,8 @@ def translate_files(
     *,
     size: int | None = None,
     rows: int = 0,
+    room: int | None = None,
+    tiled: bool = False,
     advance: Callable[[], None] = lambda: None,
     steady: float = STEADY,
     resume: bool = False,
@@ -151,39 +154,56 @@ def translate_files(
 ) -> Outcome:
     """Translate the pictures of a job into all of its targets; small copies of the first `rows` go on a contact sheet.
 
-    `size` scales the short side first. `steady` and `resume` are for films and animations (see `translate_film`), and
-    `progress` gets their names, how many frames are done, and of how many. A picture's PictureError goes into
-    `failures`. Raises PackError, SpaceError, StorageError.
+    `size` scales the short side first. A picture that needs more than `room` bytes of memory, by default half of what
+    is free, is translated in tiles; `tiled` does so with all. `steady` and `resume` are for films and animations (see
+    `translate_film`). `progress` gets the name of a film or of a picture in tiles, how many frames or tiles are done,
+    and of how many. A picture's PictureError goes into `failures`. Raises PackError, SpaceError, StorageError.
     """
+    way = _Way(room, tiled, progress)
     outcome = Outcome()
     for source, name in zip(job.pictures, job.names(), strict=True):
         shown = len(outcome.rows) < rows
-        frames = partial(progress, str(source))
         try:
             _refuse_long_names(source, job.outputs_of(name))
             moving = moving_pictures(source, name, size, steady=steady, resume=resume)
             if moving is None:
-                _translate_file(translator, job, source, name, size, shown, outcome)
+                _translate_file(translator, job, source, name, size, way, shown, outcome)
             else:
-                _translate_moving(translator, job, name, moving, shown, outcome, frames)
+                _translate_moving(translator, job, name, moving, shown, outcome, partial(progress, str(source)))
         except PictureError as error:
             outcome.failures.append(error)
         advance()
     return outcome
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How pictures are translated: see `translate_files`."""
+
+    room: int | None
+    tiled: bool
+    progress: Callable[[str, int, int], None]
+
+
 def _translate_file(
-    translator: Translator, job: Job, source: Source, name: str, size: int | None, shown: bool, outcome: Outcome
+    translator: Translator,
+    job: Job,
+    source: Source,
+    name: str,
+    size: int | None,
+    way: _Way,
+    shown: bool,
+    outcome: Outcome,
 ) -> None:
     opened = source.open()
     rgb, alpha = visible(opened), opened.alpha
     if size is not None:
         rgb = scale_short_side(rgb, size)
         alpha = alpha and scale_short_side(alpha, size)
-    _check_size(translator, job, str(source), rgb.size, outcome)
+    _note_far(translator, job, rgb.size, outcome)
     small = {}
-    for target, back, image in _translations(translator, job, str(source), to_image(rgb)):
-        picture, path = to_picture(image), job.path(target, name, back=back)
+    for target, back, picture in _pictures(translator, job, str(source), rgb, way):
+        path = job.path(target, name, back=back)
         save_picture(picture, path, alpha)
         outcome.written.append(path)
         if shown:
@@ -201,7 +221,8 @@ def _translate_moving(
     outcome: Outcome,
     progress: Callable[[int, int], None],
 ) -> None:
-    _check_size(translator, job, str(moving.path), moving.size, outcome)
+    _note_far(translator, job, moving.size, outcome)
+    _refuse_too_large(translator, job, str(moving.path), moving.size)
     outputs = job.ways(name)
     with memory.explained(str(moving.path), moving.size):
         outcome.notes += moving.translate(translator, job.source, outputs, progress=progress)
@@ -211,27 +232,65 @@ def _translate_moving(
         outcome.rows.append(Row(job.source, name, _small(first_picture(moving.path)), small))
 
 
-def _check_size(translator: Translator, job: Job, name: str, size: tuple[int, int], outcome: Outcome) -> None:
-    """Note the size of a picture that is far from the training size. PictureError where it is too large."""
-    choice = translator.choose(job.source, job.targets)
-    if min(size) > FAR * choice.source.image_size:
+def _note_far(translator: Translator, job: Job, size: tuple[int, int], outcome: Outcome) -> None:
+    """Note the size of a picture that is far from the training size."""
+    if min(size) > FAR * translator.choose(job.source, job.targets).source.image_size:
         outcome.largest = max(outcome.largest, min(size))
-    width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings of the size double the channels
+
+
+def _refuse_too_large(translator: Translator, job: Job, name: str, size: tuple[int, int]) -> None:
+    """PictureError where a picture does not fit the memory as a whole."""
+    choice = translator.choose(job.source, job.targets)
+    needs, margin = asdict(memory.Needs.of(choice)), 2 * translator.margin(choice.latent.stride)
     free = memory.available(translator.device)
-    skips, targets = bool(choice.latent.skips), len(job.targets)
-    margin = 2 * translator.margin(choice.latent.stride)
-    computed = size[0] + margin, size[1] + margin
-    memory.refuse_too_large(name, computed, width=width, targets=targets, free=free, skips=skips)
+    memory.refuse_too_large(name, (size[0] + margin, size[1] + margin), **needs, free=free)
 
 
-def _translations(translator: Translator, job: Job, name: str, image: Tensor) -> Iterator[tuple[str, bool, Tensor]]:
-    """(target, whether it is the way back from there, image (3, h, w)) for every translation of an image (3, h, w)."""
-    with memory.explained(name, (image.shape[-1], image.shape[-2])):
-        fakes = translator.translate(job.source, job.targets, image.unsqueeze(0))
-        for target, fake in fakes.items():
-            yield target, False, fake[0]
-            if job.reconstruct:
-                yield target, True, translator.translate(target, [job.source], fake)[job.source][0]
+def _pictures(
+    translator: Translator, job: Job, name: str, rgb: Image.Image, way: _Way
+) -> Iterator[tuple[str, bool, Image.Image]]:
+    """(target, whether it is the way back from there, picture) for every translation of a picture."""
+    translate = partial(_translations, translator, job)
+    room = way.room or memory.half_of_free(translator.device)
+    with memory.explained(name, rgb.size):
+        if _is_whole(translator, job):
+            if way.tiled:
+                raise PictureError(
+                    f"'{name}' cannot be translated in tiles with --wrap or over a bridge; leave out --tile."
+                )
+            _refuse_too_large(translator, job, name, rgb.size)
+        elif way.tiled or (room is not None and _needed(translator, job, rgb.size) > room):
+            yield from in_tiles(
+                translate,
+                rgb,
+                name=name,
+                folder=job.out,
+                room=room,
+                device=translator.device,
+                report=partial(way.progress, name),
+            )
+            return
+        for target, back, image in translate(to_image(rgb).unsqueeze(0)):
+            yield target, back, to_picture(image[0])
+
+
+def _is_whole(translator: Translator, job: Job) -> bool:
+    """Whether pictures are never translated in tiles: where their borders meet, and over bridges."""
+    return translator.wrap or bool(translator.choose(job.source, job.targets).bridges)
+
+
+def _needed(translator: Translator, job: Job, size: tuple[int, int]) -> int:
+    """Bytes of memory that a picture of (width, height) takes as a whole."""
+    needs = memory.Needs.of(translator.choose(job.source, job.targets))
+    return memory.needed(size[0] * size[1], **asdict(needs))
+
+
+def _translations(translator: Translator, job: Job, image: Tensor) -> Iterator[Translated]:
+    """(target, whether it is the way back from there, image) for every translation of an image (1, 3, h, w)."""
+    for target, fake in translator.translations(job.source, job.targets, image):
+        yield target, False, fake
+        if job.reconstruct:
+            yield target, True, translator.translate(target, [job.source], fake)[job.source]
 
 
 def columns(jobs: Sequence[Job]) -> list[str]:

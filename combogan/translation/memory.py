@@ -1,10 +1,11 @@
-"""How large a picture can be translated in the memory that is free."""
+"""How much memory a translation takes, of a whole picture or in tiles, and how much is free."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from math import sqrt
 from pathlib import Path
 
@@ -12,19 +13,67 @@ import torch
 
 from combogan.errors import PictureError
 from combogan.machine import ran_out_of_memory
+from combogan.registry.registry import Choice
 
 WORKSPACE = 128 * 10**6
 """Bytes that convolutions take at any picture size."""
+PER_CHANNEL = {"resnet": 11, "skip": 20, "unet": 7}
+"""Bytes per pixel and channel of each kind of network."""
+PER_PIXEL = 20
+"""Bytes per pixel of what is in memory as a whole where a picture is translated in tiles: source, result and file."""
+PER_VALUE = 12
+"""Bytes of memory per value of a tile."""
+MOST_VALUES = 2**24
+"""Values of the largest tiles; larger ones take no less time."""
 
 
-def needed(pixels: int, *, width: int, targets: int = 1, skips: bool = False) -> int:
-    """An upper estimate of the peak memory in bytes of translating this many pixels by networks of `width` channels.
+@dataclass(frozen=True)
+class Needs:
+    """What the memory of a translation depends on, besides its pixels; named as `needed` names them."""
 
-    Measured on a CPU, with widths from 8 to 64 and up to 12 million pixels: in addition to pictures and workspace,
-    9.2 to 9.8 bytes per pixel and channel in float32, up to 11 in bfloat16; 16.7 to 18.4 with skip connections.
+    width: int
+    targets: int
+    kind: str
+
+    @classmethod
+    def of(cls, choice: Choice) -> Needs:
+        """Of the packs of a choice."""
+        assert choice.source.encoder is not None
+        width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings double the channels
+        return cls(width, len(choice.targets), str(choice.source.encoder.shape.get("kind", "resnet")))
+
+    def largest(self, free: int) -> int:
+        """Pixels of the largest picture that `free` bytes allow as a whole."""
+        per_pixel = needed(1, **asdict(self)) - WORKSPACE
+        return max(0, free - WORKSPACE) // per_pixel
+
+
+def needed(pixels: int, *, width: int, targets: int = 1, kind: str = "resnet") -> int:
+    """An upper estimate of the peak memory in bytes of translating this many pixels as a whole.
+
+    `width` is the networks' channels, `kind` their kind. Measured on a CPU, with widths from 8 to 64 and up to 12
+    million pixels: in addition to pictures and workspace, 9.2 to 9.8 bytes per pixel and channel in float32, up to 11
+    in bfloat16; 16.7 to 18.4 for kind `skip`; 5.6 for a U-Net of width 32 in float32, at one million pixels.
     """
-    per_channel = 20 if skips else 11
-    return WORKSPACE + pixels * (per_channel * width + 36 + 15 * targets)
+    return WORKSPACE + pixels * (PER_CHANNEL[kind] * width + 36 + 15 * targets)
+
+
+def needed_in_tiles(pixels: int, values: int) -> int:
+    """The same in tiles of this many values."""
+    return WORKSPACE + PER_PIXEL * pixels + PER_VALUE * values
+
+
+def tile_values(pixels: int, room: int | None) -> int:
+    """Values of the largest tiles of a picture of this many pixels that fit in `room` bytes; at least 1."""
+    if room is None:
+        return MOST_VALUES
+    return min(MOST_VALUES, max(1, (room - needed_in_tiles(pixels, 0)) // PER_VALUE))
+
+
+def half_of_free(device: torch.device) -> int | None:
+    """Bytes that are used where nothing else is asked for; None where the system does not say."""
+    free = available(device)
+    return None if free is None else free // 2
 
 
 def available(device: torch.device) -> int | None:
@@ -36,18 +85,18 @@ def available(device: torch.device) -> int | None:
 
 
 def refuse_too_large(
-    name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None, skips: bool = False
+    name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None, kind: str = "resnet"
 ) -> None:
-    """PictureError, with the size that would fit, where a picture of (width, height) needs more than is free."""
+    """PictureError, with the size that would fit, where a whole picture of (width, height) needs more than is free."""
     pixels = size[0] * size[1]
-    wanted = needed(pixels, width=width, targets=targets, skips=skips)
+    wanted = needed(pixels, width=width, targets=targets, kind=kind)
     if free is None or wanted <= free:
         return
     largest = int(min(size) * sqrt(max(0, free - WORKSPACE) / (wanted - WORKSPACE))) // 4 * 4
     remedy = f"--size {largest} would fit" if largest >= 8 else "close other programs"
     raise PictureError(
-        f"'{name}' is too large: at {size[0]} x {size[1]} pixels it needs about {_gigabytes(wanted)} of memory, and "
-        f"{_gigabytes(free)} are free; {remedy}."
+        f"'{name}' is too large: at {size[0]} x {size[1]} pixels it needs about {gigabytes(wanted)} of memory, and "
+        f"{gigabytes(free)} are free; {remedy}."
     )
 
 
@@ -61,11 +110,12 @@ def explained(name: str, size: tuple[int, int]) -> Iterator[None]:
             raise
         raise PictureError(
             f"'{name}' is too large: the memory did not suffice for {size[0]} x {size[1]} pixels; "
-            f"try --size {max(8, min(size) // 2)}."
+            f"try --tile with a smaller --memory, or --size {max(8, min(size) // 2)}."
         ) from None
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """Bytes for people."""
     return f"{size / 1e9:.1f} GB"
 
 

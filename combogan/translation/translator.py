@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import cast
@@ -65,26 +66,35 @@ class Translator:
             translated.putalpha(opened.alpha)
         return translated
 
-    @torch.inference_mode()
     def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
         """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
 
         It is encoded once. Raises PackError, SpaceError.
         """
+        return dict(self.translations(source, targets, image))
+
+    def translations(self, source: str, targets: Sequence[str], image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The same, one target after the other; a TiledMap in place of the image gives TiledMaps."""
         choice = self.choose(source, targets)
         height, width = image.shape[-2:]
         margin = self.margin(choice.latent.stride)
-        image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
-        image = image.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            here: Maps = self.half(choice.source, "encoder")(image)
+        with self._computing():
+            image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
+            here = _ready(*self.half(choice.source, "encoder")(*_ready(image)))
             over = {bridge.folder: bridge for bridge in choice.bridges.values()}
             beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
-            maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
-            wide = {
-                name: self.half(pack, "decoder")(maps.get(name, here)).float() for name, pack in choice.targets.items()
-            }
-        return {name: fake[..., margin:, margin:][..., :height, :width] for name, fake in wide.items()}
+        maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
+        for name, pack in choice.targets.items():
+            with self._computing():
+                wide = self.half(pack, "decoder")(maps.get(name, here)).float()
+                (translated,) = _ready(wide[..., margin:, margin:][..., :height, :width])
+            yield name, translated
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        reduced = self.precision != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=reduced):
+            yield
 
     def _adapter(self, bridge: Bridge, space: str) -> nn.Module:
         key = (bridge.folder, space)
@@ -116,6 +126,11 @@ def wrapped(image: Tensor, margin: int) -> Tensor:
         return image
     rows, columns = (torch.arange(-margin, side + margin, device=image.device) % side for side in image.shape[-2:])
     return image[..., rows, :][..., columns]
+
+
+def _ready(*maps: Tensor) -> Maps:
+    """Maps as convolutions take them; one in tiles is computed here, so that it is computed once."""
+    return tuple(one.contiguous(memory_format=torch.channels_last) for one in maps)
 
 
 def _opened(picture: AnyPicture) -> Picture:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -118,6 +119,7 @@ def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(
         (["--to", "winter", "empty"], "the folder 'empty' holds no picture; give one that does."),
         (["--to", "winter", "one.png", "-o", "."], "'one.png' would be overwritten by a translation; choose another"),
         (["--to", "winter", "one.png", "--size", "0"], "Invalid value for '--size'"),
+        (["--to", "winter", "one.png", "--memory", "0"], "Invalid value for '--memory'"),
         (
             ["--to", "winter", "one.png", "--registry", "no"],
             "there is no folder no; give a run, a packs folder or a pack",
@@ -157,6 +159,20 @@ def test_far_above_the_training_size_there_is_one_hint(here):
     assert done.stderr.splitlines()[1:] == [
         "Hint: pictures of up to 52 px were translated by networks trained at 16 px; --size 32 may look better."
     ]
+
+
+def test_tiles_and_memory_are_words_of_the_command(here):
+    assert run("--from", "summer", "--to", "winter", "one.png", "-o", "whole").exit_code == 0
+    assert (
+        run("--from", "summer", "--to", "winter", "one.png", "-o", "tiles", "--tile", "--memory", "0.3").exit_code == 0
+    )
+    whole, tiles = (np.asarray(Image.open(here / name / "one.png")).astype(int) for name in ("whole", "tiles"))
+    assert abs(whole - tiles).max() <= 1
+    done = run("--from", "summer", "--to", "winter", "one.png", "-o", "none", "--memory", "0.01")
+    assert done.exit_code == 1
+    assert (
+        "Error: 'one.png' is too large: at 21 x 13 pixels it needs about 0.1 GB of memory even in tiles" in done.stderr
+    )
 
 
 def test_without_pictures_the_test_pictures_of_the_run_are_taken(here):

@@ -146,20 +146,6 @@ def test_pictures_are_gathered_once_and_not_from_the_output(pictures, tmp_path):
         gather([tmp_path / "empty"], out=tmp_path)
 
 
-def test_what_needs_more_memory_than_is_free_is_refused_with_the_size_that_fits(
-    registry, pictures, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(memory, "available", lambda device: needed(1000, width=2))
-    job = Job("a", ("b",), gather([pictures / "one.jpg", pictures / "two.bin"], out=tmp_path), tmp_path / "out")
-    outcome = translate(registry, job)
-    (failure,) = outcome.failures
-    assert "one.jpg' is too large: at 53 x 37 pixels it needs about" in str(failure)
-    assert str(failure).endswith("--size 24 would fit.")
-    assert len(outcome.written) == 1
-    job = Job("a", ("b",), gather([pictures / "one.jpg"], out=tmp_path), tmp_path / "out")
-    assert translate(registry, job, size=24).failures == []
-
-
 def test_the_size_that_is_offered_does_fit():
     for size in ((4000, 3000), (3000, 4000), (1530, 1370)):
         free = needed(size[0] * size[1], width=64) // 3
@@ -169,10 +155,14 @@ def test_the_size_that_is_offered_does_fit():
         long = int(offered * max(size) / min(size))
         refuse_too_large("x", (long, offered), width=64, targets=1, free=free)
     refuse_too_large("x", (4000, 3000), width=64, targets=1, free=None)
-    # Twelve million pixels through the networks of the paper took 7.3 GB when it was measured.
-    assert 7.3e9 < needed(4000 * 3000, width=64) < 10e9
     with pytest.raises(PictureError, match="close other programs"):
         refuse_too_large("x", (4000, 3000), width=64, targets=1, free=10**8)
+
+
+def test_the_estimate_of_memory_is_near_what_was_measured():
+    # Twelve million pixels through the networks of the paper took 7.3 GB when it was measured.
+    assert 7.3e9 < needed(4000 * 3000, width=64) < 10e9
+    assert needed(10**6, width=32, kind="unet") < needed(10**6, width=32) < needed(10**6, width=32, kind="skip")
 
 
 def test_free_memory_is_known_here():
@@ -180,7 +170,7 @@ def test_free_memory_is_known_here():
 
 
 def test_running_out_of_memory_all_the_same_is_a_sentence():
-    sentence = "'x' is too large: the memory did not suffice for 40 x 30 pixels; try --size 15"
+    sentence = "did not suffice for 40 x 30 pixels; try --tile with a smaller --memory, or --size 15"
     with pytest.raises(PictureError, match=sentence), memory.explained("x", (40, 30)):
         torch.empty(2**60, dtype=torch.uint8)
     with pytest.raises(RuntimeError, match="shape"), memory.explained("x", (40, 30)):
