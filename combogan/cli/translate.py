@@ -77,6 +77,7 @@ def command(
     combogan translate --from photo --to monet holiday/ -o paintings
     combogan translate --from summer --to all --grid
     combogan translate --from summer --to winter walk.mp4
+    combogan translate --from photo --to monet scan.tif --memory 4
     combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
     from combogan.registry.registry import Registry

@@ -1,0 +1,5 @@
+"""`python -m combogan`: the command line."""
+
+from combogan.cli.main import main
+
+main()
