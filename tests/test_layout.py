@@ -30,6 +30,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 MODULES = {
     ".".join(("combogan", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
+    if path.name != "__main__.py"  # which only calls the command line
 }
 
 
