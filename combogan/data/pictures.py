@@ -22,7 +22,7 @@ from PIL import Image
 
 from combogan import storage
 from combogan.data.colour_profiles import over_white
-from combogan.data.decoding import ENDINGS, HEADER, Picture, decode, kind, upright_size
+from combogan.data.decoding import ENDINGS, HEADER, LARGEST, Picture, decode, kind, upright_size
 from combogan.errors import DomainError, PictureError, StorageError
 
 if TYPE_CHECKING:
@@ -163,8 +163,16 @@ def open_file(path: str | Path) -> io.BufferedReader:
 
 
 def scale_short_side(picture: Image.Image, size: int) -> Image.Image:
-    """Bicubic, to a short side of exactly `size`; the long one is rounded down, as by torchvision.transforms.Resize."""
+    """Bicubic, to a short side of exactly `size`; the long one is rounded down, as by torchvision.transforms.Resize.
+
+    PictureError where the result would have more pixels than any picture that is read.
+    """
     scaled = scaled_size(picture.size, size)
+    if scaled[0] * scaled[1] > LARGEST:
+        raise PictureError(
+            f"a picture of {picture.width} x {picture.height} pixels would have {scaled[0]} x {scaled[1]} with a short "
+            f"side of {size}; choose a smaller size, or cut the picture."
+        )
     return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.BICUBIC)
 
 

@@ -197,3 +197,8 @@ def test_saving_leaves_the_picture_in_memory_alone(tmp_path):
     assert (picture.mode, list(picture.info)) == ("RGB", ["icc_profile"])
     with Image.open(tmp_path / "a.png") as saved:
         assert "icc_profile" not in saved.info
+
+
+def test_a_strip_that_would_become_too_large_is_refused():
+    with pytest.raises(PictureError, match="of 100000 x 1 pixels would have 6400000 x 64 with a short side of 64"):
+        scale_short_side(Image.new("RGB", (100_000, 1)), 64)
