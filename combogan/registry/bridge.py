@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import torch
 from combogan import storage
 from combogan.networks.adapter import Adapter
 from combogan.networks.latent import Latent
-from combogan.registry.card import AdapterCard, BridgeCard, card_bytes, read_card
+from combogan.registry.card import AdapterCard, BridgeCard, card_bytes, published, read_card
 from combogan.registry.swap import replacing
 from combogan.registry.weights import load_network, weight_bytes
 
@@ -43,11 +42,8 @@ class Bridge:
 
     @property
     def published(self) -> float:
-        """Seconds since 1970: the date on the card (`about.date`, ISO 8601), else the time of the file."""
-        try:
-            return datetime.fromisoformat(self.about["date"]).timestamp()
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return (self.folder / CARD).stat().st_mtime
+        """Seconds since 1970, as `published`."""
+        return published(self.folder / CARD, self.about)
 
     @property
     def spaces(self) -> tuple[str, str]:

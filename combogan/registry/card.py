@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -170,3 +172,11 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
 def card_bytes(card: Card) -> bytes:
     """The card as the bytes of its file."""
     return (card.model_dump_json(indent=2) + "\n").encode()
+
+
+def published(path: Path, about: Mapping[str, Any]) -> float:
+    """Seconds since 1970: the date on a card (`about.date`, ISO 8601), else the time of its file."""
+    try:
+        return datetime.fromisoformat(about["date"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return path.stat().st_mtime

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,16 @@ from combogan.errors import PackError
 from combogan.networks.decoder import Decoder, decoder
 from combogan.networks.encoder import Encoder, encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
-from combogan.registry.card import BlocksCard, HalfCard, PackCard, SharedCard, SharedPlace, card_bytes, read_card
+from combogan.registry.card import (
+    BlocksCard,
+    HalfCard,
+    PackCard,
+    SharedCard,
+    SharedPlace,
+    card_bytes,
+    published,
+    read_card,
+)
 from combogan.registry.swap import folders_with, replacing
 from combogan.registry.weights import half_hash, load_network, weight_bytes
 
@@ -51,11 +59,8 @@ class Pack:
 
     @property
     def published(self) -> float:
-        """Seconds since 1970: the date on the card (`about.date`, ISO 8601), else the time of the file."""
-        try:
-            return datetime.fromisoformat(self.about["date"]).timestamp()
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return (self.folder / CARD).stat().st_mtime
+        """Seconds since 1970, as `published`."""
+        return published(self.folder / CARD, self.about)
 
     @property
     def halves(self) -> dict[str, HalfCard]:

@@ -176,7 +176,9 @@ def test_shared_blocks_go_along(tmp_path):
     make_run(tmp_path / "run", shared=SharedPart(*blocks, "7f3a"))
     push(chosen(Registry.open(tmp_path / "run"), []), str(tmp_path / "pushed"))
     folder = pull(str(tmp_path / "pushed"), tmp_path / "pulled")
-    Registry.open(folder).compose("summer", "fall")
+    there, here = (Registry.open(one).compose("summer", "fall") for one in (tmp_path / "run", folder))
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.equal(here(image), there(image))
 
 
 def test_a_transfer_that_breaks_off_is_not_seen_and_is_taken_up(server, tmp_path):
