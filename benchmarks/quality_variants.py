@@ -92,6 +92,9 @@ VARIANTS: dict[str, Variant] = {
     "start-0": Variant({"schedule.autoencode": 0}),
     "start-1000": Variant({"schedule.autoencode": 1000}),
     "random": Variant({"schedule.pairs": "random"}),
+    "meeting-4": Variant({"schedule.meeting": 4}),
+    "meeting-16": Variant({"schedule.meeting": 16}),
+    "meeting-64": Variant({"schedule.meeting": 64}),
     "float32": Variant({"run.precision": "float32"}),
     "original": Variant(_ORIGINAL, preset="original"),
 }
