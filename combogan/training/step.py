@@ -99,12 +99,14 @@ def step(
     """
     losses: dict[str, dict[str, Tensor]] = {a.name: {}, b.name: {}}
     fakes = {}
-    seen = features_of(objective.features, {a.name: x, b.name: y})
+    seen, seen_in_fakes = features_of(objective.features, {a.name: x, b.name: y}), {}
     with without_discriminator_gradients(a, b):
         for source, target, image, other in ((a, b, x, y), (b, a, y, x)):
             with rounding_to(precision, x.device):
                 fake, parts = there_and_back(source, target, image, other, objective, aligned=aligned)
-                parts |= perceived(target, fake, seen[target.name], objective, chance)
+                maps = objective.features(fake) if objective.features is not None else {}
+                parts |= perceived(target, maps, seen[target.name], objective, chance)
+            seen_in_fakes[target.name] = {stride: found.detach() for stride, found in maps.items()}
             fakes[target.name] = objective.judged(fake.detach(), image if aligned else None)
             objective.total(parts).backward()
             for name, part in parts.items():
@@ -119,7 +121,7 @@ def step(
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
             if domain.heads is not None:
-                loss = loss + heads_loss(domain, seen[domain.name], fake[:, -3:], objective)
+                loss = loss + heads_loss(domain, seen[domain.name], seen_in_fakes[domain.name], objective)
         losses[domain.name]["discriminator"] = loss.detach()
         if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
@@ -168,15 +170,17 @@ def against_discriminator(
     return {"gan": objective.gan_loss(scores, True), "matching": matching(found, wanted)}
 
 
-def perceived(b: Domain, fake_b: Tensor, of_y: FeatureMaps, objective: Objective, chance: Chance) -> dict[str, Tensor]:
-    """The parts of the loss of a -> b that the frozen network sees; `of_y` is what it sees in y."""
+def perceived(
+    b: Domain, of_fake_b: FeatureMaps, of_y: FeatureMaps, objective: Objective, chance: Chance
+) -> dict[str, Tensor]:
+    """The parts of the loss of a -> b that the frozen network sees: what it sees in fake_b, and what in y."""
     if objective.features is None:
         return {}
-    maps, parts = objective.features(fake_b), {}
+    parts = {}
     if b.heads is not None:
-        parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(maps)))
+        parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(of_fake_b)))
     if objective.style:
-        parts["style"] = style(maps, of_y, chance("style", b.name))
+        parts["style"] = style(of_fake_b, of_y, chance("style", b.name))
     return parts
 
 
@@ -186,11 +190,13 @@ def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: Gan
     return (gan_loss(of_real, True) + gan_loss(of_fake, False)) / 2
 
 
-def heads_loss(domain: Domain, of_real: FeatureMaps, fake: Tensor, objective: Objective) -> Tensor:
-    """The loss of a domain's heads on the features of real images, and on as many translations (n, 3, h, w) into it."""
+def heads_loss(domain: Domain, of_real: FeatureMaps, of_fake: FeatureMaps, objective: Objective) -> Tensor:
+    """The loss of a domain's heads on the features of real images, and of as many translations into it.
+
+    The heads see the translations of this iteration, not earlier ones from the pool.
+    """
     assert objective.features is not None
     assert domain.heads is not None
-    of_fake = features_of(objective.features, {domain.name: fake})[domain.name]
     both = {stride: torch.cat([real, of_fake[stride]]) for stride, real in of_real.items()}
     scores = [one.chunk(2) for one in domain.heads(objective.features.mixed(both))]
     return hinge([real for real, _ in scores], True) + hinge([fake for _, fake in scores], False)
