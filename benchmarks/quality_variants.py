@@ -67,6 +67,7 @@ VARIANTS: dict[str, Variant] = {
     "reference": Variant(),
     "patch-only": Variant({"losses.heads": 0.0}),
     "resnet": Variant({"networks.kind": "resnet"}),
+    "no-noise": Variant({"networks.noise": False}),
     "no-style": Variant({"losses.style": 0.0}),
     "no-identity": Variant({"losses.identity": 0.0}),
     "cycle-0": Variant({"losses.cycle": 0.0}),

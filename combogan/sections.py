@@ -74,6 +74,8 @@ class Networks(Section):
     """The normalization."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values dropped while training: in residual blocks, or in a U-Net's decoder from its fifth level on."""
+    noise: bool = False
+    """Whether a skip network's decoder gets noise, of which it can make brush strokes and leaves."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"
     """How the decoder of a resnet doubles the size: a 4x4 transposed convolution, or a 3x3 one with output padding."""
 

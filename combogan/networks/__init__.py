@@ -3,6 +3,7 @@
 latent         the plug between encoder and decoder, and the ids of latent spaces
 encoder        image -> latent and skip maps
 decoder        latent and skip maps -> image
+noise          what a decoder makes texture of
 discriminator  image -> scores
 features       image -> maps of a frozen, pretrained network
 feature_heads  those maps -> scores: the part of a discriminator that sees features

@@ -20,6 +20,7 @@ from combogan.networks.blocks import (
 from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
 from combogan.networks.encoder import skip_latent, unet_channels, unet_latent, unet_shape
 from combogan.networks.latent import Latent, Maps
+from combogan.networks.noise import Noise
 
 # Kernel size, padding and output padding of the transposed convolution that doubles height and width.
 UPSAMPLING = {"transposed-4x4": (4, 1, 0), "transposed-3x3": (3, 1, 1)}
@@ -72,18 +73,27 @@ class SkipDecoder(Decoder):
     """(latent, map of stride 2, source image), as SkipEncoder gives them -> image (n, 3, h, w) in [-1, 1].
 
     No norm follows the last upsampling, so the source's light and colours can pass. Each upsampling repeats pixels
-    before it convolves them, which leaves no grid of dots (Odena et al. 2016).
+    before it convolves them, which leaves no grid of dots (Odena et al. 2016). With `noise`, the maps of stride 4 and 2
+    get noise to make texture of.
     """
 
     def __init__(
-        self, *, width: int, blocks: int, activation: str = "relu", norm: str = "instance", dropout: float = 0.0
+        self,
+        *,
+        width: int,
+        blocks: int,
+        activation: str = "relu",
+        norm: str = "instance",
+        dropout: float = 0.0,
+        noise: int = 0,
     ) -> None:
         super().__init__()
         self.shape = {"kind": "skip", "width": width, "blocks": blocks, "activation": activation}
-        self.shape |= {"norm": norm, "dropout": dropout}
+        self.shape |= {"norm": norm, "dropout": dropout, "noise": noise}
         self.latent = skip_latent(width)
         style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
+        self.coarse_noise, self.fine_noise = (Noise(n * width) if noise else nn.Identity() for n in (4, 2))
         self.up = NearestUpsampling(4 * width, 2 * width)
         self.fine = nn.Sequential(*padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=False)))
         self.merged = nn.Sequential(
@@ -96,8 +106,8 @@ class SkipDecoder(Decoder):
 
     def forward(self, maps: Maps) -> Tensor:
         latent, fine, source = maps
-        y = self.up(self.blocks(latent)) + self.fine(fine)  # one convolution of both maps, concatenated
-        y = self.merged(y)
+        y = self.up(self.blocks(self.coarse_noise(latent)))
+        y = self.merged(self.fine_noise(y + self.fine(fine)))  # one convolution of both maps, concatenated
         return self.last(torch.cat([y, source.to(y.dtype)], 1))
 
 

@@ -28,7 +28,7 @@ from combogan.training.step import Objective
 Network = TypeVar("Network", bound=nn.Module)
 
 
-NAMED = ("width", "activation", "norm", "dropout", "upsampling", "depth", "skips")
+NAMED = ("width", "activation", "norm", "dropout", "noise", "upsampling", "depth", "skips")
 """Settings of [networks] that are arguments of the same name."""
 
 
@@ -47,16 +47,15 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
     if chosen.kind == "unet":
         return encoder_shape(settings)
     shape = encoder_shape(settings) | {"blocks": chosen.decoder_blocks}
-    return shape | ({"upsampling": chosen.upsampling} if chosen.kind == "resnet" else {})
+    return shape | ({"upsampling": chosen.upsampling} if chosen.kind == "resnet" else {"noise": int(chosen.noise)})
 
 
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of [networks] that give encoders and decoders these shapes."""
     found = {"kind": decoder.get("kind", "resnet")}
     found |= {key: decoder[key] for key in NAMED if key in decoder}
-    if found["kind"] == "unet":
-        found["skips"] = bool(found["skips"])
-    else:
+    found |= {key: bool(found[key]) for key in ("skips", "noise") if key in found}
+    if found["kind"] != "unet":
         found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
     return {f"networks.{key}": value for key, value in found.items()}
 

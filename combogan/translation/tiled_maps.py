@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from combogan.networks.noise import Noise, noisy
+
 Box = tuple[range, range]
 """Rows and columns of a map."""
 
@@ -315,6 +317,16 @@ def _batch_norm(x: TiledMap, *arguments: Any, training: bool = False, **named: A
     return _pointwise(F.batch_norm, x, *arguments, **named)
 
 
+def _noisy(x: TiledMap, noise: Noise, rows: Tensor, columns: Tensor) -> TiledMap:
+    """The noise of a place in the whole map."""
+    size = cast(tuple[int, int, int], tuple(x.shape[1:]))
+
+    def read(box: Box) -> Tensor:
+        return noisy(x.read(box), noise, rows[_slice(box[0])], columns[_slice(box[1])])
+
+    return TiledMap(x.keeper, size, x.dtype, read, above=x.values, direct=x.direct)
+
+
 def _computed(x: TiledMap) -> torch.dtype:
     """The type that convolutions compute in."""
     kind = x.device.type
@@ -338,6 +350,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     F.batch_norm: _batch_norm,
     torch.native_batch_norm: _instance_norm,
     torch.cat: _cat,
+    noisy: _noisy,
     **{
         function: partial(_pointwise, function)
         for function in (F.relu, F.leaky_relu, F.leaky_relu_, torch.prelu, torch.tanh)

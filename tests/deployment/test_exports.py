@@ -32,7 +32,8 @@ UNET = {"kind": "unet", "depth": 4, "norm": "batch"}
 def make_packs(folder, names, space, shape, halves="both"):
     packs = []
     for name in names:
-        networks = encoder(width=4, **shape), decoder(width=4, **shape)
+        noise = {"noise": 1} if shape["kind"] == "skip" else {}
+        networks = encoder(width=4, **shape), decoder(width=4, **shape, **noise)
         for network in networks:
             initialise(network, torch.Generator().manual_seed(len(name)))
         kept = [networks[0] if halves != "decoder" else None, networks[1] if halves != "encoder" else None]

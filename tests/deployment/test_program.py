@@ -19,7 +19,8 @@ KINDS = {
 
 def make_pack(folder, shape, *, shared=None):
     """A pack of untrained networks; with first weights, and statistics of batch norms that are no zeros and ones."""
-    halves = encoder(width=4, **shape), decoder(width=4, **shape)
+    noise = {"noise": 1} if shape.get("kind") == "skip" else {}
+    halves = encoder(width=4, **shape), decoder(width=4, **shape, **noise)
     for seed, network in enumerate(halves):
         generator = torch.Generator().manual_seed(seed)
         initialise(network, generator)

@@ -18,7 +18,7 @@ BLOCKS = {"width": 4, "blocks": 1}
 KINDS = {
     "resnet": (BLOCKS, BLOCKS),
     "resnet-3x3": (BLOCKS, BLOCKS | {"upsampling": "transposed-3x3"}),
-    "skip": (BLOCKS | {"kind": "skip"},) * 2,
+    "skip": (BLOCKS | {"kind": "skip"}, BLOCKS | {"kind": "skip", "noise": 1}),
     "unet": ({"kind": "unet", "width": 4, "depth": 4},) * 2,
     "unet-without-skips": ({"kind": "unet", "width": 4, "depth": 4, "skips": 0},) * 2,
 }
@@ -34,7 +34,7 @@ def generator(kind, *, gain=1.0, shared=False, **style):
     for network in (first, second):
         initialise(network, chance)
         for weight in network.parameters():
-            weight.data *= gain if weight.dim() == 4 else 1
+            weight.data *= gain if weight.dim() == 4 else 1  # strengths of noise too
     network = Generator(first, second, first.latent.stride).eval().requires_grad_(False)
     return network.to(memory_format=torch.channels_last)
 
