@@ -93,7 +93,9 @@ class SkipDecoder(Decoder):
         self.latent = skip_latent(width)
         style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
-        self.coarse_noise, self.fine_noise = (Noise(n * width) if noise else nn.Identity() for n in (4, 2))
+        self.coarse_noise, self.fine_noise = (
+            Noise(stride * width, stride=stride) if noise else nn.Identity() for stride in (4, 2)
+        )
         self.up = NearestUpsampling(4 * width, 2 * width)
         self.fine = nn.Sequential(*padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=False)))
         self.merged = nn.Sequential(

@@ -6,6 +6,10 @@ alone, so a translation is the same each time, whole or in tiles, here or in ano
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function_unary
@@ -18,11 +22,31 @@ STRENGTH = 0.05
 """The standard deviation of the noise in every channel of a network that has not been trained."""
 
 
-class Noise(nn.Module):
-    """Map (n, channels, h, w) -> the same with noise, one value per place, at a learned strength in each channel."""
+_texture: ContextVar[tuple[int, tuple[int, int]] | None] = ContextVar("texture", default=None)
 
-    def __init__(self, channels: int) -> None:
+
+@contextmanager
+def seamless(margin: int, size: tuple[int, int]) -> Iterator[None]:
+    """Context in which images are a texture of (height, width) pixels that repeats, seen from `margin` before it.
+
+    Noise then repeats like the texture.
+    """
+    token = _texture.set((margin, size))
+    try:
+        yield
+    finally:
+        _texture.reset(token)
+
+
+class Noise(nn.Module):
+    """Map (n, channels, h, w) -> the same with noise, one value per place, at a learned strength in each channel.
+
+    `stride` is how many pixels of the image a place has in each direction.
+    """
+
+    def __init__(self, channels: int, *, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.strength = nn.Parameter(torch.full((1, channels, 1, 1), STRENGTH))
         for side in SIDES:
             square = torch.randn(side, side, generator=tensors(0, "noise", side)) / len(SIDES) ** 0.5
@@ -31,6 +55,12 @@ class Noise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
+        if (texture := _texture.get()) is not None:
+            margin, size = texture
+            rows, columns = (
+                (places - margin // self.stride) % -(-side // self.stride)
+                for places, side in zip((rows, columns), size, strict=True)
+            )
         return noisy(x, self, rows, columns)
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:

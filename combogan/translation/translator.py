@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from html import escape
 from pathlib import Path
 from typing import cast
@@ -19,6 +19,7 @@ from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture, to_image, to_picture
 from combogan.errors import PictureError
 from combogan.networks.latent import Maps
+from combogan.networks.noise import seamless
 from combogan.registry.bridge import Bridge
 from combogan.registry.generator import fit_stride
 from combogan.registry.pack import Pack
@@ -85,7 +86,7 @@ class Translator:
             beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
         maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
         for name, pack in choice.targets.items():
-            with self._computing():
+            with self._computing(), seamless(margin, (height, width)) if margin else nullcontext():
                 wide = self.half(pack, "decoder")(maps.get(name, here)).float()
                 (translated,) = _ready(wide[..., margin:, margin:][..., :height, :width])
             yield name, translated

@@ -4,31 +4,40 @@ import pytest
 import torch
 
 from combogan.networks.decoder import decoder
-from combogan.networks.noise import SIDES, STRENGTH, Noise, noisy
+from combogan.networks.noise import SIDES, STRENGTH, Noise, noisy, seamless
 from combogan.settings import Settings
 from combogan.training.building import decoder_shape, networks_of
 
 
 def test_noise_has_the_stated_strength_and_is_the_same_each_time():
-    noise, x = Noise(3), torch.zeros(2, 3, 200, 150)
+    noise, x = Noise(3, stride=4), torch.zeros(2, 3, 200, 150)
     found = noise(x)
-    assert torch.equal(found, Noise(3)(x))
+    assert torch.equal(found, Noise(3, stride=4)(x))
     assert torch.equal(found[0], found[1])
     assert found.std().item() == pytest.approx(STRENGTH, rel=0.03)
     assert abs(found.mean().item()) < 0.03 * STRENGTH
 
 
 def test_noise_depends_on_the_place_in_the_whole_map_alone():
-    noise, x = Noise(3), torch.randn(1, 3, 90, 80)
+    noise, x = Noise(3, stride=4), torch.randn(1, 3, 90, 80)
     part = noisy(x[..., 20:50, 30:80], noise, torch.arange(20, 50), torch.arange(30, 80))
     assert torch.equal(part, noise(x)[..., 20:50, 30:80])
 
 
 def test_noise_does_not_repeat_where_either_square_does():
-    found = Noise(1).at(torch.arange(1000), torch.arange(8)).detach()
+    found = Noise(1, stride=4).at(torch.arange(1000), torch.arange(8)).detach()
     for period in (*SIDES, 128):
         here, there = found[:-period].flatten(), found[period:].flatten()
         assert torch.corrcoef(torch.stack([here, there]))[0, 1] < 0.8
+
+
+def test_on_a_texture_that_repeats_noise_repeats_too():
+    noise, x = Noise(3, stride=4), torch.zeros(1, 3, 40, 50)
+    with seamless(8, (64, 96)):
+        found = noise(x)
+    assert torch.equal(found[..., :16, :], found[..., 16:32, :])
+    assert torch.equal(found[..., :26], found[..., 24:])
+    assert torch.equal(found[..., 2:18, 2:26], noise(x)[..., :16, :24])
 
 
 def test_in_a_plain_sky_only_noise_makes_texture_and_its_strength_is_learned():

@@ -1,5 +1,7 @@
 """Seamless textures stay seamless."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,11 @@ from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
 from combogan.translation.translator import MARGIN, Translator, wrapped
 
-KINDS = {"resnet": (ResnetEncoder, ResnetDecoder), "skip": (SkipEncoder, SkipDecoder)}
+KINDS = {
+    "resnet": (ResnetEncoder, ResnetDecoder),
+    "skip": (SkipEncoder, SkipDecoder),
+    "noise": (SkipEncoder, partial(SkipDecoder, noise=1)),
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
