@@ -6,11 +6,12 @@ alone, so a translation is the same each time, whole or in tiles, here or in ano
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
@@ -22,7 +23,10 @@ STRENGTH = 0.05
 """The standard deviation of the noise in every channel of a network that has not been trained."""
 
 
-_texture: ContextVar[tuple[int, tuple[int, int]] | None] = ContextVar("texture", default=None)
+Places = tuple[Tensor, Tensor]
+"""Where the noise of a map is taken: rows (h, 1) and columns (1, w), whole numbers; or both (h, w), not rounded."""
+_seen: ContextVar[Callable[[Places, int], Places]] = ContextVar("seen", default=lambda places, stride: places)
+"""Other places in place of these, in a map of this stride."""
 
 
 @contextmanager
@@ -31,11 +35,40 @@ def seamless(margin: int, size: tuple[int, int]) -> Iterator[None]:
 
     Noise then repeats like the texture.
     """
-    token = _texture.set((margin, size))
+
+    def repeated(places: Places, stride: int) -> Places:
+        rows, columns = (
+            (here - margin // stride) % -(-side // stride) for here, side in zip(places, size, strict=True)
+        )
+        return rows, columns
+
+    with _taking(repeated):
+        yield
+
+
+@contextmanager
+def carried(moved: Tensor) -> Iterator[None]:
+    """Context in which the noise of each pixel of images (h, w) is what was `moved` (2, h, w) pixels away at first.
+
+    `moved` is to the right and below, not rounded. So in a film, noise can move with what is shown.
+    """
+
+    def followed(places: Places, stride: int) -> Places:
+        size = len(places[0]), places[1].shape[1]
+        right, below = F.interpolate(moved[None], size, mode="bilinear", align_corners=False)[0] / stride
+        return places[0] + below, places[1] + right
+
+    with _taking(followed):
+        yield
+
+
+@contextmanager
+def _taking(places: Callable[[Places, int], Places]) -> Iterator[None]:
+    token = _seen.set(places)
     try:
         yield
     finally:
-        _texture.reset(token)
+        _seen.reset(token)
 
 
 class Noise(nn.Module):
@@ -54,23 +87,25 @@ class Noise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
-        if (texture := _texture.get()) is not None:
-            margin, size = texture
-            rows, columns = (
-                (places - margin // self.stride) % -(-side // self.stride)
-                for places, side in zip((rows, columns), size, strict=True)
-            )
-        return noisy(x, self, rows, columns)
+        places = torch.arange(height, device=x.device)[:, None], torch.arange(width, device=x.device)[None]
+        return noisy(x, self, *_seen.get()(places, self.stride))
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """The noise (rows, columns) at places of a map, normally distributed."""
-        squares = (self.get_buffer(f"square{side}") for side in SIDES)
-        return torch.stack([one[rows % len(one)][:, columns % len(one)] for one in squares]).sum(0)
+        """The noise (h, w) at these places, normally distributed; between places, of the same variance as on them."""
+        if not rows.is_floating_point():
+            squares = (self.get_buffer(f"square{side}") for side in SIDES)
+            return torch.stack([one[rows % len(one), columns % len(one)] for one in squares]).sum(0)
+        top, left = rows.floor(), columns.floor()
+        total, squared = torch.zeros_like(rows), torch.zeros_like(rows)
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            weight = (1 - (rows - top - down).abs()) * (1 - (columns - left - right).abs())
+            total += weight * self.at(top.long() + down, left.long() + right)
+            squared += weight**2
+        return total / squared.sqrt()
 
 
 def noisy(x: Tensor, noise: Noise, rows: Tensor, columns: Tensor) -> Tensor:
-    """Map (n, channels, h, w) with the noise of these rows (h,) and columns (w,)."""
+    """Map (n, channels, h, w) with the noise of these places."""
     if has_torch_function_unary(x):
         return handle_torch_function(noisy, (x,), x, noise, rows, columns)  # type: ignore[no-any-return]
     return torch.addcmul(x, noise.strength.to(x.dtype), noise.at(rows, columns).to(x.dtype))

@@ -1,24 +1,26 @@
 """Translates pictures that follow each other, steadily, and measures how much the translations flicker.
 
-Two things make translations steady: averages over time in the norms (`steady`), against changes of the whole picture;
-and a share of the translation before, carried along by the motion of the source, against changes of single pixels.
+Three things make translations steady: averages over time in the norms (`steady`), against changes of the whole picture;
+noise that moves as the source moves, and a share of the translation before that does, against changes of single pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from combogan.networks.noise import carried
 from combogan.translation.motion import difference, motion, moved
 from combogan.translation.steady import STEADY, SteadyTranslator
 from combogan.translation.translator import Translator
 
 SAMPLE = 20
 """Of so many frames, two neighbours are also translated without steady statistics, to compare."""
-CARRIED = 0.6
+CARRIED = 0.8
 """The share of a steady translation that is the one before, moved as the source moves, where that gives the source."""
 EXPLAINED = 8.0
 """Levels of 255 at which 1/e of that share is left, where the moved source differs from the source."""
@@ -83,6 +85,7 @@ class FrameTranslator:
         ways = [THERE, *(targets if reconstruct else ())] if keep else []
         self._steady = {way: SteadyTranslator(translator, keep, _part(known, way)) for way in ways}
         self._before: Tensor | None = None
+        self._moved = known["moved"].to(translator.device) if "moved" in known else None
         self._made = {way: known[name].to(translator.device) for name, way in self._names().items() if name in known}
         self._made_plain: Translations = {}
         self._number = 0
@@ -99,6 +102,7 @@ class FrameTranslator:
                 flow = None
                 for translator in self._steady.values():
                     translator.forget()
+        self._moved = None if flow is None else _followed(self._moved, flow)
         made = self._translated(image, self._steady)
         if flow is not None and self._before is not None and self._steady and self._made:
             share = CARRIED * _explained(self._before, image, flow)
@@ -124,14 +128,13 @@ class FrameTranslator:
 
     def state(self) -> dict[str, Tensor]:
         """The averages over time, and the last translations."""
-        averages = {
+        known = {} if self._moved is None or not self._steady else {"moved": self._moved}
+        known |= {
             f"{way}/{place}": average
             for way, translator in self._steady.items()
             for place, average in translator.state().items()
         }
-        return averages | {
-            name: self._made[way].contiguous() for name, way in self._names().items() if way in self._made
-        }
+        return known | {name: self._made[way].contiguous() for name, way in self._names().items() if way in self._made}
 
     def _names(self) -> dict[str, tuple[str, bool]]:
         """The name in `state` of each way's last translation."""
@@ -139,11 +142,12 @@ class FrameTranslator:
         return {f"{'back' if back else 'there'} {target}": (target, back) for target, back in ways}
 
     def _translated(self, image: Tensor, steady: Mapping[str, Translator]) -> Translations:
-        fakes = steady.get(THERE, self._plain).translate(self._source, self._targets, image)
-        made = {(target, False): fake.contiguous() for target, fake in fakes.items()}  # as `state` has it, to the bit
-        for target in self._targets if self._reconstruct else ():
-            back = steady.get(target, self._plain).translate(target, [self._source], fakes[target])
-            made[target, True] = back[self._source].contiguous()
+        with carried(self._moved[0]) if steady and self._moved is not None else nullcontext():
+            fakes = steady.get(THERE, self._plain).translate(self._source, self._targets, image)
+            made = {(target, False): fake.contiguous() for target, fake in fakes.items()}  # as `state` has it
+            for target in self._targets if self._reconstruct else ():
+                back = steady.get(target, self._plain).translate(target, [self._source], fakes[target])
+                made[target, True] = back[self._source].contiguous()
         return made
 
 
@@ -162,6 +166,11 @@ def notes(name: str, unreadable: Sequence[float], flicker: Flicker) -> tuple[str
             0, f"{name}: {'a frame' if one else 'frames'} could not be read, and the one before is repeated: {times}."
         )
     return tuple(said)
+
+
+def _followed(before: Tensor | None, flow: Tensor) -> Tensor:
+    """How far each pixel is from where it was in the first frame, as `flow`; beyond the border as at the border."""
+    return flow if before is None else flow + moved(before, flow)
 
 
 def _explained(before: Tensor, after: Tensor, flow: Tensor) -> Tensor:

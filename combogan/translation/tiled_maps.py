@@ -322,7 +322,7 @@ def _noisy(x: TiledMap, noise: Noise, rows: Tensor, columns: Tensor) -> TiledMap
     size = cast(tuple[int, int, int], tuple(x.shape[1:]))
 
     def read(box: Box) -> Tensor:
-        return noisy(x.read(box), noise, rows[_slice(box[0])], columns[_slice(box[1])])
+        return noisy(x.read(box), noise, rows[_slice(box[0])], columns[:, _slice(box[1])])
 
     return TiledMap(x.keeper, size, x.dtype, read, above=x.values, direct=x.direct)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from combogan.networks.decoder import decoder
-from combogan.networks.noise import SIDES, STRENGTH, Noise, noisy, seamless
+from combogan.networks.noise import SIDES, STRENGTH, Noise, carried, noisy, seamless
 from combogan.settings import Settings
 from combogan.training.building import decoder_shape, networks_of
 
@@ -20,12 +20,12 @@ def test_noise_has_the_stated_strength_and_is_the_same_each_time():
 
 def test_noise_depends_on_the_place_in_the_whole_map_alone():
     noise, x = Noise(3, stride=4), torch.randn(1, 3, 90, 80)
-    part = noisy(x[..., 20:50, 30:80], noise, torch.arange(20, 50), torch.arange(30, 80))
+    part = noisy(x[..., 20:50, 30:80], noise, torch.arange(20, 50)[:, None], torch.arange(30, 80)[None])
     assert torch.equal(part, noise(x)[..., 20:50, 30:80])
 
 
 def test_noise_does_not_repeat_where_either_square_does():
-    found = Noise(1, stride=4).at(torch.arange(1000), torch.arange(8)).detach()
+    found = Noise(1, stride=4).at(torch.arange(1000)[:, None], torch.arange(8)[None])
     for period in (*SIDES, 128):
         here, there = found[:-period].flatten(), found[period:].flatten()
         assert torch.corrcoef(torch.stack([here, there]))[0, 1] < 0.8
@@ -38,6 +38,18 @@ def test_on_a_texture_that_repeats_noise_repeats_too():
     assert torch.equal(found[..., :16, :], found[..., 16:32, :])
     assert torch.equal(found[..., :26], found[..., 24:])
     assert torch.equal(found[..., 2:18, 2:26], noise(x)[..., :16, :24])
+
+
+def test_noise_that_is_carried_moves_by_parts_of_a_place_and_stays_as_strong():
+    noise, x = Noise(1, stride=4), torch.zeros(1, 1, 100, 100)
+    moved = torch.stack([torch.full((400, 400), 8.0), torch.full((400, 400), -4.0)])
+    with carried(moved):
+        found = noise(x)
+    assert torch.equal(found[..., 1:, :-2], noise(x)[..., :-1, 2:])
+    with carried(moved / 8):
+        between = noise(x)
+    assert between.std().item() == pytest.approx(STRENGTH, rel=0.05)
+    assert 0 < (between - noise(x)).abs().mean() < 0.6 * (found - noise(x)).abs().mean()
 
 
 def test_in_a_plain_sky_only_noise_makes_texture_and_its_strength_is_learned():
