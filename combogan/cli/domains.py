@@ -97,9 +97,10 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     """
     from combogan.data.alignment import alignments, sentences
     from combogan.data.catalog import resolve
+    from combogan.data.paired_split import with_truth
 
     code = 0
-    domains = resolve(names, data=data, needed=1)
+    domains = with_truth(resolve(names, data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
         code |= _check(domain, size)
@@ -169,12 +170,15 @@ def export(names: tuple[str, ...], out: Path, labels: bool, size: int | None, da
 
 @command.command(short_help="Fetch a published collection.")
 @click.argument("collection")
-@click.option("--url", default="", metavar="URL", help="Another address of the same zip, such as a mirror.")
+@click.option("--url", default="", metavar="URL", help="Another address of the same archive, such as a mirror.")
 def fetch(collection: str, url: str) -> None:
     """Fetch a published COLLECTION into ~/.combogan/domains; an interrupted download is continued.
 
+    Of sets whose pictures show two domains side by side, the halves become the domains.
+
     \b
     combogan domains fetch monet2photo
+    combogan domains fetch facades-paired
     """
     from combogan.data import cards, fetching
 

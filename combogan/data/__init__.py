@@ -13,10 +13,12 @@ checking          unreadable, duplicate, small and suspicious pictures
 validation_split  which training pictures are held out to validate with
 moved             the pictures of a run, found again after they have moved
 alignment         which pictures of two domains show the same thing, by their names
+paired_split      the truth of aligned folders, and what of them is held out to test with
 side_by_side      pictures of two domains in one file -> a folder for each
 batches           the random crops of an iteration, loaded ahead
 export            a domain -> PNG files, with label maps where they are known
 sheets            contact sheets of labelled pictures
 fetching          downloads published collections
-unpacking         a downloaded zip -> a folder per domain
+archives          what is in a downloaded zip or tar.gz
+unpacking         a downloaded archive -> a folder per domain
 """

@@ -39,17 +39,18 @@ def alignments(pictures: Mapping[str, PictureSet]) -> dict[tuple[str, str], Alig
     Domains are aligned where at least half of the pictures of the smaller set have a partner: fewer may have equal
     names by chance, as in numbered sets. A name that is twice in a set pairs up with nothing.
     """
-    places = {name: _places(some) for name, some in pictures.items()}
+    named = {name: places(some) for name, some in pictures.items()}
     found = {}
     for a, b in permutations(pictures, 2):
-        both = [(index, places[b][name]) for name, index in places[a].items() if name in places[b]]
+        both = [(index, named[b][name]) for name, index in named[a].items() if name in named[b]]
         if both and 2 * len(both) >= min(len(pictures[a]), len(pictures[b])):
-            alone = sorted(places[a].keys() ^ places[b].keys())
+            alone = sorted(named[a].keys() ^ named[b].keys())
             found[a, b] = Alignment(tuple(both), tuple(alone))
     return found
 
 
-def _places(pictures: PictureSet) -> dict[str, int]:
+def places(pictures: PictureSet) -> dict[str, int]:
+    """Common name of each picture -> its place in the set; without names that are there twice."""
     names = [common_name(name) for name in pictures.names]
     counts = Counter(names)
     return {name: index for index, name in enumerate(names) if counts[name] == 1}

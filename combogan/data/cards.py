@@ -21,11 +21,12 @@ DRAWN = "scenes"
 
 @dataclass(frozen=True)
 class DomainCard:
-    """One domain of a collection: its title and its published folders."""
+    """One domain of a collection: its title, and its published folders or its half of pictures side by side."""
 
     title: str
     train: str = ""
     test: str = ""
+    half: Literal["", "left", "right"] = ""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Collection:
 
     name: str
     title: str
-    layout: Literal["drawn", "named", "unnamed"]
-    """`drawn`: by combogan; `named`: the card says which folder is which domain; `unnamed`: it does not."""
+    layout: Literal["drawn", "named", "unnamed", "side-by-side"]
+    """`drawn`: by combogan; `named`: the card says which folder is which domain; `unnamed`: it does not;
+    `side-by-side`: every picture shows two domains, and the card says which half is which."""
     licence: str
     citation: str
     domains: dict[str, DomainCard]
@@ -53,7 +55,16 @@ class Collection:
     @property
     def published(self) -> str:
         """The name under which the set was published, such as `summer2winter_yosemite`."""
-        return Path(self.url).stem or self.name
+        return self._file.partition(".")[0] or self.name
+
+    @property
+    def ending(self) -> str:
+        """Of the published file: `.zip` or `.tar.gz`."""
+        return "".join(self._file.partition(".")[1:])
+
+    @property
+    def _file(self) -> str:
+        return self.url.rpartition("/")[2]
 
     @property
     def folder(self) -> Path:
@@ -90,13 +101,19 @@ def collections() -> dict[str, Collection]:
 
 def collection(name: str) -> Collection:
     """The collection with this name or published name. DomainError, with the nearest name, where there is none."""
-    for card in collections().values():
-        if name in (card.name, card.published):
-            return card
+    found = known_as(name)
+    if found is not None:
+        return found
     known = [word for card in collections().values() for word in (card.name, card.published)]
     raise DomainError(
         f"no collection is called '{name}'.{suggestion(name, known)} There are: {', '.join(collections())}."
     )
+
+
+def known_as(name: str) -> Collection | None:
+    """The collection with this name, else the first that was published under it; None where there is none."""
+    cards = collections()
+    return cards.get(name) or next((card for card in cards.values() if card.published == name), None)
 
 
 def _read(path: Path) -> Collection:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from combogan.data.cards import DRAWN, Collection, collections
+from combogan.data.cards import DRAWN, Collection, collections, known_as
 from combogan.data.pictures import PictureSet
 from combogan.data.scenes import ScenePictures
 from combogan.data.test_split import split
@@ -41,9 +41,15 @@ class DomainPictures:
     test: PictureSet
     title: str
     truth: str | None
-    """Domains with the same truth have test sets of the same scenes under the same names; None for other domains."""
+    """Pictures of domains with the same truth show the same thing where they have the same common name (`alignment`);
+    None for other domains."""
     validation: PictureSet | None = None
-    """Pictures held out of `train` for validation, aligned like the test sets. None where none are held out."""
+    """Pictures held out of `train` for validation, the same ones in domains of the same truth. None where none are."""
+
+    @property
+    def holds_out_tests(self) -> bool:
+        """Whether the test pictures are held out of the training folder, for want of a test folder."""
+        return self.test.folder is not None and self.test.folder == self.train.folder
 
     def fingerprint(self) -> str:
         """A short hash of all pictures, and of which of them are held out. PictureError for a lost file."""
@@ -162,7 +168,9 @@ def open_place(place: Place) -> DomainPictures:
         return DomainPictures(place.name, place.origin, train, test, place.title, truth=DRAWN)
     if not place.folder.is_dir() and place.collection is not None:
         raise DomainError(_not_fetched(place.name, place.collection))
-    return DomainPictures(place.name, place.origin, *split(place.name, place.folder), title=place.title, truth=None)
+    pairs = place.collection is not None and place.collection.layout == "side-by-side"
+    truth = place.collection.name if place.collection is not None and pairs else None
+    return DomainPictures(place.name, place.origin, *split(place.name, place.folder), title=place.title, truth=truth)
 
 
 def _given(name: str, given: str) -> Place:
@@ -193,15 +201,13 @@ def _from_folder(name: str, folder: Path) -> Place:
 def _from_card(name: str, origin: str) -> Place | None:
     """`collection/domain`, or a bare name that the drawn collection or exactly one other has; None if unknown."""
     first, _, rest = origin.rpartition("/")
-    for card in collections().values():
-        if first in (card.name, card.published):
-            if rest in card.names():
-                return _of_collection(name, card, rest)
-            _refuse_unlisted(card, rest)
-        if not first and rest in (card.name, card.published) and rest not in card.domains:
-            _refuse_collection(rest, card)
+    card = known_as(first or rest)
     if first:
-        return None
+        if card is not None and rest not in card.names():
+            _refuse_unlisted(card, rest)
+        return None if card is None else _of_collection(name, card, rest)
+    if card is not None and rest not in card.domains:
+        _refuse_collection(rest, card)
     having = [card for card in collections().values() if rest in card.names()]
     if len(having) > 1 and having[0].name != DRAWN:
         full = ", ".join(f"{card.name}/{rest}" for card in having)

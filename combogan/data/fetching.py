@@ -40,13 +40,14 @@ _AGAIN = "run the same command again to take it up"
 def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: None) -> bool:
     """Fetch and unpack a collection into `card.folder`; False where it was there already.
 
-    `url` is another address of the same zip. FetchError: no network, no such file, a transfer that broke off (calling
-    again resumes it), or something that is not the set. StorageError: no room, or a folder that cannot be written.
+    `url` is another address of the same archive. FetchError: no network, no such file, a transfer that broke off
+    (calling again resumes it), or something that is not the set. StorageError: no room, or a folder that cannot be
+    written.
     """
     if card.is_fetched:
         return False
-    archive = fetched_folder() / ".fetching" / f"{card.name}.zip"
-    unpacked = archive.with_suffix("")
+    unpacked = fetched_folder() / ".fetching" / card.name
+    archive = unpacked.with_name(card.name + card.ending)
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         download(url or card.url, archive, progress=progress)
@@ -216,7 +217,7 @@ def _receive(answer: _Answer, file: Path, progress: Callable[[int], None]) -> in
 
 
 def _refuse_full_disk(folder: Path, answer: _Answer) -> None:
-    """StorageError unless the zip and its unpacked pictures, which are about as large, both fit on the disk."""
+    """StorageError unless the archive and its unpacked pictures, which are about as large, both fit on the disk."""
     if answer.total is None:
         return
     needed, free = 2 * answer.total - answer.start, shutil.disk_usage(folder).free

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+
+from PIL import Image
 
 from combogan import storage
 from combogan.data.catalog import check_name
 from combogan.data.pictures import list_pictures, read_picture, save_picture
 from combogan.errors import DomainError, PictureError
+
+PARTS = ("train", "val", "test")
+"""The folders of a published set."""
 
 
 def split(
@@ -27,43 +32,54 @@ def split(
         raise DomainError(f"'{folder}' has no pictures; give the folder of a set whose pictures are A|B.")
     if left == right:
         raise DomainError(f"both halves would be called '{names[0]}'; give two names.")
-    parts = {PurePosixPath(name).parts[0] for name in found}
-    places = {name: _place(name, rename="val" in parts and "test" not in parts) for name in found}
-    _refuse_doubles(places)
-    for name, place in places.items():
-        width = read_picture(folder / name).width
-        if width % 2:
-            raise PictureError(f"'{name}' is {width} pixels wide, which cannot be halved; it shows no two pictures.")
-        for half in (left / place, right / place):
-            if half.exists():
-                raise DomainError(f"{half} exists already; give another folder with -o.")
+    placed = places(found)
+    for name, place in placed.items():
+        halves(read_picture(folder / name), name)
+        for target in (left / place, right / place):
+            if target.exists():
+                raise DomainError(f"{target} exists already; give another folder with -o.")
     with storage.explained(out):
         out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix=".") as unfinished:
-        for done, (name, place) in enumerate(places.items(), 1):
-            picture = read_picture(folder / name)
-            middle = picture.width // 2
-            for side, (start, end) in enumerate(((0, middle), (middle, picture.width))):
+        for done, (name, place) in enumerate(placed.items(), 1):
+            for side, half in enumerate(halves(read_picture(folder / name), name)):
                 path = Path(unfinished, str(side), place)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(picture.crop((start, 0, end, picture.height)), path)
-            advance(done, len(places))
-        for side, half in enumerate((left, right)):
-            for place in places.values():
-                with storage.explained(half / place):
-                    (half / place).parent.mkdir(parents=True, exist_ok=True)
-                    Path(unfinished, str(side), place).replace(half / place)
-    return len(places)
+                save_picture(half, path)
+            advance(done, len(placed))
+        for side, target in enumerate((left, right)):
+            for place in placed.values():
+                with storage.explained(target / place):
+                    (target / place).parent.mkdir(parents=True, exist_ok=True)
+                    Path(unfinished, str(side), place).replace(target / place)
+    return len(placed)
+
+
+def halves(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image]:
+    """The left and the right half of a picture. PictureError, with the name, for an odd width."""
+    width, height = picture.size
+    if width % 2:
+        raise PictureError(f"'{name}' is {width} pixels wide, which cannot be halved; it shows no two pictures.")
+    return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
+
+
+def places(names: Iterable[str]) -> dict[str, PurePosixPath]:
+    """Name of a picture -> where its halves go below the folders of their domains.
+
+    DomainError where two go to the same place.
+    """
+    names = list(names)
+    parts = {PurePosixPath(name).parts[0] for name in names}
+    found = {name: _place(name, rename="val" in parts and "test" not in parts) for name in names}
+    first: dict[PurePosixPath, str] = {}
+    for name in names:
+        if first.setdefault(found[name], name) != name:
+            raise DomainError(
+                f"'{first[found[name]]}' and '{name}' would both become {found[name]}; rename one of them."
+            )
+    return found
 
 
 def _place(name: str, *, rename: bool) -> PurePosixPath:
-    """Where a half goes below the folder of its domain."""
     path = PurePosixPath(name).with_suffix(".png")
     return PurePosixPath("test", *path.parts[1:]) if rename and path.parts[0] == "val" else path
-
-
-def _refuse_doubles(places: dict[str, PurePosixPath]) -> None:
-    first: dict[PurePosixPath, str] = {}
-    for name, place in places.items():
-        if first.setdefault(place, name) != name:
-            raise DomainError(f"'{first[place]}' and '{name}' would both become {place}; rename one of them.")

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from combogan.data.alignment import common_name
 from combogan.data.catalog import DomainPictures
-from combogan.data.pictures import PictureSet
 from combogan.seeding import derive
 from combogan.settings import Settings
 
@@ -32,7 +31,7 @@ def with_validation(
         counts = ", ".join(f"'{name}' has {len(sources[name].train)}" for name in few)
         tell(f"Training without validation, and publishing the last weights: {counts} training pictures, too few.")
         return settings.changed({"run.validate_every": 0}), dict(sources)
-    return settings, hold_out(sources, settings.run.seed, pairs=settings.losses.paired > 0)
+    return settings, hold_out(sources, settings.run.seed)
 
 
 def too_few(sources: Mapping[str, DomainPictures]) -> list[str]:
@@ -40,30 +39,40 @@ def too_few(sources: Mapping[str, DomainPictures]) -> list[str]:
     return [name for name, source in sources.items() if len(source.train) < FEWEST]
 
 
-def hold_out(sources: Mapping[str, DomainPictures], seed: int, *, pairs: bool = False) -> dict[str, DomainPictures]:
+def hold_out(sources: Mapping[str, DomainPictures], seed: int) -> dict[str, DomainPictures]:
     """The sources with a tenth of each training set as `validation` instead, chosen by the seed.
 
-    With `pairs`, both pictures of a pair are held out. Scenes held out of one drawn season are held out of all, and
-    drawn in all, so that every translation has a truth; figures of drawn things likewise.
-    ValueError for a domain with too few pictures.
+    What is held out of one domain is held out of all that have the same truth, and scenes and figures are drawn in all
+    of them, so that translations have a truth. ValueError for a domain with too few pictures.
     """
     if few := too_few(sources):
         raise ValueError(f"too few pictures to hold any out: {', '.join(few)}")
-    chosen = {name: _chosen(source.train, seed, pairs) for name, source in sources.items()}
-    drawn: dict[str | None, set[str]] = {}
+    groups: dict[tuple[str, bool], list[str]] = {}
     for name, source in sources.items():
-        if source.train.folder is None:
-            drawn.setdefault(source.truth, set()).update(chosen[name])
+        groups.setdefault((source.truth or name, source.truth is None), []).append(name)
+    held: dict[str, DomainPictures] = {}
+    for names in groups.values():
+        held |= _held_out({name: sources[name] for name in names}, seed)
+    return {name: held[name] for name in sources}
+
+
+def _held_out(group: Mapping[str, DomainPictures], seed: int) -> dict[str, DomainPictures]:
+    """`hold_out` for domains that have the same truth, or for one domain."""
+    known = common_name if len(group) > 1 else str
+    first: dict[str, str] = {}
+    for source in group.values():
+        for name in source.train.names:
+            first[known(name)] = min(first.get(known(name), name), name)
+    away: set[str] = set()
+    for source in group.values():
+        # The lowest hashes, each of the first of a pair's names.
+        order = sorted(map(known, source.train.names), key=lambda name: derive(seed, "validation", first[name]))
+        away |= set(order[: min(len(order) // 10, SCENES if source.train.folder is None else MOST)])
     held = {}
-    for name, source in sources.items():
-        away = chosen[name] if source.train.folder is not None else drawn[source.truth]
-        train = source.train.named([picture for picture in source.train.names if picture not in away])
-        held[name] = replace(source, train=train, validation=source.train.named(sorted(away)))
+    for name, source in group.items():
+        pictures = source.train
+        train = [picture for picture in pictures.names if known(picture) not in away]
+        own = [picture for picture in pictures.names if known(picture) in away]
+        validation = sorted(own if pictures.folder is not None else (first[scene] for scene in away))
+        held[name] = replace(source, train=pictures.named(train), validation=pictures.named(validation))
     return held
-
-
-def _chosen(pictures: PictureSet, seed: int, pairs: bool) -> set[str]:
-    """The names of the tenth whose hashes are lowest."""
-    known = common_name if pairs else str
-    count = min(len(pictures) // 10, SCENES if pictures.folder is None else MOST)
-    return set(sorted(pictures.names, key=lambda name: derive(seed, "validation", known(name)))[:count])

@@ -109,23 +109,25 @@ class _Ranking:
         truths = self._truths(source, target)
         if not truths:
             return dict(zip(names, edges(fake, self._images(source, names)).tolist(), strict=True))
-        known = [row for row, name in enumerate(names) if name in truths]
+        known = {row: name for row, name in enumerate(names) if name in truths}
         if not known:
             return {}
-        names = [names[row] for row in known]
-        return dict(zip(names, psnr(fake[known], self._images(target, names)).tolist(), strict=True))
+        images = self._images(target, [truths[name] for name in known.values()])
+        return dict(zip(known.values(), psnr(fake[list(known)], images).tolist(), strict=True))
 
     def _example(self, source: str, target: str, label: str, name: str, score: float) -> Example:
         x = self._images(source, [name])
         fake = self._translate(source, [target], x)[target]
         rec = self._translate(target, [source], fake)[source] if self._composes(target, source) else None
-        truth = self._images(target, [name]) if name in self._truths(source, target) else None
+        truths = self._truths(source, target)
+        truth = self._images(target, [truths[name]]) if name in truths else None
         back, right = (None if image is None else to_picture(image[0]) for image in (rec, truth))
         return Example(label, name, score, to_picture(x[0]), to_picture(fake[0]), back, right)
 
-    def _truths(self, source: str, target: str) -> set[str]:
-        """The names of the source's test pictures whose truth is in the target's test set."""
-        return set(shared(self._sources[source], self._sources[target]))
+    def _truths(self, source: str, target: str) -> dict[str, str]:
+        """Name of each of the source's test pictures that has a truth -> the truth's name in the target's test set."""
+        tested = self._sources[target].test.names
+        return {name: tested[index] for name, index in shared(self._sources[source], self._sources[target]).items()}
 
     def _images(self, domain: str, names: Sequence[str]) -> Tensor:
         """Test pictures as images (n, 3, size, size)."""

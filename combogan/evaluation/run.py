@@ -11,6 +11,7 @@ import torch
 from combogan.data.catalog import DomainPictures, reopen
 from combogan.data.checking import usable
 from combogan.data.moved import moved
+from combogan.data.paired_split import with_truth
 from combogan.errors import DomainError, PackError, RunError
 from combogan.evaluation.kid import Features
 from combogan.evaluation.scores import Scores
@@ -48,23 +49,27 @@ def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], objec
     origins, lost = _origins(registry.packs, settings.domains)
     if data is not None:
         origins |= moved(origins, data=data)
-    listed, sources = [], []
+    listed = []
     for name, origin in origins.items():
         try:
-            source = reopen(name, origin)
-            readable = usable([source], crop=settings.images.size, tell=tell)[name]
+            listed.append(reopen(name, origin))
         except DomainError as error:
             gone = Path(origin).is_absolute() and not Path(origin).is_dir()
             remedy = ", or give --data DIR" if data is None else f", or as {data / name}"
             lost[name] = str(error).rstrip(".") + (remedy if gone else "")
+    sources = []
+    for source in paired(with_truth(listed, trained=settings.losses.paired > 0)):
+        try:
+            readable = usable([source], crop=settings.images.size, tell=tell)[source.name]
+        except DomainError as error:
+            lost[source.name] = str(error).rstrip(".")
             continue
         if len(readable.test):
-            listed.append(source)
             sources.append(readable)
         else:
-            lost[name] = "none of its test pictures can be read"
+            lost[source.name] = "none of its test pictures can be read"
     lost |= {folder.relative_to(run / "packs").as_posix(): str(error) for folder, error in registry.damaged.items()}
-    return Opened(settings, registry, tuple(paired(sources, listed)), lost)
+    return Opened(settings, registry, tuple(sources), lost)
 
 
 def evaluate(

@@ -126,7 +126,7 @@ class Scores:
     unscored: Mapping[str, str] = field(default_factory=dict)
     """Domain without scores -> the reason."""
     paired: tuple[str, ...] = ()
-    """Domains whose truth was found by the names of their test pictures."""
+    """Domains whose test pictures pair up by name, and so have a truth."""
     kid_network: str = NAME
     """The network whose features the KID compares: distances on others are other numbers."""
 

@@ -19,7 +19,7 @@ from combogan.evaluation.kid import Features, kid
 from combogan.evaluation.metrics import edges, psnr, ssim
 from combogan.evaluation.scores import Comparison, PairScores, Quality, Scores, UnpairedScores
 from combogan.evaluation.texture import Patches, Texture
-from combogan.evaluation.truth import is_paired, shared
+from combogan.evaluation.truth import named_alike, shared
 
 Translate = Callable[[str, Sequence[str], Tensor], Mapping[str, Tensor]]
 """(source, targets, images (n, 3, h, w)) -> the same images in each target, as `Translator.translate`."""
@@ -70,7 +70,7 @@ def score(
         tuple(pairs),
         {test.name: test.accuracy for test in tests},
         {test.name: ALONE for test in tests if test.name not in scored},
-        tuple(source.name for source in sources if is_paired(source)),
+        named_alike(sources),
         NAME if features is None else features.backbone,
     )
 

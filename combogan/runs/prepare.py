@@ -16,7 +16,7 @@ from combogan.data.alignment import alignments, refuse_other_sizes, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
-from combogan.data.pictures import PictureSet
+from combogan.data.paired_split import with_truth
 from combogan.data.validation_split import with_validation
 from combogan.errors import DomainError, RunError, WorkersError
 from combogan.networks.feature_heads import NETWORK
@@ -143,10 +143,11 @@ def settle(
         _refuse_workers(settings)
     if settings.losses.heads or settings.losses.style:
         published_weights(NETWORK)  # missing ones are refused before anything is written
+    domains = with_truth(domains, trained=settings.losses.paired > 0)
     sources = usable(domains, crop=settings.images.size, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
     if settings.losses.paired:
-        _tell_pairs(settings, {name: source.train for name, source in sources.items()}, meets, tell)
+        _tell_pairs(settings, sources, meets, tell)
     together = 1 if meets is not None else _pairs_at_once(settings, len(sources), device)
     precision = machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(
@@ -192,12 +193,21 @@ def _refuse_workers(settings: Settings) -> None:
         )
 
 
-def _tell_pairs(settings: Settings, pictures: Mapping[str, PictureSet], meets: Meets | None, tell: Tell) -> None:
+def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets: Meets | None, tell: Tell) -> None:
     """Tell how many training pictures of which domains pair up by name; `meets` is as in `settle`.
 
-    DomainError where domains do not pair up that are trained on pairs alone; PictureError for pairs of different sizes.
+    DomainError where domains do not pair up that are trained on pairs alone, and where counterparts of test pictures
+    would be trained on; PictureError for pairs of different sizes.
     """
+    pictures = {name: source.train for name, source in sources.items()}
     found = alignments(pictures)
+    for a, b in found:
+        if sources[a].holds_out_tests and not sources[b].holds_out_tests:
+            raise DomainError(
+                f"'{a}' has no test folder but '{b}' has, so counterparts of pictures to test with would be trained "
+                f"on; give '{a}' the folders 'train' and 'test' with the names of '{b}', or put all pictures of "
+                f"'{b}' into one folder."
+            )
     refuse_other_sizes(pictures, found)
     for sentence in sentences(found):
         tell(sentence)

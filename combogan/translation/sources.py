@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from combogan.data.catalog import DomainPictures, reopen, resolve
 from combogan.data.decoding import ENDINGS, Picture
+from combogan.data.paired_split import with_truth
 from combogan.data.pictures import PictureSet, list_pictures, open_picture, scale_short_side
 from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
@@ -94,12 +96,28 @@ def own_pictures(pack: Pack, size: int | None = None) -> list[Source]:
 def _domain(pack: Pack) -> DomainPictures:
     """The pictures where the pack's run says they are, else where its card says, else what its domain's name means."""
     origins: list[object] = [pack.about.get("origin")]
+    run: dict[str, dict[str, Any]] = {}
     with suppress(OSError, ValueError, KeyError, TypeError):
-        origins.insert(0, tomllib.loads((home(pack) / RUN_CARD).read_text("utf-8"))["domains"][pack.domain])
+        run = tomllib.loads((home(pack) / RUN_CARD).read_text("utf-8"))
+        origins.insert(0, run["domains"][pack.domain])
     for origin in origins:
         if isinstance(origin, str):
-            return reopen(pack.domain, origin)
+            return _as_in_training(reopen(pack.domain, origin), run)
     return resolve([pack.domain], needed=1)[0]
+
+
+def _as_in_training(source: DomainPictures, run: Mapping[str, Mapping[str, Any]]) -> DomainPictures:
+    """The pictures of a domain, with the test pictures that its run, the content of settings.toml, held out.
+
+    They depend on the other domains where none has a test folder and the run was trained on pairs.
+    """
+    if not source.holds_out_tests or not run.get("losses", {}).get("paired"):
+        return source
+    others = []
+    for name, origin in run["domains"].items():
+        with suppress(DomainError):
+            others += [] if name == source.name else [reopen(name, origin)]
+    return with_truth([source, *others], trained=True)[0]
 
 
 def output_names(sources: Sequence[Source], *, taken: Collection[str] = ()) -> list[str]:

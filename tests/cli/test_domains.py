@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 import zipfile
 from functools import partial
@@ -169,6 +170,29 @@ def test_fetch_says_what_came_and_how_to_name_what_nobody_named(tmp_path: Path) 
     again = run("fetch", "alps")
     assert again.output == f"'alps' is already fetched; remove {folder} to fetch it again.\n" + there
     assert (result.exit_code, again.exit_code) == (0, 0)
+
+
+def test_fetch_cuts_pictures_of_two_domains_which_then_pair_up(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    whole = paint(tmp_path / "whole", 3)
+    with tarfile.open(tmp_path / "served" / "facades.tar.gz", "w:gz") as archive:
+        for part in ("train", "val", "test"):
+            archive.add(whole, f"facades/{part}")
+    handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    folder = collection("facades-paired").folder
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=tmp_path / "served")) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        result = run("fetch", "facades-paired", "--url", f"http://127.0.0.1:{server.server_port}/facades.tar.gz")
+        server.shutdown()
+    assert result.exit_code == 0
+    assert result.output.endswith(
+        f"The domains of 'facades-paired' are in {folder}:\n"
+        "  facades-paired/labels: 3 pictures to train on, 3 to test with\n"
+        "  facades-paired/photo: 3 pictures to train on, 3 to test with\n"
+    )
+    checked = run("check", "photo=facades-paired/photo", "labels=facades-paired/labels")
+    assert "Pixels: 32 x 64 (smallest)" in checked.output
+    assert checked.output.endswith("'labels' and 'photo': 3 training pictures pair up by name.\n")
 
 
 def test_fetch_of_drawn_scenes_has_nothing_to_do() -> None:

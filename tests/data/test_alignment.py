@@ -71,8 +71,8 @@ def test_both_pictures_of_a_pair_are_held_out(sets):
     sources = {}
     for name, end in (("label", "_A.jpg"), ("photo", "_B.png")):
         many = FolderPictures(sets[name].folder, tuple(f"{number}{end}" for number in range(40)))
-        sources[name] = DomainPictures(name, "", many, many, name, None)
-    held = hold_out(sources, 0, pairs=True)
+        sources[name] = DomainPictures(name, "", many, many, name, "their names")
+    held = hold_out(sources, 0)
     kept = {name: [common_name(one) for one in source.validation.names] for name, source in held.items()}
     assert kept["label"] == kept["photo"]
     assert len(kept["label"]) == 4

@@ -167,7 +167,8 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 def test_a_bare_name_of_several_collections_is_refused_with_their_names() -> None:
     assert refusal("photo", "summer") == (
-        "several collections have a domain 'photo': cezanne2photo/photo, cityscapes/photo, facades/photo, "
+        "several collections have a domain 'photo': cezanne2photo/photo, cityscapes-paired/photo, "
+        "cityscapes/photo, facades-paired/photo, facades/photo, "
         "monet2photo/photo, ukiyoe2photo/photo, vangogh2photo/photo; write the one you mean in full."
     )
 
@@ -315,10 +316,34 @@ def test_letters_written_in_two_ways_are_one_name() -> None:
     assert check_name("e\u0301te\u0301") == "\u00e9t\u00e9"
 
 
+def test_a_collection_is_found_by_its_name_before_the_name_it_was_published_under() -> None:
+    assert (collection("facades").layout, collection("facades").ending) == ("named", ".zip")
+    assert (collection("facades-paired").published, collection("facades-paired").ending) == ("facades", ".tar.gz")
+    assert look_up("facades/photo").origin == "facades/photo"
+    assert look_up("facades-paired/photo").origin == "facades-paired/photo"
+    assert "'maps' is a collection of domains" in refusal("maps", "summer")
+
+
+def test_of_pictures_side_by_side_a_card_says_which_half_is_which() -> None:
+    cards = [card for card in collections().values() if card.layout == "side-by-side"]
+    left = {card.name: next(name for name, about in card.domains.items() if about.half == "left") for card in cards}
+    assert left == {
+        "cityscapes-paired": "photo",
+        "edges2handbags": "edges",
+        "edges2shoes": "edges",
+        "facades-paired": "photo",
+        "maps-paired": "aerial",
+        "night2day": "night",
+    }
+    for card in cards:
+        assert sorted(about.half for about in card.domains.values()) == ["left", "right"]
+        assert card.url == f"http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{card.published}.tar.gz"
+
+
 def test_every_card_is_complete_and_every_name_in_it_can_be_used() -> None:
     assert next(iter(collections())) == "scenes"
     sets = "apple2orange summer2winter_yosemite horse2zebra monet2photo cezanne2photo ukiyoe2photo vangogh2photo maps "
-    sets += "cityscapes facades iphone2dslr_flower alps_seasons painters_14"
+    sets += "cityscapes facades iphone2dslr_flower alps_seasons painters_14 edges2shoes edges2handbags night2day"
     assert {card.published for card in collections().values()} == {
         "scenes",
         "scenes-small",

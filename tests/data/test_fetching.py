@@ -1,6 +1,7 @@
 """Downloads from a real local server that can break off, ignore ranges, change its file or send something else."""
 
 import io
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -246,7 +247,7 @@ def test_redirects_to_http_are_followed(server: Server) -> None:
 def test_what_is_no_zip_is_an_error_and_not_kept(server: Server) -> None:
     server.content = b"<html>Please sign in</html>"
     assert refused(monet(), server.url) == (
-        "what was sent for 'monet2photo' is not a zip (it begins with b'<html>Please sig'); "
+        "what was sent for 'monet2photo' is neither a zip nor a tar.gz (it begins with b'<html>Please sig'); "
         "another address can be given with --url."
     )
     server.content = MONET
@@ -300,3 +301,68 @@ def test_an_incomplete_set_cannot_be_used(server: Server) -> None:
     refused(monet(), server.url)
     with pytest.raises(DomainError, match="are not fetched yet"):
         resolve(["monet", "summer"])
+
+
+def pair(index: int) -> bytes:
+    """A picture of two halves: noise, and its negative."""
+    left = Image.effect_noise((16, 16), 60 + index).convert("RGB")
+    picture = Image.new("RGB", (32, 16))
+    picture.paste(left, (0, 0))
+    picture.paste(left.point(lambda value: 255 - value), (16, 0))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def tarred(*folders: str, each: int = 3) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for number, name in enumerate(f"{folder}/{index + 1}.png" for folder in folders for index in range(each)):
+            content, info = pair(number), tarfile.TarInfo(f"facades/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+FACADES = tarred("train", "val")
+
+
+def facades() -> Collection:
+    return collection("facades-paired")
+
+
+def test_a_fetched_set_of_pictures_side_by_side_is_two_aligned_domains(server: Server) -> None:
+    server.content = FACADES
+    progress: list[tuple[str, int, int | None]] = []
+    assert fetch(facades(), url=server.url, progress=lambda *done: progress.append(done))
+    photo, labels = resolve(["photo=facades-paired/photo", "labels=facades-paired/labels"])
+    assert photo.train.names == labels.train.names == ("1.png", "2.png", "3.png")
+    assert photo.test.names == labels.test.names == ("1.png", "2.png", "3.png")
+    assert photo.truth == labels.truth == "facades-paired"
+    for split in ("train", "test"):
+        one, other = (getattr(domain, split).picture(1, 16).tobytes() for domain in (photo, labels))
+        assert bytes(255 - value for value in one) == other
+    what, done, total = progress[-1]
+    assert (what, done) == ("unpacking", total)
+    assert [path.name for path in (facades().folder.parent / ".fetching").iterdir()] == []
+    assert (facades().folder / SHEET).is_file()
+
+
+def test_a_broken_transfer_of_a_tar_is_resumed(server: Server) -> None:
+    server.content, server.break_after = FACADES, 1000
+    assert "broke off" in refused(facades(), server.url)
+    assert fetch(facades(), url=server.url)
+    assert [asked.get("Range") for asked in server.asked] == [None, "bytes=1000-"]
+    assert len(resolve(["facades-paired/photo"], needed=1)[0].train) == 3
+
+
+def test_a_damaged_tar_is_fetched_anew_and_another_set_is_an_error(server: Server) -> None:
+    server.content = FACADES[: len(FACADES) // 2]
+    assert "the tar of 'facades-paired' is damaged" in refused(facades(), server.url)
+    server.content = tarred("trainA", "trainB")
+    assert refused(facades(), server.url) == (
+        "the tar of 'facades-paired' is not the set that was expected: looked for folders train, found facades, "
+        "trainA, trainB; another address can be given with --url."
+    )
+    server.content = FACADES
+    assert fetch(facades(), url=server.url)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from combogan.data.catalog import DomainPictures, resolve
+from combogan.data.paired_split import with_truth
 from combogan.data.pictures import FolderPictures
 from combogan.data.scenes import ScenePictures
 from combogan.data.validation_split import hold_out
@@ -74,6 +76,22 @@ def test_without_truth_a_classifier_says_what_arrived(tmp_path: Path) -> None:
     assert copied["edges"] == pytest.approx(1)
     assert copied["arrival"] < 0.3 < 0.7 < arrived["arrival"]
     assert validate(copy) == copied
+
+
+def test_the_truth_of_a_picture_in_a_folder_is_its_counterpart_by_name(tmp_path: Path) -> None:
+    for name, end in (("label", "_A.png"), ("photo", "_B.png")):
+        (tmp_path / name).mkdir()
+        for index in range(40):
+            shade = 4 * index if name == "label" else 255 - 4 * index
+            Image.new("RGB", (SIZE, SIZE), (shade, shade, shade)).save(tmp_path / name / f"{index}{end}")
+    found = resolve([f"{name}={tmp_path / name}" for name in ("label", "photo")])
+    sources = hold_out({source.name: source for source in with_truth(found, trained=True)}, 0)
+    measured = Validation(sources, directions(list(sources), seed=0), SIZE)(copy)
+    held = sources["label"].validation
+    assert held is not None
+    shades = torch.tensor([4.0 * int(name.partition("_")[0]) for name in held.names])
+    expected = 20 * torch.log10(255 / (255 - 2 * shades).abs())
+    assert measured["psnr"] == pytest.approx(expected.mean().item(), abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 14, 30])

@@ -1,18 +1,26 @@
 """pix2pix's training in our step: aligned domains learn from their own pairs, others as before."""
 
+import json
+
 import pytest
 import torch
 from trainers import Listener, resume, start, states
 
 import combogan
+from combogan.data.alignment import common_name
+from combogan.data.scenes import ScenePictures
 from combogan.errors import DomainError, SettingsError
+from combogan.evaluation.run import open_run
+from combogan.evaluation.truth import shared
 from combogan.networks.blocks import Dropout
+from combogan.registry.registry import Registry
 from combogan.runs.prepare import prepare
 from combogan.runs.run import start as begin
 from combogan.seeding import numbers
 from combogan.training import building
 from combogan.training.report import Quiet
 from combogan.training.step import step
+from combogan.translation.sources import own_pictures
 
 PAIRED = ["summer=scenes-paired/summer", "winter=scenes-paired/winter", "fall=scenes-paired/fall"]
 MIXED = [*PAIRED, "spring"]
@@ -109,3 +117,44 @@ def test_settings_that_do_not_go_together_are_refused(tiny, unet):
         unet.changed({"images.size": 96, "images.load": 96})
     with pytest.raises(SettingsError, match="no shared blocks"):
         unet.changed({"networks.shared_encoder_blocks": 1})
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Drawn pairs in two folders without test folders; three pictures of summer have no counterpart."""
+    for season, end, first in (("summer", "_A.png", 0), ("winter", "_B.jpg", 3)):
+        scenes = ScenePictures(season, "train", paired=True)
+        (tmp_path / season).mkdir()
+        for index in range(first, 40):
+            scenes.picture(index, 32).save(tmp_path / season / f"{index}{end}")
+    return tmp_path
+
+
+def names(pictures):
+    return set(map(common_name, pictures.names))
+
+
+def test_pairs_in_folders_are_validated_and_tested_against_counterparts_that_nobody_trains_on(paired, folders):
+    paired = paired.changed({"run.validate_every": 4, "schedule.iterations": 4})
+    prepared = prepare(paired, ["summer", "winter"], data=folders, out=folders / "run")
+    summer, winter = prepared.sources.values()
+    held = names(summer.test) | names(winter.test) | names(summer.validation) | names(winter.validation)
+    assert not held & (names(summer.train) | names(winter.train))
+    assert begin(prepared, Quiet()).run()
+    logged = [json.loads(line) for line in (folders / "run" / "log.jsonl").read_text().splitlines()]
+    assert any("psnr" in str(line.get("validation")) for line in logged)
+    tested = open_run(folders / "run").sources
+    assert [one.test.names for one in tested] == [summer.test.names, winter.test.names]
+    assert shared(*tested)
+    pack = Registry.open(folders / "run").pack("winter")
+    assert [source.name for source in own_pictures(pack)] == list(winter.test.names)
+
+
+def test_one_domain_with_a_test_folder_and_one_without_are_refused(paired, folders):
+    (folders / "winter").rename(folders / "train")
+    (folders / "winter" / "test").mkdir(parents=True)
+    (folders / "train").rename(folders / "winter" / "train")
+    for name in ("3_B.jpg", "4_B.jpg"):
+        (folders / "winter" / "train" / name).rename(folders / "winter" / "test" / name)
+    with pytest.raises(DomainError, match="'summer' has no test folder but 'winter' has, so counterparts of pictures"):
+        prepare(paired, ["summer", "winter"], data=folders)
