@@ -13,7 +13,7 @@ from combogan import storage
 from combogan.data.pictures import open_picture, save_picture, to_image, to_picture
 from combogan.deployment.page_files import PageFiles
 from combogan.deployment.page_reader import read
-from combogan.errors import ComboganError, PictureError
+from combogan.errors import ComboganError, PackError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry, home
 from combogan.translation import memory
@@ -129,6 +129,7 @@ class PageTranslator:
             short_side = _pixels(size)
             targets = self._checked(translator, pictures, source, target)
             choice = translator.choose(source, targets)
+            _refuse_gray(choice)
         except ComboganError as error:
             answer.errors.append(str(error))
             return answer
@@ -206,6 +207,15 @@ def by_space(registry: Registry) -> dict[str, Registry]:
         names = ", ".join(sorted({pack.domain for pack in packs}))
         found[f"{home(packs[0]).name} ({space}): {names}"] = Registry(packs)
     return found
+
+
+def _refuse_gray(choice: Choice) -> None:
+    """PackError for networks of one channel: what browsers show has 8 bits, and so would have what is downloaded."""
+    if choice.channels == 1:
+        raise PackError(
+            f"'{choice.source.domain}' has networks of one channel, which this page does not translate with; use "
+            "`combogan translate`, which keeps 16 bits and floats."
+        )
 
 
 def _pixels(size: str) -> int | None:

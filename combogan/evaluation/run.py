@@ -48,11 +48,11 @@ def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], objec
     origins, lost = _origins(registry.packs, settings.domains)
     if data is not None:
         origins |= moved(origins, data=data)
-    listed, sources = [], []
+    listed, sources, images = [], [], settings.images
     for name, origin in origins.items():
         try:
             source = reopen(name, origin)
-            readable = usable([source], crop=settings.images.size, tell=tell)[name]
+            readable = usable([source], crop=images.size, channels=images.channels, depth=images.depth, tell=tell)[name]
         except DomainError as error:
             gone = Path(origin).is_absolute() and not Path(origin).is_dir()
             remedy = ", or give --data DIR" if data is None else f", or as {data / name}"

@@ -14,6 +14,7 @@ from combogan.networks.latent import Latent
 from combogan.registry import notebook
 from combogan.registry.bridge import CARD as BRIDGE_CARD
 from combogan.registry.bridge import Bridge
+from combogan.registry.card import USUAL_DEPTH
 from combogan.registry.generator import Generator
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.swap import folders_with, recover
@@ -39,6 +40,17 @@ class Choice:
         """The latent of the source's encoder."""
         assert self.source.encoder is not None
         return self.source.encoder.latent
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images: 3, or 1 for gray."""
+        assert self.source.encoder is not None
+        return self.source.encoder.channels
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether values have more than 8 bits."""
+        return self.source.depth > USUAL_DEPTH
 
 
 class Registry:
@@ -236,6 +248,11 @@ def _check_shapes(choice: Choice) -> None:
     for name, pack in choice.targets.items():
         assert pack.decoder is not None
         given, taken = choice.latent, pack.decoder.latent
+        if choice.channels != pack.decoder.channels:
+            raise SpaceError(
+                f"'{choice.source.domain}' takes pictures of {_counted(choice.channels)} and '{name}' gives those of "
+                f"{_counted(pack.decoder.channels)}; translate between domains of equal ones."
+            )
         if (bridge := choice.bridges.get(name)) is not None:
             way = bridge.way(choice.space)
             if not (given.fits(way.taken) and way.given.fits(taken)):
@@ -248,6 +265,10 @@ def _check_shapes(choice: Choice) -> None:
                 f"'{choice.source.domain}' gives latents of {given}, '{name}' takes {taken}, though both claim latent "
                 f"space {choice.space}; one of the packs is not what it says, take another."
             )
+
+
+def _counted(channels: int) -> str:
+    return f"{channels} channel{'s' * (channels != 1)}"
 
 
 def _given(path: Path) -> list[Path]:

@@ -70,7 +70,8 @@ class Objective:
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
     def judged(self, image: Tensor, source: Tensor | None) -> Tensor:
-        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w).
+        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w); of
+        images of one channel, (n, 2, h, w).
 
         None is the source of an image without a counterpart: it is seen as gray.
         """
@@ -119,7 +120,7 @@ def step(
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
             if domain.heads is not None:
-                loss = loss + heads_loss(domain, seen[domain.name], fake[:, -3:], objective)
+                loss = loss + heads_loss(domain, seen[domain.name], fake[:, -image.shape[1] :], objective)
         losses[domain.name]["discriminator"] = loss.detach()
         if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from combogan import storage
 from combogan.data.decoding import visible
-from combogan.data.pictures import save_picture, scale_short_side, to_image, to_picture
+from combogan.data.pictures import refuse_lost_depth, save_picture, scale_short_side, to_image, to_picture
+from combogan.data.pixel_kinds import displayed
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
@@ -195,8 +196,10 @@ def _translate_file(
     shown: bool,
     outcome: Outcome,
 ) -> None:
-    opened = source.open()
+    opened = source.open(translator.choose(job.source, job.targets).channels)
     rgb, alpha = visible(opened), opened.alpha
+    if rgb.mode == "F":
+        refuse_lost_depth(str(source), Path(name), opened.kind)
     if size is not None:
         rgb = scale_short_side(rgb, size)
         alpha = alpha and scale_short_side(alpha, size)
@@ -204,7 +207,7 @@ def _translate_file(
     small = {}
     for target, back, picture in _pictures(translator, job, str(source), rgb, way):
         path = job.path(target, name, back=back)
-        save_picture(picture, path, alpha)
+        save_picture(picture, path, alpha, opened.kind)
         outcome.written.append(path)
         if shown:
             small[_label(job, target, back)] = _small(picture)
@@ -221,6 +224,11 @@ def _translate_moving(
     outcome: Outcome,
     progress: Callable[[int, int], None],
 ) -> None:
+    if translator.choose(job.source, job.targets).channels == 1:
+        raise PictureError(
+            f"'{moving.path}' is a film or an animation, which is in colour, and networks of one channel take gray "
+            "pictures; translate single pictures."
+        )
     _note_far(translator, job, moving.size, outcome)
     _refuse_too_large(translator, job, str(moving.path), moving.size)
     outputs = job.ways(name)
@@ -249,7 +257,7 @@ def _refuse_too_large(translator: Translator, job: Job, name: str, size: tuple[i
 def _pictures(
     translator: Translator, job: Job, name: str, rgb: Image.Image, way: _Way
 ) -> Iterator[tuple[str, bool, Image.Image]]:
-    """(target, whether it is the way back from there, picture) for every translation of a picture."""
+    """(target, whether it is the way back from there, picture) for every translation of a picture, in its mode."""
     translate = partial(_translations, translator, job)
     room = way.room or memory.half_of_free(translator.device)
     with memory.explained(name, rgb.size):
@@ -271,7 +279,7 @@ def _pictures(
             )
             return
         for target, back, image in translate(to_image(rgb).unsqueeze(0)):
-            yield target, back, to_picture(image[0])
+            yield target, back, to_picture(image[0], deep=rgb.mode == "F")
 
 
 def _is_whole(translator: Translator, job: Job) -> bool:
@@ -328,6 +336,6 @@ def save_sheet(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def _small(picture: Image.Image) -> Image.Image:
-    small = picture.copy()
+    small = displayed(picture).copy()
     small.thumbnail((CELL, CELL))
     return small

@@ -14,9 +14,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from combogan import machine
-from combogan.data.colour_profiles import split
+from combogan.data.colour_profiles import over_white, split
 from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture, to_image, to_picture
+from combogan.data.pixel_kinds import GRAY_ARRAYS, gray, kind_of, refuse_colour, stored
 from combogan.errors import PictureError
 from combogan.networks.latent import Maps
 from combogan.registry.bridge import Bridge
@@ -34,7 +35,8 @@ class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
     `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
-    levels of 255 at most, and scores against the truth only after the second decimal. With `wrap`, images are seamless
+    levels of 255 at most, and scores against the truth only after the second decimal; domains of 16 bits or floats are
+    always computed in float32. With `wrap`, images are seamless
     textures: what is beyond a border is what is at the opposite one. Raises DeviceError.
     """
 
@@ -57,17 +59,22 @@ class Translator:
     def __call__(self, source: str, target: str, picture: AnyPicture) -> Image.Image:
         """A picture of any size in the target domain: RGB, or RGBA where the picture is transparent somewhere.
 
-        An array is (height, width, 3) of uint8 in RGB. Raises PictureError, PackError, SpaceError.
+        An array is (height, width, 3) of uint8 in RGB. Between domains of gray, pictures are of mode L, I;16 or F (from
+        0 to 1), arrays (height, width) of uint8, uint16 or float32, and what comes out is a picture of the same kind.
+        Raises PictureError, PackError, SpaceError.
         """
-        opened = _opened(picture)
+        opened = _opened(picture, self.choose(source, [target]).channels)
         image = to_image(visible(opened)).unsqueeze(0)
-        translated = to_picture(self.translate(source, [target], image)[target][0])
+        deep = opened.rgb.mode == "F"
+        translated = to_picture(self.translate(source, [target], image)[target][0], deep=deep)
+        if deep:
+            return stored(over_white(translated, opened.alpha), opened.kind)
         if opened.alpha is not None:
             translated.putalpha(opened.alpha)
         return translated
 
     def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
-        """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
+        """Image (n, channels, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
 
         It is encoded once. Raises PackError, SpaceError.
         """
@@ -78,21 +85,21 @@ class Translator:
         choice = self.choose(source, targets)
         height, width = image.shape[-2:]
         margin = self.margin(choice.latent.stride)
-        with self._computing():
+        with self._computing(choice):
             image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
             here = _ready(*self.half(choice.source, "encoder")(*_ready(image)))
             over = {bridge.folder: bridge for bridge in choice.bridges.values()}
             beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
         maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
         for name, pack in choice.targets.items():
-            with self._computing():
+            with self._computing(choice):
                 wide = self.half(pack, "decoder")(maps.get(name, here)).float()
                 (translated,) = _ready(wide[..., margin:, margin:][..., :height, :width])
             yield name, translated
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        reduced = self.precision != torch.float32
+    def _computing(self, choice: Choice) -> Iterator[None]:
+        reduced = self.precision != torch.float32 and not choice.is_deep
         with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=reduced):
             yield
 
@@ -121,7 +128,7 @@ class Translator:
 
 
 def wrapped(image: Tensor, margin: int) -> Tensor:
-    """Image (n, 3, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
+    """Image (n, channels, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
     if not margin:
         return image
     rows, columns = (torch.arange(-margin, side + margin, device=image.device) % side for side in image.shape[-2:])
@@ -133,9 +140,16 @@ def _ready(*maps: Tensor) -> Maps:
     return tuple(one.contiguous(memory_format=torch.channels_last) for one in maps)
 
 
-def _opened(picture: AnyPicture) -> Picture:
+def _opened(picture: AnyPicture, channels: int) -> Picture:
     if isinstance(picture, str | Path):
-        return open_picture(picture)
+        return open_picture(picture, channels)
+    if isinstance(picture, np.ndarray) and channels == 1:
+        if picture.dtype.name not in GRAY_ARRAYS or picture.ndim != 2:
+            raise PictureError(
+                f"an array for networks of one channel must be (height, width) of {', '.join(GRAY_ARRAYS)}, but this "
+                f"is {picture.shape} of {picture.dtype}; convert it, or use `translate` for tensors."
+            )
+        picture = Image.fromarray(picture)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise PictureError(
@@ -150,4 +164,8 @@ def _opened(picture: AnyPicture) -> Picture:
         )
     if not all(picture.size):
         raise PictureError(f"a picture needs pixels, but this has {picture.width} x {picture.height}; give another.")
+    if channels == 1:
+        kind = kind_of(picture)
+        refuse_colour(kind, "the picture")
+        return Picture(*gray(picture, kind, "the picture"), format="", kind=kind)
     return Picture(*split(picture), format="")
