@@ -238,8 +238,8 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     for finding in report.findings:
         click.echo(f"{finding.problem}: {finding}")
     found = Counter(finding.problem for finding in report.findings)
-    kinds = ", ".join(f"{count} {problem}" for problem, count in found.items())
-    click.echo(f"Found: {kinds}." if found else "Nothing is wrong with them.")
+    problems = ", ".join(f"{count} {problem}" for problem, count in found.items())
+    click.echo(f"Found: {problems}." if found else "Nothing is wrong with them.")
     return int("unreadable" in found or (bool(mixed) and any(kind.is_deep for kind in of)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 from combogan.data.catalog import DomainPictures
 from combogan.data.pictures import kind_in
@@ -17,15 +18,16 @@ Kinds = Mapping[PixelKind, str]
 
 def kinds(domain: DomainPictures) -> dict[PixelKind, str]:
     """The kinds of a domain's files, from their headers, without those that cannot be read; drawings are in colour."""
-    paths, found = [], {}
+    paths: list[tuple[str, Path]] = []
+    found: dict[PixelKind, str] = {}
     for pictures in (domain.train, domain.test, *([] if domain.validation is None else [domain.validation])):
         if pictures.folder is None:
             return {PixelKind.COLOUR: pictures.names[0]}
         paths += [(name, pictures.folder / name) for name in pictures.names]
 
-    def look(path: object) -> PixelKind | None:
+    def look(path: Path) -> PixelKind | None:
         with suppress(PictureError):
-            return kind_in(str(path))
+            return kind_in(path)
         return None
 
     with ThreadPoolExecutor() as pool:
@@ -83,5 +85,5 @@ def hint(name: str, kinds: Sequence[PixelKind]) -> str:
     deep = [kind for kind in kinds if kind.is_deep]
     if not deep:
         return ""
-    kept = "; --set images.channels=1 --set images.depth=16 keeps them" if kinds == deep[:1] and deep[0].keeps else ""
+    kept = "; --set images.channels=1 --set images.depth=16 keeps them" if len(kinds) == 1 and deep[0].keeps else ""
     return f"'{name}': pictures that are {' or '.join(map(str, deep))} are trained on in 8-bit colour{kept}."

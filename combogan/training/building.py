@@ -35,7 +35,7 @@ NAMED = ("width", "activation", "norm", "dropout", "upsampling", "depth", "skips
 def encoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every encoder."""
     chosen = settings.networks
-    style = {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
+    style: dict[str, Any] = {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
     style |= unless_colour(settings.images.channels)
     if chosen.kind == "unet":
         return unet_shape(chosen.width, chosen.depth, int(chosen.skips), **style)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from gray_samples import sixteen_bits, write_domain
 from PIL import Image
 
 from combogan.cli.domains import command
@@ -169,6 +170,21 @@ def test_fetch_says_what_came_and_how_to_name_what_nobody_named(tmp_path: Path) 
     again = run("fetch", "alps")
     assert again.output == f"'alps' is already fetched; remove {folder} to fetch it again.\n" + there
     assert (result.exit_code, again.exit_code) == (0, 0)
+
+
+def test_check_says_what_kind_deep_pictures_are_and_refuses_a_mix(tmp_path: Path) -> None:
+    folder = write_domain(tmp_path / "ct", sixteen_bits, ".png")
+    result = run("check", f"ct={folder}")
+    assert (
+        "They are 16-bit gray; --set images.channels=1 --set images.depth=16 trains on them as such.\n" in result.output
+    )
+    assert result.exit_code == 0
+    Image.new("RGB", (48, 40), "red").save(folder / "9.png")
+    result = run("check", f"ct={folder}")
+    assert "mixed: '" in result.output
+    assert "'9.png' is 8-bit colour" in result.output
+    assert "is 16-bit gray" in result.output
+    assert result.exit_code == 1
 
 
 def test_fetch_of_drawn_scenes_has_nothing_to_do() -> None:
