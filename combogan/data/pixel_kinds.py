@@ -65,8 +65,6 @@ GRAY_ARRAYS = ("uint8", "uint16", "float32")
 
 def kind_of(image: Image.Image) -> PixelKind:
     """The kind of a file whose header has been read, before its pixels are; or of a picture in memory."""
-    tile = getattr(image, "tile", [])
-    raw = str(tile[0][3]) if tile else ""
     if image.mode == "F":
         return PixelKind.FLOAT
     # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
@@ -74,9 +72,18 @@ def kind_of(image: Image.Image) -> PixelKind:
         return PixelKind.GRAY_16
     if image.mode == "I":
         return PixelKind.INTEGER
-    if "16" in raw:
-        return PixelKind.CLEAR_16 if "LA" in raw else PixelKind.COLOUR_16
+    if ";16" in (raw := _stored_as(image)):
+        return PixelKind.CLEAR_16 if raw.startswith("LA") else PixelKind.COLOUR_16
     return PixelKind.GRAY if image.mode in ("1", "L", "LA") else PixelKind.COLOUR
+
+
+def _stored_as(image: Image.Image) -> str:
+    """How Pillow calls the pixels in a PNG or TIFF, such as `RGB;16B`, where its header says so."""
+    tile = getattr(image, "tile", [])
+    if not tile or image.format not in ("PNG", "TIFF"):
+        return ""
+    arguments = tile[0][3]
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def refuse_colour(kind: PixelKind, name: str) -> None:

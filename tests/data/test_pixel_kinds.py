@@ -45,6 +45,8 @@ def png(colour_type, samples, height, width):
         (sixteen_bits(), ".png", PixelKind.GRAY_16),
         (sixteen_bits(), ".tif", PixelKind.GRAY_16),
         (values(), ".tif", PixelKind.FLOAT),
+        (np.zeros((16, 5, 3), np.uint8), ".bmp", PixelKind.COLOUR),  # a line of it has 16 bytes
+        (np.zeros((16, 16, 3), np.uint8), ".tif", PixelKind.COLOUR),
         (np.full((8, 8), -5, np.int32), ".tif", PixelKind.INTEGER),
     ],
 )
