@@ -14,7 +14,6 @@ from combogan.networks.latent import Latent
 from combogan.registry import notebook
 from combogan.registry.bridge import CARD as BRIDGE_CARD
 from combogan.registry.bridge import Bridge
-from combogan.registry.card import USUAL_DEPTH
 from combogan.registry.generator import Generator
 from combogan.registry.pack import CARD, Pack
 from combogan.registry.swap import folders_with, recover
@@ -46,11 +45,6 @@ class Choice:
         """Channels of the images: 3, or 1 for gray."""
         assert self.source.encoder is not None
         return self.source.encoder.channels
-
-    @property
-    def is_deep(self) -> bool:
-        """Whether values have more than 8 bits."""
-        return self.source.depth > USUAL_DEPTH
 
 
 class Registry:

@@ -19,6 +19,7 @@ from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture, to_image, to_picture
 from combogan.data.pixel_kinds import GRAY_ARRAYS, gray, kind_of, refuse_colour, stored
 from combogan.errors import PictureError
+from combogan.networks.encoder import COLOUR
 from combogan.networks.latent import Maps
 from combogan.registry.bridge import Bridge
 from combogan.registry.generator import fit_stride
@@ -35,8 +36,8 @@ class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
     `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
-    levels of 255 at most, and scores against the truth only after the second decimal; domains of 16 bits or floats are
-    always computed in float32. With `wrap`, images are seamless
+    levels of 255 at most, and scores against the truth only after the second decimal; domains of gray
+    are always computed in float32. With `wrap`, images are seamless
     textures: what is beyond a border is what is at the opposite one. Raises DeviceError.
     """
 
@@ -99,7 +100,7 @@ class Translator:
 
     @contextmanager
     def _computing(self, choice: Choice) -> Iterator[None]:
-        reduced = self.precision != torch.float32 and not choice.is_deep
+        reduced = self.precision != torch.float32 and choice.channels == COLOUR
         with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=reduced):
             yield
 

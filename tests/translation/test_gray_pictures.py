@@ -89,7 +89,7 @@ def expected(registry, source):
     return ((registry.compose("ct", "mr")(image)[0, 0].detach() + 1) / 2).numpy()
 
 
-def test_deep_domains_are_computed_in_float32_where_bfloat16_is_asked_for(registry):
+def test_gray_is_computed_in_float32_where_bfloat16_is_asked_for(registry):
     image = torch.rand(1, 1, 32, 32) * 2 - 1
     exact = Translator(registry, precision="float32").translate("ct", ["mr"], image)["mr"]
     assert torch.equal(Translator(registry, precision="bfloat16").translate("ct", ["mr"], image)["mr"], exact)
