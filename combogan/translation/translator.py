@@ -36,9 +36,9 @@ class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
     `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
-    levels of 255 at most, and scores against the truth only after the second decimal; domains of gray
-    are always computed in float32. With `wrap`, images are seamless
-    textures: what is beyond a border is what is at the opposite one. Raises DeviceError.
+    levels of 255 at most, and scores against the truth only after the second decimal; gray is always translated in
+    float32. With `wrap`, images are seamless textures: what is beyond a border is what is at the opposite one. Raises
+    DeviceError.
     """
 
     def __init__(
