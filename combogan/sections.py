@@ -37,6 +37,10 @@ class Images(Section):
     """Scale the short side and keep the shape, or squash every picture to a square."""
     flip: bool = True
     """Mirror half of the pictures left to right."""
+    channels: Literal[1, 3] = 3
+    """Channels of the images: 3 for colour, to which every picture is converted; 1 for gray, which all pictures are."""
+    depth: Literal[8, 16] = 8
+    """Bits of the pictures' values. 16 needs images.channels = 1 and stands for floats too; nothing is rounded to 8."""
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Images:
@@ -45,6 +49,15 @@ class Images(Section):
             raise ValueError(f"size is {self.size}, which is no multiple of 4, the stride of the networks; take {near}")
         if self.load < self.size:
             raise ValueError(f"crops of size {self.size} do not fit pictures loaded at {self.load}; raise images.load")
+        return self
+
+    @model_validator(mode="after")
+    def _only_gray_is_deep(self) -> Images:
+        if self.depth == 16 and self.channels == 3:
+            raise ValueError(
+                "depth is 16 and channels is 3, but colour of 16 bits cannot be read; set images.channels to 1 for "
+                "gray pictures, or images.depth to 8"
+            )
         return self
 
 

@@ -38,6 +38,14 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _deep_pictures_are_not_rounded(self) -> Settings:
+        if self.images.depth == 16 and self.run.precision == "bfloat16":
+            raise ValueError(
+                "images.depth is 16, and bfloat16 rounds values to 8 bits; set run.precision to float32, or to auto"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _what_discriminators_see_pairs_up(self) -> Settings:
         if self.discriminator.sees == "both" and not self.losses.paired:
             raise ValueError(

@@ -25,7 +25,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
     [
         (
             {"images.sise": 3},
-            "there is no setting 'images.sise'. Did you mean 'size'? Known here: size, load, resize, flip.",
+            "there is no setting 'images.sise'. Did you mean 'size'? Known here: size, load, resize, flip, channels, "
+            "depth.",
         ),
         ({"images.size": -4}, "setting 'images.size' is -4: input should be greater than or equal to 8."),
         ({"images.size": "big"}, "setting 'images.size' is 'big': input should be a valid integer."),

@@ -89,7 +89,8 @@ def show(name: str, data: Path | None) -> None:
 def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     """Open every picture of the domains and list those that are unreadable, double or suspicious.
 
-    Of several domains it also says how many training pictures pair up by name. Exits with 1 if a picture is unreadable.
+    Of several domains it also says how many training pictures pair up by name. Exits with 1 if a picture is unreadable,
+    or if pictures of 16 bits or floats are mixed with others.
 
     \b
     combogan domains check summer=pictures/summer --size 256
@@ -216,6 +217,7 @@ def _print_fetched(card: Collection, sheet: Path) -> None:
 def _check(domain: DomainPictures, size: int | None) -> int:
     """Print what is wrong with the files; 1 where one is unreadable."""
     from combogan.data.checking import check
+    from combogan.data.kind_checks import kinds, mixture
 
     train, test = domain.train, domain.test
     if train.folder is None or test.folder is None:
@@ -225,17 +227,24 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     folder = train.folder if train.folder == test.folder else train.folder.parent
     names = [(train.folder, name) for name in train.names] + [(test.folder, name) for name in test.names]
     inside = [(parent / name).relative_to(folder).as_posix() for parent, name in names]
-    report = check(folder, list(dict.fromkeys(inside)), crop=size)
+    of = kinds(domain)
+    own_depth = len(of) == 1 and next(iter(of)).keeps == (1, 16)
+    report = check(folder, list(dict.fromkeys(inside)), crop=size, channels=1 if own_depth else 3)
     if report.sizes:
         sizes = [f"{width} x {height}" for width, height in astuple(report.sizes)]
         formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
         click.echo(f"Pixels: {sizes[0]} (smallest), {sizes[1]} (median), {sizes[2]} (largest). Formats: {formats}.")
+    if own_depth:
+        click.echo(f"They are {next(iter(of))}; --set images.channels=1 --set images.depth=16 trains on them as such.")
+    mixed = mixture(of)
+    if mixed:
+        click.echo(f"mixed: {mixed}; such pictures can only be trained on in 8-bit colour.")
     for finding in report.findings:
         click.echo(f"{finding.problem}: {finding}")
     found = Counter(finding.problem for finding in report.findings)
-    kinds = ", ".join(f"{count} {problem}" for problem, count in found.items())
-    click.echo(f"Found: {kinds}." if found else "Nothing is wrong with them.")
-    return int("unreadable" in found)
+    problems = ", ".join(f"{count} {problem}" for problem, count in found.items())
+    click.echo(f"Found: {problems}." if found else "Nothing is wrong with them.")
+    return int("unreadable" in found or (bool(mixed) and any(kind.is_deep for kind in of)))
 
 
 def _print_card(name: str, title: str, about: dict[str, str], card: Collection | None) -> None:

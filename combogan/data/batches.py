@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from combogan.data.alignment import Alignment
-from combogan.data.pictures import PictureSet, scale_short_side
+from combogan.data.pictures import PictureSet, black_to_white, resized, scale_short_side, values_of
 from combogan.errors import PictureError
 from combogan.seeding import numbers
 
@@ -27,7 +27,7 @@ CACHE_BYTES = 2 << 30
 
 
 class Batches:
-    """Training images of several domains, (batch, 3, size, size) float32 in [-1, 1]."""
+    """Training images of several domains, (batch, channels, size, size) float32 in [-1, 1]."""
 
     def __init__(
         self,
@@ -73,8 +73,9 @@ class Batches:
             pixels = {name: self._pixels(name, index) for name, index in chosen.items()}
             self._refuse_other_size(chosen, pixels)
             both = self._crop(np.concatenate([pixels[first], pixels[second]], axis=2), chance)
-            crops[first].append(both[..., :3])
-            crops[second].append(both[..., 3:])
+            half = both.shape[2] // 2
+            crops[first].append(both[..., :half])
+            crops[second].append(both[..., half:])
         return _tensor(crops[a]), _tensor(crops[b])
 
     def _crop(self, pixels: np.ndarray, chance: np.random.Generator) -> np.ndarray:
@@ -129,12 +130,12 @@ class Batches:
             executor.shutdown(cancel_futures=True)
 
     def _pixels(self, domain: str, index: int) -> np.ndarray:
-        """A picture scaled for cropping, (h, w, 3) uint8; the cache drops the least recently used ones."""
+        """A picture scaled for cropping, as `values_of` gives it; the cache drops the least recently used ones."""
         with self._lock:
             if (found := self._loaded.get((domain, index))) is not None:
                 self._loaded.move_to_end((domain, index))
                 return found
-        pixels = np.asarray(fit(self.pictures[domain].picture(index, self.load), self.load, self.resize))
+        pixels = values_of(fit(self.pictures[domain].picture(index, self.load), self.load, self.resize))
         with self._lock:
             self._loaded[domain, index] = pixels
             self._bytes += pixels.nbytes
@@ -144,14 +145,14 @@ class Batches:
 
 
 def _tensor(crops: list[np.ndarray]) -> Tensor:
-    """Crops (h, w, 3) of uint8 -> images (n, 3, h, w) in [-1, 1]."""
+    """Crops (h, w, channels) of uint8, or of floats from 0 to 1 -> images (n, channels, h, w) in [-1, 1]."""
     stacked = torch.from_numpy(np.ascontiguousarray(np.stack(crops)))
     # (n, h, w, 3) in memory is channels_last (n, 3, h, w), the layout that the networks compute in.
-    return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1)
+    return stacked.permute(0, 3, 1, 2).to(torch.float32).div_(black_to_white(crops[0]) / 2).sub_(1)
 
 
 def fit(picture: Image.Image, load: int, resize: Literal["short-side", "square"]) -> Image.Image:
     """Scale a picture so that its short side, or both, is `load` pixels (bicubic)."""
     if resize == "square":
-        return picture.resize((load, load), Image.Resampling.BICUBIC)
+        return resized(picture, (load, load))
     return scale_short_side(picture, load)

@@ -17,7 +17,9 @@ from PIL import Image
 from combogan.data.catalog import DomainPictures
 from combogan.data.colour_profiles import over_white
 from combogan.data.decoding import ENDINGS
-from combogan.data.pictures import PictureSet, open_picture
+from combogan.data.kind_checks import hint, refuse_other_kinds
+from combogan.data.pictures import FolderPictures, PictureSet, black_to_white, open_picture, values_of
+from combogan.data.pixel_kinds import PixelKind
 from combogan.errors import DomainError, PictureError
 
 Problem = Literal["unreadable", "duplicate", "small", "suspicious"]
@@ -30,6 +32,8 @@ _LONGEST = 4.0
 """Long side / short side above which most of a picture is lost by the crop."""
 _FLAT = 2.0
 """Standard deviation, of 255, up to which a picture counts as one colour."""
+_DARK = 0.25
+"""Share of the range above which no value of a domain of one channel is, where that is told."""
 _GRAY = 3
 """Difference between colour channels, of 255, up to which a picture counts as gray (JPEG rounds)."""
 
@@ -68,6 +72,10 @@ class Report:
     """Of the usable pictures; None if there are none."""
     formats: Mapping[str, int]
     """How many of the usable pictures are JPEG, PNG, ..., most first."""
+    kinds: tuple[PixelKind, ...] = ()
+    """Of the usable pictures, in the order in which they are found first."""
+    brightest: float = 1.0
+    """The largest value in the usable pictures; white is 1."""
 
     def named(self, problem: Problem) -> tuple[Finding, ...]:
         """The findings of one kind."""
@@ -85,17 +93,20 @@ class _Look:
     several: bool
     flat: bool
     gray: bool
+    kind: PixelKind
+    brightest: float
+    """The largest value; white is 1."""
 
 
-def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
+def check(folder: Path, names: Sequence[str], *, crop: int | None, channels: int = 3) -> Report:
     """Open every picture of `names` below `folder` and report unreadable, duplicate, small and suspicious ones.
 
-    `crop` is the side in pixels of the crops to train on, None if unknown. A picture that cannot be read is a finding,
-    not an error.
+    `crop` is the side in pixels of the crops to train on, None if unknown; with 1 channel, pictures are read as gray at
+    their own depth. A picture that cannot be read is a finding, not an error.
     """
     # Decoding releases Python's lock; more threads than this would only hold more large pictures in memory.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        looks = dict(zip(names, pool.map(lambda name: _look(Path(folder) / name), names), strict=True))
+        looks = dict(zip(names, pool.map(lambda name: _look(Path(folder) / name, channels), names), strict=True))
     seen = {name: look for name, look in looks.items() if isinstance(look, _Look)}
     gray_is_odd = 2 * sum(look.gray for look in seen.values()) < len(seen)
     first: dict[bytes, str] = {}
@@ -114,29 +125,45 @@ def check(folder: Path, names: Sequence[str], *, crop: int | None) -> Report:
         findings += [Finding(name, "suspicious", detail) for detail in _oddities(name, look, gray_is_odd)]
     formats = Counter(look.format for look in seen.values())
     return Report(
-        tuple(seen), tuple(findings), _sizes(look.size for look in seen.values()), dict(formats.most_common())
+        tuple(seen),
+        tuple(findings),
+        _sizes(look.size for look in seen.values()),
+        dict(formats.most_common()),
+        tuple(dict.fromkeys(look.kind for look in seen.values())),
+        max((look.brightest for look in seen.values()), default=1.0),
     )
 
 
-def usable(sources: Iterable[DomainPictures], *, crop: int, tell: Callable[[str], object]) -> dict[str, DomainPictures]:
-    """The sources by name without unreadable pictures, which `tell` reports. DomainError where none is left."""
-    found = {}
+def usable(
+    sources: Iterable[DomainPictures],
+    *,
+    crop: int,
+    tell: Callable[[str], object],
+    channels: int = 3,
+    depth: int = 8,
+) -> dict[str, DomainPictures]:
+    """The sources by name without unreadable pictures, which `tell` reports, to be read in so many channels.
+
+    DomainError where none is left, and where pictures are not of the one kind that `channels` and `depth` ask for.
+    """
+    found, sources = {}, list(sources)
+    refuse_other_kinds(sources, channels=channels, depth=depth)
     for source in sources:
         count = sum(len(part) for part in (source.train, source.test) if part.folder is not None)
         if count > MANY:
             tell(f"Reading {count:,} pictures of '{source.name}' ...")
-        train = _readable(source.name, source.train, crop, tell)
-        test = _readable(source.name, source.test, crop, tell)
+        train = _readable(source.name, source.train, crop, channels, tell)
+        test = _readable(source.name, source.test, crop, channels, tell)
         if not len(train):
             raise DomainError(f"'{source.name}' has no usable picture in {source.origin}; check that folder.")
         found[source.name] = replace(source, train=train, test=test)
     return found
 
 
-def _readable(name: str, pictures: PictureSet, crop: int, tell: Callable[[str], object]) -> PictureSet:
+def _readable(name: str, pictures: PictureSet, crop: int, channels: int, tell: Callable[[str], object]) -> PictureSet:
     if pictures.folder is None:
         return pictures
-    report = check(pictures.folder, pictures.names, crop=crop)
+    report = check(pictures.folder, pictures.names, crop=crop, channels=channels)
     unreadable = report.named("unreadable")
     for finding in unreadable[:FEW]:
         tell(f"'{name}': skipping a picture: {finding}")
@@ -144,20 +171,29 @@ def _readable(name: str, pictures: PictureSet, crop: int, tell: Callable[[str], 
         tell(f"'{name}': skipping {more} more pictures that cannot be read; `combogan domains check` names them.")
     if small := len(report.named("small")):
         tell(f"'{name}': {small} of {len(pictures)} pictures are smaller than the crop of {crop} px; scaling them up.")
-    return pictures.named(report.usable)
+    if channels == 3 and (lost := hint(name, report.kinds)):
+        tell(lost)
+    if channels == 1 and report.brightest < _DARK:
+        tell(
+            f"'{name}': no value is above {report.brightest:.1%} of white; the networks see more if all pictures of "
+            "all domains are multiplied by the same number."
+        )
+    return FolderPictures(pictures.folder, report.usable, channels)
 
 
-def _look(path: Path) -> _Look | str:
+def _look(path: Path, channels: int) -> _Look | str:
     """Open one picture; a str says why it cannot be read."""
     try:
-        picture = open_picture(path)
+        picture = open_picture(path, channels)
     except PictureError as error:
         return str(error).removeprefix(f"'{path}' ")
     rgb = over_white(picture.rgb, picture.alpha)
     pixels = hashlib.blake2b(repr(rgb.size).encode(), digest_size=16)
     pixels.update(rgb.tobytes())
     # Nearest pixels: averages would make fine textures look flat.
-    sample = np.asarray(rgb.resize((64, 64), Image.Resampling.NEAREST)).astype(np.float32)
+    sample = values_of(rgb.resize((64, 64), Image.Resampling.NEAREST))
+    white = black_to_white(sample)
+    sample = sample.astype(np.float32) * (255 / white)
     return _Look(
         size=rgb.size,
         format=picture.format,
@@ -165,6 +201,8 @@ def _look(path: Path) -> _Look | str:
         several=picture.several,
         flat=float(sample.std(axis=(0, 1)).max()) <= _FLAT,
         gray=float(np.ptp(sample, axis=2).max()) <= _GRAY,
+        kind=picture.kind,
+        brightest=float(np.max(rgb.getextrema())) / white,
     )
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from combogan.data.pixel_kinds import white
+
 _FROM_SIXTEEN = np.rint(np.arange(65536) / 257).astype(np.uint8)
 """Gray of 16 bits -> gray of 8; a table, because computing it would need a float copy of a large picture."""
 
@@ -92,7 +94,5 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def over_white(rgb: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """`rgb` blended with white where it is transparent."""
-    if alpha is None:
-        return rgb
-    return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    """`rgb`, or gray at its own depth, blended with white where it is transparent."""
+    return rgb if alpha is None else Image.composite(rgb, white(rgb), alpha)

@@ -21,6 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from combogan.data.colour_profiles import split
+from combogan.data.pixel_kinds import PixelKind, gray, kind_of, refuse_colour, white
 from combogan.errors import PictureError
 
 HEADER = 32
@@ -90,28 +91,40 @@ class Picture:
     """A decoded file: colours and, separately, transparency."""
 
     rgb: Image.Image
-    """RGB, upright, sRGB; not blended with anything."""
+    """RGB, upright, sRGB; not blended with anything. Where one channel was asked for, L or F: see `pixel_kinds`."""
     alpha: Image.Image | None
     """L, of the same size: 0 is transparent. None where the whole picture is opaque."""
     format: str
     """What the content is: one of the values of ENDINGS."""
     several: bool = False
     """Whether more frames or pages follow; `animation` reads those of a GIF or WebP."""
+    kind: PixelKind = PixelKind.COLOUR
+    """What the pixels of the file are, however they were read."""
 
 
-def decode(file: IO[bytes], name: str, *, largest: int = LARGEST) -> Picture:
-    """The picture in an open file, of at most `largest` pixels; `name` is its name in errors. Raises PictureError."""
+def decode(file: IO[bytes], name: str, *, largest: int = LARGEST, channels: int = 3) -> Picture:
+    """The picture in an open file, of at most `largest` pixels; `name` is its name in errors. Raises PictureError.
+
+    With 1 channel it is gray at its own depth, and a PictureError for what is not gray.
+    """
     image = identify(file, name, largest)
-    found = str(image.format)
+    found, kind = str(image.format), kind_of(image)
+    if channels == 1:
+        refuse_colour(kind, name)
     try:
         image.load()
-        # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
-        rgb, alpha = split(upright(image), sixteen_bits=found == "PNG")
+        if channels == 1:
+            rgb, alpha = gray(upright(image), kind, name)
+        else:
+            # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
+            rgb, alpha = split(upright(image), sixteen_bits=found == "PNG")
+    except PictureError:
+        raise
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes can raise almost anything in a decoder
         raise PictureError(_broken(name, error)) from error
-    return Picture(rgb, alpha, found, several=_several(image))
+    return Picture(rgb, alpha, found, several=_several(image), kind=kind)
 
 
 def visible(picture: Picture) -> Image.Image:
@@ -121,9 +134,12 @@ def visible(picture: Picture) -> Image.Image:
     """
     if picture.alpha is None:
         return picture.rgb
-    return Image.composite(
-        picture.rgb, Image.new("RGB", picture.rgb.size, "white"), picture.alpha.point([0] + [255] * 255)
-    )
+    return Image.composite(picture.rgb, white(picture.rgb), picture.alpha.point([0] + [255] * 255))
+
+
+def pixel_kind(file: IO[bytes], name: str) -> PixelKind:
+    """What the pixels of an open file are, from its header. Raises PictureError."""
+    return kind_of(identify(file, name))
 
 
 def upright_size(file: IO[bytes], name: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
-"""Picture sets, and file <-> picture <-> image. A picture that is read is always RGB, upright and sRGB.
+"""Picture sets, and file <-> picture <-> image. A picture that is read is RGB, upright and sRGB.
 
-Formats and EXIF are handled in `decoding`, colours and transparency in `colour_profiles`.
+Where one channel is asked for, it is upright and of mode L or F: gray at its own depth, see `pixel_kinds`. Formats and
+EXIF are handled in `decoding`, colours and transparency in `colour_profiles`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import secrets
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from PIL import Image
 
 from combogan import storage
 from combogan.data.colour_profiles import over_white
-from combogan.data.decoding import ENDINGS, HEADER, LARGEST, Picture, decode, kind, upright_size
+from combogan.data.decoding import ENDINGS, HEADER, LARGEST, Picture, decode, kind, pixel_kind, upright_size
+from combogan.data.pixel_kinds import HOLDS, PixelKind, stored
 from combogan.errors import DomainError, PictureError, StorageError
 
 if TYPE_CHECKING:
@@ -53,7 +55,10 @@ class PictureSet(Protocol):
         """The set of the pictures of these names; drawn scenes need not be in this set."""
 
     def picture(self, index: int, size: int) -> Image.Image:
-        """RGB, upright, sRGB. Scenes are drawn at `size`, the short side the caller will scale to; files ignore it."""
+        """RGB, upright, sRGB; of a set in one channel, gray at its own depth.
+
+        Scenes are drawn at `size`, the short side the caller will scale to; files ignore it.
+        """
 
     def fingerprint(self) -> str:
         """A short hash of names and contents."""
@@ -73,17 +78,19 @@ class FolderPictures:
 
     folder: Path
     names: tuple[str, ...]
+    channels: int = 3
+    """3, or 1 to read gray at its own depth."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def named(self, names: Sequence[str]) -> FolderPictures:
         """The pictures of these names in the same folder."""
-        return FolderPictures(self.folder, tuple(names))
+        return replace(self, names=tuple(names))
 
     def picture(self, index: int, size: int) -> Image.Image:
-        """RGB, upright, sRGB, at the file's own size. Raises PictureError."""
-        return read_picture(self.folder / self.names[index])
+        """RGB, upright, sRGB, or gray at its own depth, at the file's own size. Raises PictureError."""
+        return read_picture(self.folder / self.names[index], self.channels)
 
     def fingerprint(self) -> str:
         """16 hex digits that change with any name, any content and the order. Raises PictureError for a lost file."""
@@ -136,16 +143,22 @@ def _looks_like_a_picture(path: Path, endings: Collection[str]) -> bool:
         return False
 
 
-def open_picture(path: str | Path) -> Picture:
-    """The picture in a file, its transparency separately. Raises PictureError."""
+def open_picture(path: str | Path, channels: int = 3) -> Picture:
+    """The picture in a file, its transparency separately; with 1 channel, gray at its own depth. PictureError."""
     with open_file(path) as file:
-        return decode(file, str(path))
+        return decode(file, str(path), channels=channels)
 
 
-def read_picture(path: str | Path) -> Image.Image:
-    """The picture in a file: RGB, upright, sRGB, over white where transparent. Raises PictureError."""
-    picture = open_picture(path)
+def read_picture(path: str | Path, channels: int = 3) -> Image.Image:
+    """The picture in a file as `open_picture` gives it, over white where transparent. Raises PictureError."""
+    picture = open_picture(path, channels)
     return over_white(picture.rgb, picture.alpha)
+
+
+def kind_in(path: str | Path) -> PixelKind:
+    """What the pixels of a picture file are, from its header. Raises PictureError."""
+    with open_file(path) as file:
+        return pixel_kind(file, str(path))
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -173,7 +186,13 @@ def scale_short_side(picture: Image.Image, size: int) -> Image.Image:
             f"a picture of {picture.width} x {picture.height} pixels would have {scaled[0]} x {scaled[1]} with a short "
             f"side of {size}; choose a smaller size, or cut the picture."
         )
-    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.BICUBIC)
+    return picture if scaled == picture.size else resized(picture, scaled)
+
+
+def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bicubic, to (width, height); beside edges, floats too stay from black to white."""
+    scaled = picture.resize(size, Image.Resampling.BICUBIC)
+    return Image.fromarray(np.asarray(scaled).clip(0, 1)) if scaled.mode == "F" else scaled
 
 
 def scaled_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
@@ -192,36 +211,72 @@ def middle_square(picture: Image.Image, size: int) -> Image.Image:
 
 
 def to_image(picture: Image.Image) -> Tensor:
-    """An RGB picture -> image (3, h, w), float32 in [-1, 1]."""
+    """A picture -> image (3, h, w) of RGB, (1, h, w) of gray at its own depth: float32 in [-1, 1]."""
     import torch
 
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()  # as bytes: 5 x as fast
-    return pixels.float().div_(127.5).sub_(1)
+    values = values_of(picture)
+    pixels = torch.from_numpy(values).permute(2, 0, 1).contiguous()  # as bytes: 5 x as fast
+    return pixels.float().div_(black_to_white(values) / 2).sub_(1)
 
 
-def to_picture(image: Tensor) -> Image.Image:
-    """Image (3, h, w), of any float type, on any device -> RGB, rounded; values outside [-1, 1] are clamped."""
+def values_of(picture: Image.Image) -> NDArray[Any]:
+    """The values of a picture, (h, w, channels): uint8, or float32 from 0 to 1."""
+    values = np.array(picture)
+    return values[..., None] if values.ndim == 2 else values
+
+
+def black_to_white(values: NDArray[Any]) -> float:
+    """The distance from black to white in values that `values_of` gives."""
+    return 1.0 if values.dtype == np.float32 else 255.0
+
+
+def to_picture(image: Tensor, *, deep: bool = False) -> Image.Image:
+    """Image (3 or 1, h, w), of any float type, on any device -> RGB or L, rounded; where `deep`, gray of mode F.
+
+    Values outside [-1, 1] are clamped.
+    """
     import torch
 
+    if deep:
+        return Image.fromarray(image[0].detach().float().add(1).div(2).clamp(0, 1).contiguous().cpu().numpy())
     pixels = image.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    if len(pixels) == 1:
+        return Image.fromarray(pixels[0].contiguous().cpu().numpy())
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def save_picture(picture: Image.Image, path: str | Path, alpha: Image.Image | None = None) -> None:
-    """Write RGB, with `alpha` (L, of the same size) where the file's format can store it, else over white.
+def refuse_lost_depth(name: str, path: Path, kind: PixelKind) -> None:
+    """PictureError where a translation of the picture `name` would lose the depth of its kind in the file `path`."""
+    formats = HOLDS.get(kind)
+    if formats is not None and ENDINGS.get(path.suffix.lower()) not in formats:
+        known = " or ".join(ending for ending in (".png", ".tif") if ENDINGS[ending] in formats)
+        raise PictureError(
+            f"'{name}' is {kind}, which '{path.name}' cannot hold; give the picture a name that ends in {known}."
+        )
 
-    The file appears whole or not at all. Raises StorageError.
+
+def save_picture(
+    picture: Image.Image,
+    path: str | Path,
+    alpha: Image.Image | None = None,
+    kind: PixelKind = PixelKind.GRAY_16,
+) -> None:
+    """Write RGB or gray, with `alpha` (L, of the same size) where the file's format can store it, else over white.
+
+    Gray of mode F is written as the deep `kind`, over white. The file appears whole or not at all. Raises StorageError.
     """
     path = Path(path)
     format = ENDINGS.get(path.suffix.lower())
     if format is None:
         known = ", ".join(ENDINGS)
         raise StorageError(f"'{path}' cannot be written: '{path.suffix}' is no picture ending; use one of {known}.")
-    if alpha is not None and format in _HOLD_ALPHA:
-        picture = picture.convert("RGB")
+    if picture.mode == "F":
+        picture = stored(over_white(picture, alpha), kind)
+    elif alpha is not None and format in _HOLD_ALPHA:
+        picture = picture.convert("L" if picture.mode == "L" else "RGB")
         picture.putalpha(alpha)
     else:
-        picture = over_white(picture.convert("RGB"), alpha)
+        picture = over_white(picture if picture.mode == "L" else picture.convert("RGB"), alpha)
     picture.info = {}
     encoded = io.BytesIO()
     try:

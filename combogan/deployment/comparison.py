@@ -79,7 +79,7 @@ def _difference(one: NetworkFile, other: NetworkFile, registry: Registry) -> Dif
     odd = 3 if one is other else 0
     largest = 0.0
     for place, (count, down, across) in enumerate(SIZES):
-        image = _image(place, (count, 3, down * step - odd, across * step - odd))
+        image = _image(place, (count, card.channels, down * step - odd, across * step - odd))
         arrays = [image.numpy().astype(card.precision)]
         found = one.run(arrays)[0] if one is other else other.run(one.run(arrays))[0]
         largest = float(np.maximum(largest, np.abs(found.astype(np.float32) - ours(image).numpy()).max()))

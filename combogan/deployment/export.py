@@ -68,7 +68,17 @@ Making = tuple[str, Callable[[], Program]]
 
 
 def _halves(packs: Sequence[Pack], precision: Precision) -> list[Making]:
+    for pack in packs:
+        _refuse_rounding(pack, precision)
     return [making for pack in packs for making in _halves_of(pack, precision)]
+
+
+def _refuse_rounding(pack: Pack, precision: Precision) -> None:
+    """ExportError where the type of a file would round what a pack was trained on."""
+    if precision == "float16" and pack.depth == 16:
+        raise ExportError(
+            f"'{pack.domain}' was trained on 16 bits or floats, which float16 rounds to 11 bits; export it in float32."
+        )
 
 
 def _halves_of(pack: Pack, precision: Precision) -> Iterator[Making]:
@@ -89,6 +99,7 @@ def _direction(registry: Registry, job: Job) -> list[Making]:
         raise ExportError(
             f"from '{source}' to '{target}' leads a bridge, which cannot be exported; name two domains of one run."
         )
+    _refuse_rounding(choice.source, job.precision)
     name = f"{source}-to-{target}".replace("/", "-")
     return [(name, lambda: direction_program(choice.source, choice.targets[target], job.precision))]
 

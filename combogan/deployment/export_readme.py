@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -22,7 +23,7 @@ FILES = """{title}
 | --- | --- | --- | --- | --- |
 {rows}
 
-{kind}, {precision}. An image is (n, 3, height, width): RGB, and each value is a byte of the picture / 127.5 - 1.
+{kind}, {precision}. {image}
 {sizes}
 Every file has a card in its metadata: `domain`, `target`, `space`, `latent` (channels and stride, and those of each map
 beside it), `shapes` and `weights` (the networks' arguments, and the SHA-256 of their weights), `multiple`, `smallest`,
@@ -48,49 +49,79 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 encoder, decoder = map(onnxruntime.InferenceSession, ("{encoder}", "{decoder}"))
-image = np.asarray(Image.open("in.jpg").convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-padded = np.pad(image, [(0, 0), (0, 0), *((0, -side % {multiple}) for side in image.shape[2:])], "reflect")
+{read}padded = np.pad(image, [(0, 0), (0, 0), *((0, -side % {multiple}) for side in image.shape[2:])], "reflect")
 maps = encoder.run(None, {{"image": padded{cast}}})
 fake = decoder.run(None, {{taken.name: map for taken, map in zip(decoder.get_inputs(), maps)}})[0]
-pixels = (fake[0, :, : image.shape[2], : image.shape[3]].astype(np.float32) + 1) * 127.5
-Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)).save("out.png")
-"""
+pixels = (fake[0, :, : image.shape[2], : image.shape[3]].astype(np.float32) + 1) * {half}
+{write}"""
 
 ONNX_WHOLE = """\
 import numpy as np
 import onnxruntime
 from PIL import Image
 network = onnxruntime.InferenceSession("{whole}")
-image = np.asarray(Image.open("in.jpg").convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-fake = network.run(None, {{"image": image{cast}}})[0]
-pixels = (fake[0].astype(np.float32) + 1) * 127.5
-Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)).save("out.png")
-"""
+{read}fake = network.run(None, {{"image": image{cast}}})[0]
+pixels = (fake[0].astype(np.float32) + 1) * {half}
+{write}"""
 
 TORCH_HALVES = """\
 import numpy as np
 import torch
 from PIL import Image
 encoder, decoder = (torch.export.load(file).module() for file in ("{encoder}", "{decoder}"))
-image = np.asarray(Image.open("in.jpg").convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-padded = np.pad(image, [(0, 0), (0, 0), *((0, -side % {multiple}) for side in image.shape[2:])], "reflect")
+{read}padded = np.pad(image, [(0, 0), (0, 0), *((0, -side % {multiple}) for side in image.shape[2:])], "reflect")
 with torch.no_grad():
     fake = decoder(*encoder(torch.from_numpy(padded{cast}))).float().numpy()
-pixels = (fake[0, :, : image.shape[2], : image.shape[3]] + 1) * 127.5
-Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)).save("out.png")
-"""
+pixels = (fake[0, :, : image.shape[2], : image.shape[3]] + 1) * {half}
+{write}"""
 
 TORCH_WHOLE = """\
 import numpy as np
 import torch
 from PIL import Image
 network = torch.export.load("{whole}").module()
-image = np.asarray(Image.open("in.jpg").convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-with torch.no_grad():
+{read}with torch.no_grad():
     fake = network(torch.from_numpy(image{cast})).float().numpy()
-pixels = (fake[0] + 1) * 127.5
+pixels = (fake[0] + 1) * {half}
+{write}"""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Between a picture and an image, in words and in Python."""
+
+    about: str
+    read: str
+    half: str
+    """Half of the distance from black to white."""
+    write: str
+
+
+COLOUR = Pixels(
+    "An image is (n, 3, height, width): RGB, and each value is a byte of the picture / 127.5 - 1.",
+    """\
+image = np.asarray(Image.open("in.jpg").convert("RGB"), np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+""",
+    "127.5",
+    """\
 Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)).save("out.png")
-"""
+""",
+)
+GRAY = Pixels(
+    "An image is (n, 1, height, width): gray, and each value is that of the picture / white * 2 - 1; white is 255 of\n"
+    "bytes, 65535 of 16 bits and 1 of floats.",
+    """\
+picture = np.asarray(Image.open("in.tif"))
+white = {"uint8": 255, "uint16": 65535}.get(picture.dtype.name, 1)
+image = picture[None, None].astype(np.float32) / white * 2 - 1
+""",
+    "(white / 2)",
+    """\
+Image.fromarray((pixels[0] if white == 1 else pixels[0].round()).astype(picture.dtype)).save("out.tif")
+""",
+)
+PIXELS = {3: COLOUR, 1: GRAY}
+"""By the channels of images."""
 
 CODE: dict[tuple[Format, bool], str] = {
     ("onnx", False): ONNX_HALVES,
@@ -115,6 +146,7 @@ def text(files: Sequence[Named], format: Format) -> str:
         rows="\n".join(_row(name, card) for name, card in files),
         kind=f"ONNX, opset {OPSET}" if format == "onnx" else "Programs of `torch.export`",
         precision=card.precision,
+        image=PIXELS[card.channels].about,
         sizes=_sizes(card),
     )
     return about + _example(files, format)
@@ -149,13 +181,15 @@ def _example(files: Sequence[Named], format: Format) -> str:
         return ""
     without = " with onnxruntime, numpy and pillow alone" if format == "onnx" else ""
     cast = ".astype(np.float16)" if files[0][1].precision == "float16" else ""
+    pixels = PIXELS[files[0][1].channels]
+    parts = {"cast": cast, "read": pixels.read, "half": pixels.half, "write": pixels.write}
     if whole is not None:
         name, card = whole
-        code = CODE[format, True].format(whole=name, cast=cast)
+        code = CODE[format, True].format(whole=name, **parts)
         return EXAMPLE.format(source=card.domain, target=card.target, without=without, code=code)
     assert pair is not None
     (encoder, one), (decoder, other) = pair
-    code = CODE[format, False].format(encoder=encoder, decoder=decoder, multiple=one.multiple, cast=cast)
+    code = CODE[format, False].format(encoder=encoder, decoder=decoder, multiple=one.multiple, **parts)
     return EXAMPLE.format(source=one.domain, target=other.domain, without=without, code=code)
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import combogan
+from combogan.networks.encoder import COLOUR, image_channels
 from combogan.networks.latent import Latent
 from combogan.registry.generator import SMALLEST
 from combogan.registry.pack import Pack
@@ -15,6 +16,8 @@ from combogan.registry.pack import Pack
 FORMAT = "combogan-network"
 PIXELS = "RGB, (n, 3, height, width), byte / 127.5 - 1"
 """How the bytes of a picture become the values of an image."""
+GRAY_PIXELS = "gray, (n, 1, height, width), value / white * 2 - 1; white is 255, 65535 or 1.0"
+"""How the bytes, 16-bit values or floats of a gray picture do."""
 
 Half = Literal["encoder", "decoder"]
 Precision = Literal["float32", "float16"]
@@ -49,6 +52,11 @@ class NetworkCard:
     pixels: str = PIXELS
     format: str = FORMAT
 
+    @property
+    def channels(self) -> int:
+        """Channels of the images: 3, or 1 for gray."""
+        return image_channels(next(iter(self.shapes.values())))
+
     def texts(self) -> dict[str, str]:
         """Name -> text: as it is, or as JSON where it is no text."""
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in asdict(self).items()}
@@ -82,6 +90,7 @@ def half_card(pack: Pack, part: Half, precision: Precision) -> NetworkCard:
         image_size=pack.image_size,
         precision=precision,
         combogan=combogan.__version__,
+        pixels=PIXELS if half.channels == COLOUR else GRAY_PIXELS,
     )
 
 
@@ -101,6 +110,7 @@ def direction_card(source: Pack, target: Pack, precision: Precision) -> NetworkC
         image_size=one.image_size,
         precision=precision,
         combogan=combogan.__version__,
+        pixels=one.pixels,
     )
 
 

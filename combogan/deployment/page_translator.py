@@ -105,7 +105,7 @@ class PageTranslator:
             short_side = _pixels(size)
             _check_number(pictures)
             if source != ANY:
-                _choice(translator, source, target)
+                _refuse_gray(_choice(translator, source, target))
         except ComboganError as error:
             answer.errors.append(str(error))
             return answer
@@ -126,6 +126,7 @@ class PageTranslator:
                 if source == ANY and target == domain:
                     raise PictureError(f"'{path.name}' is of {domain} already; choose its domain, if it is not.")
                 choice = _choice(translator, domain, target)
+                _refuse_gray(choice)
                 using = using or _using(choice)
                 self._translated(translator, choice, path, name, upload, answer, report)
             except ComboganError as error:
@@ -245,6 +246,15 @@ def by_space(registry: Registry) -> dict[str, Registry]:
         names = ", ".join(sorted({pack.domain for pack in packs}))
         found[f"{home(packs[0]).name} ({space}): {names}"] = Registry(packs)
     return found
+
+
+def _refuse_gray(choice: Choice) -> None:
+    """PackError for networks of one channel: what browsers show has 8 bits, and so would have what is downloaded."""
+    if choice.channels == 1:
+        raise PackError(
+            f"'{choice.source.domain}' has networks of one channel, which this page does not translate with; use "
+            "`combogan translate`, which keeps 16 bits and floats."
+        )
 
 
 def _pixels(size: str) -> int | None:

@@ -39,25 +39,28 @@ class Program:
 
 
 def encoder_program(pack: Pack, precision: Precision = "float32") -> Program:
-    """Image (n, 3, h, w) -> the maps of its latent; h and w are multiples of the stride. Raises PackError."""
+    """Image (n, channels, h, w) -> the maps of its latent; h and w are multiples of the stride. Raises PackError."""
     encoder = pack.load_encoder()
-    image = Plug("image", 3, encoder.latent.stride)
-    return _program(encoder, (image,), maps(encoder.latent), half_card(pack, "encoder", precision))
+    card = half_card(pack, "encoder", precision)
+    image = Plug("image", card.channels, encoder.latent.stride)
+    return _program(encoder, (image,), maps(encoder.latent), card)
 
 
 def decoder_program(pack: Pack, precision: Precision = "float32") -> Program:
-    """The maps of a latent, one by one -> image (n, 3, h, w). Raises PackError."""
+    """The maps of a latent, one by one -> image (n, channels, h, w). Raises PackError."""
     decoder = pack.load_decoder()
-    image = Plug("image", 3, decoder.latent.stride)
-    return _program(_Decoder(decoder), maps(decoder.latent), (image,), half_card(pack, "decoder", precision))
+    card = half_card(pack, "decoder", precision)
+    image = Plug("image", card.channels, decoder.latent.stride)
+    return _program(_Decoder(decoder), maps(decoder.latent), (image,), card)
 
 
 def direction_program(source: Pack, target: Pack, precision: Precision = "float32") -> Program:
-    """Image (n, 3, h, w) of any size -> its translation, of the same size. Raises PackError."""
+    """Image (n, channels, h, w) of any size -> its translation, of the same size. Raises PackError."""
     encoder, decoder = source.load_encoder(), target.load_decoder()
     whole = _Direction(encoder, decoder, encoder.latent.stride)
-    image, translation = Plug("image", 3, 1), Plug("translation", 3, 1)
-    return _program(whole, (image,), (translation,), direction_card(source, target, precision))
+    card = direction_card(source, target, precision)
+    image, translation = Plug("image", card.channels, 1), Plug("translation", card.channels, 1)
+    return _program(whole, (image,), (translation,), card)
 
 
 class _Decoder(nn.Module):

@@ -20,31 +20,30 @@ class ColourMatch:
     """Gives each channel of a picture the mean and standard deviation of a domain."""
 
     mean: Tensor
-    """Of each channel (3,), over all pixels of the domain's pictures."""
+    """Of each channel (channels,), over all pixels of the domain's pictures."""
     deviation: Tensor
-    """Standard deviation of each channel (3,), likewise."""
+    """Standard deviation of each channel (channels,), likewise."""
 
     @classmethod
     def fit(cls, images: Iterable[Tensor]) -> ColourMatch:
-        """The statistics of all pixels of images (3, h, w) of any sizes. ValueError where there are no images."""
+        """The statistics of all pixels of images (channels, h, w) of any sizes. ValueError where there are none."""
         count = 0
-        total = torch.zeros(3, dtype=torch.float64)
-        squares = torch.zeros(3, dtype=torch.float64)
+        total = squares = torch.zeros((), dtype=torch.float64)
         for image in images:
             pixels = image.detach().to("cpu", torch.float64).flatten(1)
             count += pixels.shape[1]
-            total += pixels.sum(1)
-            squares += pixels.square().sum(1)
+            total = total + pixels.sum(1)
+            squares = squares + pixels.square().sum(1)
         if not count:
             raise ValueError("there are no images to take the colours of")
         mean = total / count
         return cls(mean, (squares / count - mean.square()).clamp(min=0).sqrt())
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Images (n, 3, h, w), each recoloured by its own statistics; a flat channel becomes the domain's mean."""
+        """Images (n, channels, h, w), each recoloured by its own statistics; a flat channel becomes the mean."""
         pixels = image.double()
         deviation, mean = torch.std_mean(pixels, dim=(2, 3), correction=0, keepdim=True)
-        own = [values.to(pixels.device).view(1, 3, 1, 1) for values in (self.mean, self.deviation)]
+        own = [values.to(pixels.device).view(1, -1, 1, 1) for values in (self.mean, self.deviation)]
         scale = torch.where(deviation > FLAT, own[1] / deviation.clamp(min=FLAT), 0.0)
         return ((pixels - mean) * scale + own[0]).clamp(-1, 1).to(image.dtype)
 

@@ -39,7 +39,8 @@ class ImageFeatures:
 def image_features(images: Tensor, *, largest: int = LARGEST, device: torch.device | str = "cpu") -> ImageFeatures:
     """The features of square images (n, 3, h, h) in [-1, 1], shrunk to the side `largest` first where they are larger.
 
-    Raises FeaturesError where the network's weights are not installed.
+    Of images (n, 1, h, h), the channel is seen three times. Raises FeaturesError where the network's weights are not
+    installed.
     """
     network = features(NETWORK, device)
     x = images.detach().to(device, torch.float32)

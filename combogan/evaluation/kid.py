@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.errors import FetchError, SettingsError, suggestion
+from combogan.networks.features import in_colour
 from combogan.seeding import derive
 
 SUBSET, SUBSETS = 1000, 20
@@ -20,7 +21,7 @@ SUBSET, SUBSETS = 1000, 20
 class Features:
     """Images (n, 3, h, w) in [-1, 1] -> the input of the backbone's last layer (n, features), on the CPU.
 
-    Each image is scaled and normalised as in the backbone's training.
+    Each image is scaled and normalised as in the backbone's training; one channel is seen three times.
     """
 
     def __init__(self, backbone: str, weights: Path | None = None, device: str | torch.device = "cpu") -> None:
@@ -46,7 +47,7 @@ class Features:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        pixels = (images.detach().float().to(self._device).clamp(-1, 1) + 1) / 2
+        pixels = (in_colour(images.detach().float().to(self._device)).clamp(-1, 1) + 1) / 2
         scaled = F.interpolate(pixels, (self._side, self._side), mode="bilinear", align_corners=False, antialias=True)
         mean, deviation = self._mean.to(self._device), self._deviation.to(self._device)
         return self._network((scaled - mean) / deviation).flatten(1).cpu()

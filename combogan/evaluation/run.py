@@ -50,7 +50,7 @@ def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], objec
     origins, lost = _origins(registry.packs, settings.domains)
     if data is not None:
         origins |= moved(origins, data=data)
-    listed = []
+    listed, images = [], settings.images
     for name, origin in origins.items():
         try:
             listed.append(reopen(name, origin))
@@ -61,7 +61,8 @@ def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], objec
     sources = []
     for source in paired(with_truth(listed, trained=settings.losses.paired > 0)):
         try:
-            readable = usable([source], crop=settings.images.size, tell=tell)[source.name]
+            kind = {"channels": images.channels, "depth": images.depth}
+            readable = usable([source], crop=images.size, **kind, tell=tell)[source.name]
         except DomainError as error:
             lost[source.name] = str(error).rstrip(".")
             continue

@@ -26,7 +26,7 @@ _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 class Patches:
-    """Patches of images at each level, gathered batch by batch: (patches, 3 * 7 * 7) each, finest level first.
+    """Patches of images at each level, gathered batch by batch: (patches, channels * 7 * 7) each, finest level first.
 
     Their positions depend on the level and the number of the image: the same images in the same order give the same.
     """
@@ -79,7 +79,7 @@ class _Level:
     """One level of the real images: their normalisation and sorted projections."""
 
     def __init__(self, number: int, patches: Tensor) -> None:
-        channels = patches.unflatten(1, (3, -1))
+        channels = patches.unflatten(1, (-1, PATCH**2))
         self._deviation, self._mean = torch.std_mean(channels, dim=(0, 2), correction=0, keepdim=True)
         directions = torch.randn(patches.shape[1], DIRECTIONS, generator=tensors(0, "directions", number))
         self._directions = directions / directions.norm(dim=0)
@@ -92,7 +92,7 @@ class _Level:
         return 1000 * (_quantiles(real, count) - _quantiles(others, count)).abs().mean().item()
 
     def _projected(self, patches: Tensor) -> Tensor:
-        normalised = (patches.unflatten(1, (3, -1)) - self._mean) / self._deviation.clamp(min=1e-5)
+        normalised = (patches.unflatten(1, (-1, PATCH**2)) - self._mean) / self._deviation.clamp(min=1e-5)
         return (normalised.flatten(1) @ self._directions).sort(dim=0).values
 
 
@@ -102,7 +102,7 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
 
 
 def _patches(image: Tensor, count: int, chance: torch.Generator) -> Tensor:
-    """Patches (count, 3 * 7 * 7) at random positions of an image (3, h, w)."""
+    """Patches (count, channels * 7 * 7) at random positions of an image (channels, h, w)."""
     windows = image.unfold(1, PATCH, 1).unfold(2, PATCH, 1)
     rows, columns = (torch.randint(windows.shape[side], (count,), generator=chance) for side in (1, 2))
     return windows[:, rows.to(image.device), columns.to(image.device)].transpose(0, 1).flatten(1)

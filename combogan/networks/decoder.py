@@ -18,7 +18,7 @@ from combogan.networks.blocks import (
     padded,
 )
 from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
-from combogan.networks.encoder import skip_latent, unet_channels, unet_latent, unet_shape
+from combogan.networks.encoder import COLOUR, skip_latent, unet_channels, unet_latent, unet_shape, unless_colour
 from combogan.networks.latent import Latent, Maps
 from combogan.networks.noise import Noise
 
@@ -27,7 +27,7 @@ UPSAMPLING = {"transposed-4x4": (4, 1, 0), "transposed-3x3": (3, 1, 1)}
 
 
 class Decoder(nn.Module):
-    """The maps that `latent` describes -> image (n, 3, h, w) in [-1, 1]."""
+    """The maps that `latent` describes -> image (n, channels, h, w) in [-1, 1], of 3 or 1 channels."""
 
     latent: Latent
     shape: dict[str, Any]
@@ -35,7 +35,7 @@ class Decoder(nn.Module):
 
 
 class ResnetDecoder(Decoder):
-    """(latent,), (n, 4 * width, h / 4, w / 4) -> image (n, 3, h, w) in [-1, 1].
+    """(latent,), (n, 4 * width, h / 4, w / 4) -> image (n, channels, h, w) in [-1, 1].
 
     The second half of Johnson et al.'s (2016) transformation network, cut as in Anoosheh et al. 2017.
     """
@@ -49,20 +49,21 @@ class ResnetDecoder(Decoder):
         norm: str = "instance",
         dropout: float = 0.0,
         upsampling: str = "transposed-4x4",
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         self.shape = {"width": width, "blocks": blocks, "activation": activation, "norm": norm, "dropout": dropout}
-        self.shape["upsampling"] = upsampling
+        self.shape |= {"upsampling": upsampling} | unless_colour(channels)
         self.latent = Latent(channels=4 * width, stride=4)
         bias = norm != "batch"
         kernel, padding, extra = UPSAMPLING[upsampling]
         layers: list[nn.Module] = [
             ResidualBlock(4 * width, activation=activation, norm=norm, dropout=dropout) for _ in range(blocks)
         ]
-        for channels in (4 * width, 2 * width):
-            layers.append(nn.ConvTranspose2d(channels, channels // 2, kernel, 2, padding, extra, bias=bias))
-            layers += norm_and_activation(channels // 2, norm, activation)
-        layers += [Reflect(3), WideConvolution(width, 3, 7), nn.Tanh()]
+        for maps in (4 * width, 2 * width):
+            layers.append(nn.ConvTranspose2d(maps, maps // 2, kernel, 2, padding, extra, bias=bias))
+            layers += norm_and_activation(maps // 2, norm, activation)
+        layers += [Reflect(3), WideConvolution(width, channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, maps: Maps) -> Tensor:
@@ -70,7 +71,7 @@ class ResnetDecoder(Decoder):
 
 
 class SkipDecoder(Decoder):
-    """(latent, map of stride 2, source image), as SkipEncoder gives them -> image (n, 3, h, w) in [-1, 1].
+    """(latent, map of stride 2, source image), as SkipEncoder gives them -> image (n, channels, h, w) in [-1, 1].
 
     No norm follows the last upsampling, so the source's light and colours can pass. Each upsampling repeats pixels
     before it convolves them, which leaves no grid of dots (Odena et al. 2016). With `noise`, the maps of stride 4 and 2
@@ -86,11 +87,14 @@ class SkipDecoder(Decoder):
         norm: str = "instance",
         dropout: float = 0.0,
         noise: int = 0,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         self.shape = {"kind": "skip", "width": width, "blocks": blocks, "activation": activation}
-        self.shape |= {"norm": norm, "dropout": dropout, "noise": noise}
-        self.latent = skip_latent(width)
+        self.shape |= {"norm": norm, "dropout": dropout} | unless_colour(channels)
+        if noise:
+            self.shape["noise"] = noise
+        self.latent = skip_latent(width, channels)
         style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
         self.coarse_noise, self.fine_noise = (
@@ -104,7 +108,7 @@ class SkipDecoder(Decoder):
             NearestUpsampling(2 * width, width),
             nn.LeakyReLU(0.2),
         )
-        self.last = nn.Sequential(Reflect(2), WideConvolution(width + 3, 3, 5), nn.Tanh())
+        self.last = nn.Sequential(Reflect(2), WideConvolution(width + channels, channels, 5), nn.Tanh())
 
     def forward(self, maps: Maps) -> Tensor:
         latent, fine, source = maps
@@ -114,7 +118,7 @@ class SkipDecoder(Decoder):
 
 
 class UnetDecoder(Decoder):
-    """Latent and, with `skips`, the finer maps, as UnetEncoder gives them -> image (n, 3, h, w) in [-1, 1].
+    """Latent and, with `skips`, the finer maps, as UnetEncoder gives them -> image (n, channels, h, w) in [-1, 1].
 
     Transposed 4x4 convolutions of stride 2; a finer map is concatenated before the next one. Dropout is where it is
     published: after the coarsest maps of 8 * width channels but the first.
@@ -129,22 +133,23 @@ class UnetDecoder(Decoder):
         activation: str = "relu",
         norm: str = "instance",
         dropout: float = 0.0,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
-        self.shape = unet_shape(width, depth, skips, activation, norm, dropout)
+        self.shape = unet_shape(width, depth, skips, activation, norm, dropout, channels)
         self.latent = unet_latent(width, depth, skips)
-        channels = unet_channels(width, depth)
+        widths = unet_channels(width, depth)
         bias, times = norm != "batch", 2 if skips else 1
         self.activation = ACTIVATIONS[activation]()
         self.levels = nn.ModuleList()
         for level in range(depth - 1, 0, -1):
-            given = channels[level] * (1 if level == depth - 1 else times)
-            out = channels[level - 1]
+            given = widths[level] * (1 if level == depth - 1 else times)
+            out = widths[level - 1]
             layers = [nn.ConvTranspose2d(given, out, 4, 2, 1, bias=bias), *norm_and_activation(out, norm, activation)]
             if dropout and UNET_PLAIN <= level < depth - 1:
                 layers.append(Dropout(dropout))
             self.levels.append(nn.Sequential(*layers))
-        self.last = nn.ConvTranspose2d(times * width, 3, 4, 2, 1)
+        self.last = nn.ConvTranspose2d(times * width, channels, 4, 2, 1)
 
     def forward(self, maps: Maps) -> Tensor:
         latent, *skips = maps

@@ -11,18 +11,19 @@ from torch import Tensor, nn
 
 from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_activation
 from combogan.networks.cpu import SmallMapConvolution
+from combogan.networks.encoder import COLOUR
 
-SEEN = {"image": 3, "both": 6}
-"""Channels that a discriminator sees."""
+SEEN = {"image": 1, "both": 2}
+"""Images that a discriminator sees together."""
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 
 
 class PatchDiscriminator(nn.Module):
-    """Image (n, 3, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
+    """Image (n, channels, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
 
     Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2). If it `sees` both, the image
-    that was translated and its translation are given together, (n, 6, h, w).
+    that was translated and its translation are given together, (n, 2 * channels, h, w).
     """
 
     def __init__(
@@ -34,19 +35,20 @@ class PatchDiscriminator(nn.Module):
         norm: str = "instance",
         padding: int = 2,
         sees: str = "image",
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         bias = norm == "instance"
-        first = SmallMapConvolution(SEEN[sees], width, 4, stride=2, padding=padding)
+        first = SmallMapConvolution(SEEN[sees] * channels, width, 4, stride=2, padding=padding)
         body: list[nn.Module] = [first, ACTIVATIONS[activation]()]
-        channels = width
+        maps = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, 8)
             stride = 2 if layer < layers else 1
-            body.append(SmallMapConvolution(channels, wider, 4, stride=stride, padding=padding, bias=bias))
+            body.append(SmallMapConvolution(maps, wider, 4, stride=stride, padding=padding, bias=bias))
             body += norm_and_activation(wider, norm, activation)
-            channels = wider
-        body.append(SmallMapConvolution(channels, 1, 4, padding=padding))
+            maps = wider
+        body.append(SmallMapConvolution(maps, 1, 4, padding=padding))
         self.layers = nn.Sequential(*body)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -97,25 +99,34 @@ class DeepDiscriminator(nn.Module):
 
 
 class SplitDiscriminator(nn.Module):
-    """Image (n, 3, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's scores above colour's.
+    """Image (n, channels, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's scores above colour's.
 
     One network sees only luminance, the other only blurred colour (last published ComboGAN).
     """
 
     def __init__(
-        self, *, width: int, layers: int, activation: str = "prelu", norm: str = "instance", padding: int = 2
+        self,
+        *,
+        width: int,
+        layers: int,
+        activation: str = "prelu",
+        norm: str = "instance",
+        padding: int = 2,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         shape = {"width": width, "layers": layers, "activation": activation, "norm": norm, "padding": padding}
         self.luminance = DeepDiscriminator(1, **shape)  # type: ignore[arg-type]
-        self.colour = DeepDiscriminator(3, **shape)  # type: ignore[arg-type]
-        self.register_buffer("grey", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("blur", _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(3, 1, -1, -1).clone(), persistent=False)
+        self.colour = DeepDiscriminator(channels, **shape)  # type: ignore[arg-type]
+        blur = _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(channels, 1, -1, -1).clone()
+        grey = torch.tensor(LUMINANCE if channels == COLOUR else (1.0,)).view(1, -1, 1, 1)
+        self.register_buffer("grey", grey, persistent=False)
+        self.register_buffer("blur", blur, persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         image = at_least_float32(image)
         luminance = (image * self.get_buffer("grey")).sum(1, keepdim=True)
-        colour = F.conv2d(image, self.get_buffer("blur"), padding=BLUR_SIZE // 2, groups=3)
+        colour = F.conv2d(image, self.get_buffer("blur"), padding=BLUR_SIZE // 2, groups=image.shape[1])
         pairs = zip(self.luminance(luminance), self.colour(colour), strict=True)
         return [torch.cat(pair, 1) for pair in pairs]
 
@@ -135,7 +146,7 @@ def _gaussian(size: int, sigma: float) -> Tensor:
 
 
 def real_and_fake_maps(network: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Real and fake images (n, 3, h, w) -> their maps, in one pass unless a norm would mix the images."""
+    """Real and fake images (n, channels, h, w) -> their maps, in one pass unless a norm would mix the images."""
     if any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
         return network(real), network(fake)
     maps = [both.split([len(real), len(fake)]) for both in network(torch.cat([real, fake]))]

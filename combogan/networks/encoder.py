@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -13,9 +13,12 @@ from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation
 from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
 from combogan.networks.latent import Latent, Maps
 
+COLOUR = 3
+"""Channels of an image in colour."""
+
 
 class Encoder(nn.Module):
-    """Image (n, 3, h, w) in [-1, 1] -> the maps that `latent` describes.
+    """Image (n, channels, h, w) in [-1, 1], of 3 or 1 channels -> the maps that `latent` describes.
 
     h and w are multiples of the latent's stride, and at least 8.
     """
@@ -26,23 +29,31 @@ class Encoder(nn.Module):
 
 
 class ResnetEncoder(Encoder):
-    """Image (n, 3, h, w) in [-1, 1] -> (latent,), (n, 4 * width, h / 4, w / 4).
+    """Image (n, channels, h, w) in [-1, 1] -> (latent,), (n, 4 * width, h / 4, w / 4).
 
     The first half of Johnson et al.'s (2016) transformation network, cut as in Anoosheh et al. 2017.
     """
 
     def __init__(
-        self, *, width: int, blocks: int, activation: str = "relu", norm: str = "instance", dropout: float = 0.0
+        self,
+        *,
+        width: int,
+        blocks: int,
+        activation: str = "relu",
+        norm: str = "instance",
+        dropout: float = 0.0,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         self.shape = {"width": width, "blocks": blocks, "activation": activation, "norm": norm, "dropout": dropout}
+        self.shape |= unless_colour(channels)
         self.latent = Latent(channels=4 * width, stride=4)
         bias = norm != "batch"
-        layers: list[nn.Module] = [Reflect(3), WideConvolution(3, width, 7, bias=bias)]
+        layers: list[nn.Module] = [Reflect(3), WideConvolution(channels, width, 7, bias=bias)]
         layers += norm_and_activation(width, norm, activation)
-        for channels in (width, 2 * width):
-            layers.append(nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=bias))
-            layers += norm_and_activation(2 * channels, norm, activation)
+        for maps in (width, 2 * width):
+            layers.append(nn.Conv2d(maps, 2 * maps, 3, stride=2, padding=1, bias=bias))
+            layers += norm_and_activation(2 * maps, norm, activation)
         for _ in range(blocks):
             layers.append(ResidualBlock(4 * width, activation=activation, norm=norm, dropout=dropout))
         self.layers = nn.Sequential(*layers)
@@ -52,22 +63,29 @@ class ResnetEncoder(Encoder):
 
 
 class SkipEncoder(Encoder):
-    """Image (n, 3, h, w) in [-1, 1] -> (latent, map of stride 2, the image itself).
+    """Image (n, channels, h, w) in [-1, 1] -> (latent, map of stride 2, the image itself).
 
     Latent (n, 4 * width, h / 4, w / 4) and map (n, 2 * width, h / 2, w / 2). The skip connections (Ronneberger et al.
     2015) carry light, colour and edges past the norms, so that the latent need not hold them.
     """
 
     def __init__(
-        self, *, width: int, blocks: int, activation: str = "relu", norm: str = "instance", dropout: float = 0.0
+        self,
+        *,
+        width: int,
+        blocks: int,
+        activation: str = "relu",
+        norm: str = "instance",
+        dropout: float = 0.0,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
         self.shape = {"kind": "skip", "width": width, "blocks": blocks, "activation": activation}
-        self.shape |= {"norm": norm, "dropout": dropout}
-        self.latent = skip_latent(width)
+        self.shape |= {"norm": norm, "dropout": dropout} | unless_colour(channels)
+        self.latent = skip_latent(width, channels)
         bias = norm != "batch"
         self.fine = nn.Sequential(
-            *padded(UnpaddedConvolution(12, 2 * width, 3)),
+            *padded(UnpaddedConvolution(4 * channels, 2 * width, 3)),
             nn.LeakyReLU(0.2),
             *padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=bias)),
             *norm_and_activation(2 * width, norm, activation),
@@ -84,7 +102,7 @@ class SkipEncoder(Encoder):
 
 
 class UnetEncoder(Encoder):
-    """Image (n, 3, h, w) in [-1, 1] -> latent of stride 2^depth and, with `skips`, a map of each stride from 2 on.
+    """Image (n, channels, h, w) in [-1, 1] -> latent of stride 2^depth and, with `skips`, a map of each stride from 2.
 
     The first half of the U-Net of Isola et al. 2017 (Ronneberger et al. 2015): 4x4 convolutions of stride 2, with
     width, 2, 4, 8, 8, ... times width channels; h and w are multiples of 2^depth. Without skips it is the encoder of
@@ -100,18 +118,19 @@ class UnetEncoder(Encoder):
         activation: str = "relu",
         norm: str = "instance",
         dropout: float = 0.0,
+        channels: int = COLOUR,
     ) -> None:
         super().__init__()
-        self.shape = unet_shape(width, depth, skips, activation, norm, dropout)
+        self.shape = unet_shape(width, depth, skips, activation, norm, dropout, channels)
         self.latent = unet_latent(width, depth, skips)
-        channels = unet_channels(width, depth)
+        widths = unet_channels(width, depth)
         bias = norm != "batch"
-        first = nn.Conv2d(3, width, 4, 2, 1, bias=bias)
+        first = nn.Conv2d(channels, width, 4, 2, 1, bias=bias)
         self.levels = nn.ModuleList([nn.Sequential(first, nn.LeakyReLU(0.2))])
-        for finer, coarser in pairwise(channels[:-1]):
+        for finer, coarser in pairwise(widths[:-1]):
             convolution = nn.Conv2d(finer, coarser, 4, 2, 1, bias=bias)
             self.levels.append(nn.Sequential(convolution, *norm_and_activation(coarser, norm, "leaky")))
-        self.levels.append(nn.Conv2d(channels[-2], channels[-1], 4, 2, 1, bias=bias))
+        self.levels.append(nn.Conv2d(widths[-2], widths[-1], 4, 2, 1, bias=bias))
 
     def forward(self, image: Tensor) -> Maps:
         maps = [image]
@@ -133,15 +152,27 @@ def unet_latent(width: int, depth: int, skips: int) -> Latent:
     return Latent(channels=last, stride=2**depth, skips=maps[::-1] if skips else ())
 
 
-def unet_shape(width: int, depth: int, skips: int, activation: str, norm: str, dropout: float) -> dict[str, Any]:
+def unet_shape(
+    width: int, depth: int, skips: int, activation: str, norm: str, dropout: float, channels: int = COLOUR
+) -> dict[str, Any]:
     """The arguments of `encoder` and `decoder` that build the halves of a U-Net."""
     shape = {"kind": "unet", "width": width, "depth": depth, "skips": skips}
-    return shape | {"activation": activation, "norm": norm, "dropout": dropout}
+    return shape | {"activation": activation, "norm": norm, "dropout": dropout} | unless_colour(channels)
 
 
-def skip_latent(width: int) -> Latent:
-    """What skip encoders of a width hand over."""
-    return Latent(channels=4 * width, stride=4, skips=((2 * width, 2), (3, 1)))
+def skip_latent(width: int, channels: int = COLOUR) -> Latent:
+    """What skip encoders of a width hand over, of images of so many channels."""
+    return Latent(channels=4 * width, stride=4, skips=((2 * width, 2), (channels, 1)))
+
+
+def unless_colour(channels: int) -> dict[str, int]:
+    """The argument `channels`; shapes of networks for colour leave it out, so that their cards stay as they were."""
+    return {} if channels == COLOUR else {"channels": channels}
+
+
+def image_channels(shape: Mapping[str, Any]) -> int:
+    """Channels of the images of an encoder or a decoder of a shape."""
+    return int(shape.get("channels", COLOUR))
 
 
 ENCODERS: dict[str, Callable[..., Encoder]] = {"resnet": ResnetEncoder, "skip": SkipEncoder, "unet": UnetEncoder}

@@ -96,7 +96,8 @@ class InvertedResidual(nn.Module):
 class Features(nn.Module):
     """Image (n, 3, h, w) in [-1, 1] -> a list of maps (n, channels[i], ceil(h / STRIDES[i]), ceil(w / STRIDES[i])).
 
-    Each map is what the last block of its stride gives, before any activation. Nothing here is trained.
+    Of an image of one channel, that channel is seen three times. Each map is what the last block of its stride gives,
+    before any activation. Nothing here is trained.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], blocks: tuple[int, ...]) -> None:
@@ -114,12 +115,17 @@ class Features(nn.Module):
         self.channels = tuple(len(stage[-1].last.weight) for stage in stages)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        x = F.relu6(self.stem(image), inplace=True)
+        x = F.relu6(self.stem(in_colour(image)), inplace=True)
         maps = []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
         return maps
+
+
+def in_colour(image: Tensor) -> Tensor:
+    """Image (n, 3, h, w) as it is; of (n, 1, h, w), its channel three times."""
+    return image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image
 
 
 def features(name: str, device: torch.device | str = "cpu") -> Features:

@@ -107,5 +107,5 @@ class Noise(nn.Module):
 def noisy(x: Tensor, noise: Noise, rows: Tensor, columns: Tensor) -> Tensor:
     """Map (n, channels, h, w) with the noise of these places."""
     if has_torch_function_unary(x):
-        return handle_torch_function(noisy, (x,), x, noise, rows, columns)  # type: ignore[no-any-return]
+        return handle_torch_function(noisy, (x,), x, noise, rows, columns)
     return torch.addcmul(x, noise.strength.to(x.dtype), noise.at(rows, columns).to(x.dtype))

@@ -15,18 +15,23 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from combogan.data.catalog import check_name
 from combogan.errors import DomainError, PackError
+from combogan.networks.encoder import image_channels
 from combogan.networks.latent import Latent
 
-VERSION: Final = 2
-"""The newest format that is read: 1, and 2 for halves with skip connections, which combogan 0.1.0 cannot read."""
+VERSION: Final = 3
+"""The newest format that is read: 1; 2 for halves with skip connections, which combogan 0.1.0 cannot read; 3 for those
+of one channel or deep pictures."""
 
+USUAL_DEPTH: Final = 8
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SpaceId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
 File = Annotated[str, Field(pattern=r"^\w[\w-]*\.safetensors$", max_length=100)]
@@ -83,12 +88,17 @@ class HalfCard(BlocksCard):
     """What it plugs into; its space is that of this half."""
     shared: SharedPlace | None = None
 
+    @property
+    def channels(self) -> int:
+        """Channels of its images: 3, or 1 for gray."""
+        return image_channels(self.shape)
+
 
 class PackCard(Card):
     """`pack.json`."""
 
     format: Literal["combogan-pack"] = "combogan-pack"
-    version: Literal[1, 2] = 1
+    version: Literal[1, 2, 3] = 1
     domain: str
     image_size: Annotated[int, Field(ge=1, le=100_000)]
     """Side of the crops that it was trained on, in pixels."""
@@ -96,6 +106,14 @@ class PackCard(Card):
     decoder: HalfCard | None
     about: dict[str, Any]
     """For people: combogan's version, iterations, updates, where the pictures were, when."""
+    depth: Literal[8, 16] = 8
+    """Bits of the values that it was trained on; 16 stands for floats too."""
+
+    @model_serializer(mode="wrap")
+    def _without_usual_depth(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that cards of 8 bits are those of format 1."""
+        fields: dict[str, Any] = serialise(self)
+        return {name: value for name, value in fields.items() if name != "depth" or value != USUAL_DEPTH}
 
     @field_validator("domain")
     @classmethod

@@ -10,16 +10,17 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from combogan import storage
 from combogan.errors import PackError
 from combogan.networks.decoder import Decoder, decoder
-from combogan.networks.encoder import Encoder, encoder
+from combogan.networks.encoder import COLOUR, Encoder, encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
 from combogan.registry.card import (
+    USUAL_DEPTH,
     BlocksCard,
     HalfCard,
     PackCard,
@@ -47,6 +48,8 @@ class Pack:
     image_size: int
     """Side of the crops that it was trained on, in pixels."""
     about: dict[str, Any]
+    depth: int = USUAL_DEPTH
+    """Bits of the values that it was trained on; 16 stands for floats too."""
 
     @classmethod
     def open(cls, folder: str | Path) -> Pack:
@@ -55,7 +58,7 @@ class Pack:
         card = read_card(folder / CARD, PackCard)
         if card.encoder is None and card.decoder is None:
             raise PackError(f"{folder / CARD} is damaged: it has neither encoder nor decoder; publish the pack again.")
-        return cls(folder, card.domain, card.encoder, card.decoder, card.image_size, card.about)
+        return cls(folder, card.domain, card.encoder, card.decoder, card.image_size, card.about, card.depth)
 
     @property
     def published(self) -> float:
@@ -154,6 +157,8 @@ class NewPack:
     """For people and JSON; `date` (ISO 8601) decides which space is the newest, `origin` where its pictures are."""
     place: int = 0
     """Where blocks are shared: the domain's place among those that share them."""
+    depth: int = USUAL_DEPTH
+    """Bits of the values that it was trained on."""
 
 
 def publish(folder: Path, packs: Iterable[NewPack], *, shared: SharedPart | None = None) -> list[Pack]:
@@ -202,16 +207,23 @@ def _write(folder: Path, pack: NewPack, shared: SharedPart | None) -> None:
             if blocks is not None and shared is not None:
                 reference = SharedPlace(space=shared.space, sha256=half_hash(blocks), place=pack.place)
             halves[name] = HalfCard(**stored.model_dump(), latent=latent, shared=reference)
-    with_skips = any(half.latent.skips for half in halves.values())
     card = PackCard(
-        version=2 if with_skips else 1,
+        version=_version(halves.values(), pack.depth),
         domain=pack.domain,
         image_size=pack.image_size,
         encoder=halves.get("encoder"),
         decoder=halves.get("decoder"),
         about=dict(pack.about),
+        depth=16 if pack.depth == 16 else 8,
     )
     storage.write_synced(folder / CARD, card_bytes(card))
+
+
+def _version(halves: Iterable[HalfCard], depth: int) -> Literal[1, 2, 3]:
+    """The oldest format that can say what a pack is."""
+    if depth != USUAL_DEPTH or any(half.channels != COLOUR for half in halves):
+        return 3
+    return 2 if any(half.latent.skips for half in halves) else 1
 
 
 def _write_shared(folder: Path, shared: SharedPart) -> None:

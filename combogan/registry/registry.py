@@ -40,6 +40,12 @@ class Choice:
         assert self.source.encoder is not None
         return self.source.encoder.latent
 
+    @property
+    def channels(self) -> int:
+        """Channels of the images: 3, or 1 for gray."""
+        assert self.source.encoder is not None
+        return self.source.encoder.channels
+
 
 class Registry:
     """Packs and bridges found on disk; their cards are read, their weights are not."""
@@ -236,6 +242,11 @@ def _check_shapes(choice: Choice) -> None:
     for name, pack in choice.targets.items():
         assert pack.decoder is not None
         given, taken = choice.latent, pack.decoder.latent
+        if choice.channels != pack.decoder.channels:
+            raise SpaceError(
+                f"'{choice.source.domain}' takes pictures of {_counted(choice.channels)} and '{name}' gives those of "
+                f"{_counted(pack.decoder.channels)}; translate between domains of equal ones."
+            )
         if (bridge := choice.bridges.get(name)) is not None:
             way = bridge.way(choice.space)
             if not (given.fits(way.taken) and way.given.fits(taken)):
@@ -248,6 +259,10 @@ def _check_shapes(choice: Choice) -> None:
                 f"'{choice.source.domain}' gives latents of {given}, '{name}' takes {taken}, though both claim latent "
                 f"space {choice.space}; one of the packs is not what it says, take another."
             )
+
+
+def _counted(channels: int) -> str:
+    return f"{channels} channel{'s' * (channels != 1)}"
 
 
 def _given(path: Path) -> list[Path]:

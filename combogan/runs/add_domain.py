@@ -94,7 +94,7 @@ def onto_packs(
     assert like.encoder is not None
     assert like.decoder is not None
     networks = building.networks_of(like.encoder.shape, like.decoder.shape)
-    settings = settings.changed(networks)
+    settings = settings.changed({**networks, "images.depth": like.depth})
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:

@@ -108,6 +108,11 @@ def _refuse_unfitting(a: End, b: End) -> None:
             f"no bridge fits between {a.run}, whose encoders hand over {a.latent}, and {b.run}, with {b.latent}: the "
             "maps must be as many, of the same strides; train one of the runs again with the [networks] of the other."
         )
+    if a.channels != b.channels:
+        raise SpaceError(
+            f"no bridge fits between {a.run}, whose images have {a.channels} channels, and {b.run}, with {b.channels}; "
+            "train one of the runs again on pictures like those of the other."
+        )
     if both := sorted(a.packs.keys() & b.packs.keys()):
         raise DomainError(
             f"'{both[0]}' is a domain of {a.run} and of {b.run}, and a name can only be one of them; train one of the "

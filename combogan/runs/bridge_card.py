@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from combogan import storage
 from combogan.errors import RunError
 from combogan.networks.latent import Latent
+from combogan.registry.card import HalfCard
 from combogan.registry.pack import CARD, Pack
 
 BRIDGING_CARD = "bridging.json"
@@ -30,8 +31,17 @@ class End:
     @property
     def latent(self) -> Latent:
         """What its encoders hand over. Raises PackError."""
+        return self._half.latent
+
+    @property
+    def channels(self) -> int:
+        """Channels of its images: 3, or 1 for gray. Raises PackError."""
+        return self._half.channels
+
+    @property
+    def _half(self) -> HalfCard:
         pack = Pack.open(next(iter(self.packs.values())))
-        return next(half.latent for half in pack.halves.values())
+        return next(iter(pack.halves.values()))
 
 
 @dataclass(frozen=True)

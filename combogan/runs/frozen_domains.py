@@ -86,15 +86,19 @@ class AddedPublisher:
 
     while_training = False
 
-    def __init__(self, growth: Growth, source: DomainPictures, samples: Samples, *, image_size: int) -> None:
-        self._growth, self._source, self._samples, self._image_size = growth, source, samples, image_size
+    def __init__(
+        self, growth: Growth, source: DomainPictures, samples: Samples, *, image_size: int, depth: int
+    ) -> None:
+        self._growth, self._source, self._samples = growth, source, samples
+        self._image_size, self._depth = image_size, depth
 
     def publish(self, halves: Halves) -> Published:
         """Write the new pack. PackError where an old one has changed."""
         growth = self._growth
         _refuse_changed(growth)
         target, spaces = Path(growth.target), (growth.space, growth.space)
-        write_pack(target, new_pack(self._source, halves, spaces=spaces, image_size=self._image_size))
+        new = new_pack(self._source, halves, spaces=spaces, image_size=self._image_size, depth=self._depth)
+        write_pack(target, new)
         self._samples.translated(halves).save_preview(target / "preview.png", growth.name)
         _refuse_changed(growth)
         places = " ".join(f"--registry {path}" for path in _registries(growth))

@@ -143,13 +143,14 @@ def settle(
         _refuse_workers(settings)
     if settings.losses.heads or settings.losses.style:
         published_weights(NETWORK)  # missing ones are refused before anything is written
-    domains = with_truth(domains, trained=settings.losses.paired > 0)
-    sources = usable(domains, crop=settings.images.size, tell=tell)
+    domains, images = with_truth(domains, trained=settings.losses.paired > 0), settings.images
+    sources = usable(domains, crop=images.size, channels=images.channels, depth=images.depth, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
     if settings.losses.paired:
         _tell_pairs(settings, sources, meets, tell)
     together = 1 if meets is not None else _pairs_at_once(settings, len(sources), device)
-    precision = machine.precision(settings.run.precision, device)
+    exact = images.depth == 16  # which bfloat16 would round
+    precision = torch.float32 if exact else machine.precision(settings.run.precision, device)
     settings = settings.model_copy(update={"domains": {}}).changed(
         {
             "run.device": str(device),

@@ -96,7 +96,8 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
 def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
     """The trainer of a run, composed of all its parts; it trains in a cluster or, without one, in this process."""
     settings, sources, growth, bridging = prepared.settings, prepared.sources, prepared.growth, prepared.bridging
-    chosen, size, one_space = settings.run, settings.images.size, prepared.one_space
+    chosen, one_space = settings.run, prepared.one_space
+    size, depth = settings.images.size, settings.images.depth
     device = machine.device(chosen.device)
     engine = _engine(prepared, device, cluster)
     environment = machine.environment(device, engine.precision, chosen.threads)
@@ -109,10 +110,11 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Clus
         publisher = bridge_domains.BridgePublisher(bridging, folder)
         pretraining = bridge_domains.BridgeStart(bridging, engine, settings, report)
     elif growth is None:
-        publisher = RunPublisher(folder, sources, samples, image_size=size, one_space=one_space)
+        publisher = RunPublisher(folder, sources, samples, image_size=size, depth=depth, one_space=one_space)
         pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
     else:
-        publisher = frozen_domains.AddedPublisher(growth, sources[growth.name], samples, image_size=size)
+        new = sources[growth.name]
+        publisher = frozen_domains.AddedPublisher(growth, new, samples, image_size=size, depth=depth)
         pretraining = frozen_domains.AddedStart(growth, engine, report, as_nearest=settings.schedule.autoencode > 0)
     best = Best(publishes_last=chosen.publish == "last")
     return Trainer(engine, state, journal, _validator(prepared, device), best, publisher, pretraining)

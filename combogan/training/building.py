@@ -15,7 +15,7 @@ from combogan.networks.adapter import Adapter
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder, decoder
 from combogan.networks.discriminator import SEEN, discriminator
-from combogan.networks.encoder import Encoder, encoder, unet_shape
+from combogan.networks.encoder import Encoder, encoder, image_channels, unet_shape, unless_colour
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.latent import Latent
 from combogan.networks.shared import SharedBlocks
@@ -28,17 +28,18 @@ from combogan.training.step import Objective
 Network = TypeVar("Network", bound=nn.Module)
 
 
-NAMED = ("width", "activation", "norm", "dropout", "noise", "upsampling", "depth", "skips")
+NAMED = ("width", "activation", "norm", "dropout", "upsampling", "depth", "skips")
 """Settings of [networks] that are arguments of the same name."""
 
 
 def encoder_shape(settings: Settings) -> dict[str, Any]:
     """The constructor arguments of every encoder."""
     chosen = settings.networks
+    style: dict[str, Any] = {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
+    style |= unless_colour(settings.images.channels)
     if chosen.kind == "unet":
-        return unet_shape(chosen.width, chosen.depth, int(chosen.skips), chosen.activation, chosen.norm, chosen.dropout)
-    shape = {"kind": chosen.kind, "width": chosen.width, "blocks": chosen.encoder_blocks}
-    return shape | {"activation": chosen.activation, "norm": chosen.norm, "dropout": chosen.dropout}
+        return unet_shape(chosen.width, chosen.depth, int(chosen.skips), **style)
+    return {"kind": chosen.kind, "width": chosen.width, "blocks": chosen.encoder_blocks} | style
 
 
 def decoder_shape(settings: Settings) -> dict[str, Any]:
@@ -47,23 +48,27 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
     if chosen.kind == "unet":
         return encoder_shape(settings)
     shape = encoder_shape(settings) | {"blocks": chosen.decoder_blocks}
-    return shape | ({"upsampling": chosen.upsampling} if chosen.kind == "resnet" else {"noise": int(chosen.noise)})
+    if chosen.kind == "resnet":
+        return shape | {"upsampling": chosen.upsampling}
+    return shape | ({"noise": 1} if chosen.noise else {})
 
 
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes of [networks] that give encoders and decoders these shapes."""
+    """The changes of [networks] and [images] that give encoders and decoders these shapes."""
     found = {"kind": decoder.get("kind", "resnet")}
     found |= {key: decoder[key] for key in NAMED if key in decoder}
-    found |= {key: bool(found[key]) for key in ("skips", "noise") if key in found}
-    if found["kind"] != "unet":
+    if found["kind"] == "unet":
+        found["skips"] = bool(found["skips"])
+    else:
+        found["noise"] = bool(decoder.get("noise"))
         found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
-    return {f"networks.{key}": value for key, value in found.items()}
+    return {f"networks.{key}": value for key, value in found.items()} | {"images.channels": image_channels(encoder)}
 
 
 def discriminator_shape(settings: Settings) -> dict[str, Any]:
     """The arguments of `discriminator` for every domain."""
     norm = "batch" if settings.networks.norm == "batch" else "instance"
-    shape = settings.discriminator.model_dump() | {"norm": norm}
+    shape = settings.discriminator.model_dump() | {"norm": norm} | unless_colour(settings.images.channels)
     if settings.discriminator.kind == "split":
         del shape["sees"]
     return shape
@@ -167,7 +172,8 @@ def state_bytes(settings: Settings) -> int:
     """Bytes of a domain's state with a full pool: weights, two moments and averages."""
     of_halves, of_discriminators = weights(settings)
     copies = 4 if settings.optimizer.ema else 3
-    pool = settings.optimizer.pool * SEEN[settings.discriminator.sees] * settings.images.size**2
+    seen = SEEN[settings.discriminator.sees] * settings.images.channels
+    pool = settings.optimizer.pool * seen * settings.images.size**2
     return FLOAT * (copies * of_halves + 3 * of_discriminators + pool)
 
 

@@ -49,10 +49,11 @@ class RunPublisher:
         samples: Samples,
         *,
         image_size: int,
+        depth: int,
         one_space: bool,
     ) -> None:
         self._folder, self._sources, self._samples = folder, sources, samples
-        self._image_size, self._one_space = image_size, one_space
+        self._image_size, self._depth, self._one_space = image_size, depth, one_space
 
     def publish(self, halves: Halves) -> Published:
         """Write a pack for each domain, with a preview."""
@@ -61,7 +62,7 @@ class RunPublisher:
         }
         spaces = space_ids(hashes, one_space=self._one_space)
         packs = [
-            new_pack(source, halves, spaces=spaces[name], image_size=self._image_size)
+            new_pack(source, halves, spaces=spaces[name], image_size=self._image_size, depth=self._depth)
             for name, source in self._sources.items()
         ]
         first = packs[0].domain
@@ -77,7 +78,9 @@ class RunPublisher:
         return Published(halves.iteration, (f"packs:     {folder}", translate))
 
 
-def new_pack(source: DomainPictures, halves: Halves, *, spaces: tuple[str, str], image_size: int) -> NewPack:
+def new_pack(
+    source: DomainPictures, halves: Halves, *, spaces: tuple[str, str], image_size: int, depth: int
+) -> NewPack:
     """The pack of a domain; `spaces` are the ids of the latent spaces of its encoder and decoder."""
     encoder, decoder = halves.encoders[source.name], halves.decoders[source.name]
     about: dict[str, Any] = {
@@ -87,4 +90,4 @@ def new_pack(source: DomainPictures, halves: Halves, *, spaces: tuple[str, str],
         "updates": halves.updates[source.name],
         "origin": source.origin,
     }
-    return NewPack(source.name, encoder.own, decoder.own, spaces, image_size, about, encoder.place)
+    return NewPack(source.name, encoder.own, decoder.own, spaces, image_size, about, encoder.place, depth)

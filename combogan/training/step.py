@@ -70,7 +70,8 @@ class Objective:
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
     def judged(self, image: Tensor, source: Tensor | None) -> Tensor:
-        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w).
+        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w); of
+        images of one channel, (n, 2, h, w).
 
         None is the source of an image without a counterpart: it is seen as gray.
         """

@@ -13,7 +13,8 @@ from PIL import Image
 
 from combogan import storage
 from combogan.data.decoding import visible
-from combogan.data.pictures import save_picture, scale_short_side
+from combogan.data.pictures import refuse_lost_depth, save_picture, scale_short_side
+from combogan.data.pixel_kinds import displayed
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
@@ -187,8 +188,10 @@ def _translate_file(
     outcome: Outcome,
     report: Callable[[int, int], None],
 ) -> None:
-    opened = source.open()
+    opened = source.open(translator.choose(job.source, job.targets).channels)
     rgb, alpha = visible(opened), opened.alpha
+    if rgb.mode == "F":
+        refuse_lost_depth(str(source), Path(name), opened.kind)
     if size is not None:
         rgb = scale_short_side(rgb, size)
         alpha = alpha and scale_short_side(alpha, size)
@@ -199,7 +202,7 @@ def _translate_file(
     )
     for target, back, picture in made:
         path = job.path(target, name, back=back)
-        save_picture(picture, path, alpha)
+        save_picture(picture, path, alpha, opened.kind)
         outcome.written.append(path)
         if shown:
             small[_label(job, target, back)] = _small(picture)
@@ -216,6 +219,11 @@ def _translate_moving(
     outcome: Outcome,
     progress: Callable[[int, int], None],
 ) -> None:
+    if translator.choose(job.source, job.targets).channels == 1:
+        raise PictureError(
+            f"'{moving.path}' is a film or an animation, which is in colour, and networks of one channel take gray "
+            "pictures; translate single pictures."
+        )
     _note_far(translator, job, moving.size, outcome)
     needs, free = translator.needs(job.source, job.targets), memory.available(translator.device)
     memory.refuse_too_large(str(moving.path), moving.size, needs, free=free)
@@ -269,6 +277,6 @@ def save_sheet(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def _small(picture: Image.Image) -> Image.Image:
-    small = picture.copy()
+    small = displayed(picture).copy()
     small.thumbnail((CELL, CELL))
     return small

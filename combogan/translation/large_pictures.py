@@ -55,7 +55,7 @@ def translated(
     device: torch.device,
     report: Callable[[int, int], None] = quiet,
 ) -> Iterator[tuple[str, bool, Image.Image]]:
-    """Every translation of a picture as a picture: in tiles where it needs more memory as a whole than it may take.
+    """Every translation of a picture as one of its mode: in tiles where the whole would take too much memory.
 
     `translate` is what translates an image (1, 3, h, w); `report` gets the tiles that are done and their total number.
     PictureError where even the smallest tiles need more memory, StorageError where the disk is too full.
@@ -69,7 +69,7 @@ def translated(
             )
         else:
             for target, back, image in translate(to_image(rgb).unsqueeze(0)):
-                yield target, back, to_picture(image[0])
+                yield target, back, to_picture(image[0], deep=rgb.mode == "F")
 
 
 def _in_tiles(
@@ -98,7 +98,7 @@ def _in_tiles(
         report(done, plan.tiles)
 
     for target, back, translated in translate(_image(rgb, MapFiles(folder, values, device, advance))):
-        yield target, back, _picture(cast(TiledMap, translated), values)
+        yield target, back, _picture(cast(TiledMap, translated), rgb.mode, values)
 
 
 def _refuse(name: str, rgb: Image.Image, plan: MapPlan, allowed: int | None) -> None:
@@ -132,13 +132,15 @@ def _image(rgb: Image.Image, keeper: Keeper) -> Tensor:
         part = rgb.crop((columns.start, rows.start, columns.stop, rows.stop))
         return to_image(part).unsqueeze(0).to(keeper.device).contiguous(memory_format=torch.channels_last)
 
-    return cast(Tensor, TiledMap(keeper, (3, rgb.height, rgb.width), torch.float32, read, direct=True))
+    size = len(rgb.getbands()), rgb.height, rgb.width
+    return cast(Tensor, TiledMap(keeper, size, torch.float32, read, direct=True))
 
 
-def _picture(image: TiledMap, values: int) -> Image.Image:
-    """An image in tiles as a picture."""
+def _picture(image: TiledMap, mode: str, values: int) -> Image.Image:
+    """An image in tiles as a picture of a mode."""
     height, width = image.shape[2:]
-    picture = Image.new("RGB", (width, height))
+    picture = Image.new(mode, (width, height))
     for rows, columns in boxes((height, width), tile_side(image.values, values)):
-        picture.paste(to_picture(image.read((rows, columns))[0]), (columns.start, rows.start))
+        part = to_picture(image.read((rows, columns))[0], deep=mode == "F")
+        picture.paste(part, (columns.start, rows.start))
     return picture

@@ -110,8 +110,8 @@ class _MapFile:
                 self._file.truncate(size)
 
     def write(self, box: Box, tile: Tensor) -> None:
-        content = tile[0].permute(1, 2, 0).contiguous().view(torch.uint8)
-        self._part(box)[...] = content.cpu().numpy()
+        content, part = tile[0].permute(1, 2, 0).contiguous().flatten().view(torch.uint8), self._part(box)
+        part[...] = content.cpu().numpy().reshape(part.shape)
 
     def read(self, box: Box) -> Tensor:
         content = torch.from_numpy(np.array(self._part(box))).view(self._dtype)

@@ -14,6 +14,7 @@ from combogan.data.catalog import DomainPictures, reopen, resolve
 from combogan.data.decoding import ENDINGS, Picture
 from combogan.data.paired_split import with_truth
 from combogan.data.pictures import PictureSet, list_pictures, open_picture, scale_short_side
+from combogan.data.pixel_kinds import PixelKind, refuse_colour
 from combogan.errors import DomainError, PictureError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import RUN_CARD, home
@@ -34,13 +35,15 @@ class Source:
     size: int = 0
     """Short side at which it is drawn."""
 
-    def open(self) -> Picture:
-        """Raises PictureError."""
+    def open(self, channels: int = 3) -> Picture:
+        """The picture; with 1 channel, gray at its own depth. Raises PictureError."""
         if self.pictures is not None:
+            if channels == 1:
+                refuse_colour(PixelKind.COLOUR, self.name)
             drawn = self.pictures.picture(self.index, self.size)
             return Picture(scale_short_side(drawn, self.size), None, "PNG")
         assert self.path is not None
-        return open_picture(self.path)
+        return open_picture(self.path, channels)
 
     @property
     def is_film(self) -> bool:

@@ -14,10 +14,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from combogan import machine
-from combogan.data.colour_profiles import split
+from combogan.data.colour_profiles import over_white, split
 from combogan.data.decoding import Picture, visible
 from combogan.data.pictures import open_picture
+from combogan.data.pixel_kinds import GRAY_ARRAYS, gray, kind_of, refuse_colour, stored
 from combogan.errors import PictureError
+from combogan.networks.encoder import COLOUR
 from combogan.networks.latent import Maps
 from combogan.networks.noise import seamless
 from combogan.registry.bridge import Bridge
@@ -38,8 +40,9 @@ class Translator:
     """Translates between the domains of a registry; a half is loaded when it is first needed, and kept.
 
     `precision` is float32, bfloat16 or auto: bfloat16 where the processor computes in it. That changes values by a few
-    levels of 255 at most, and scores against the truth only after the second decimal. With `wrap`, images are seamless
-    textures: what is beyond a border is what is at the opposite one. Raises DeviceError.
+    levels of 255 at most, and scores against the truth only after the second decimal; gray is always translated in
+    float32. With `wrap`, images are seamless textures: what is beyond a border is what is at the opposite one. Raises
+    DeviceError.
     """
 
     def __init__(
@@ -61,12 +64,16 @@ class Translator:
     def __call__(self, source: str, target: str, picture: AnyPicture, *, room: Room = ANY_ROOM) -> Image.Image:
         """A picture of any size in the target domain: RGB, or RGBA where the picture is transparent somewhere.
 
-        An array is (height, width, 3) of uint8 in RGB. What needs more memory than `room` says, by default half of what
-        is free, is translated in tiles. Raises PictureError, PackError, SpaceError, StorageError.
+        An array is (height, width, 3) of uint8 in RGB. Between domains of gray, pictures are of mode L, I;16 or F (from
+        0 to 1), arrays (height, width) of uint8, uint16 or float32, and what comes out is a picture of the same kind.
+        What needs more memory than `room` says, by default half of what is free, is translated in tiles. Raises
+        PictureError, PackError, SpaceError, StorageError.
         """
-        opened = _opened(picture)
+        opened = _opened(picture, self.choose(source, [target]).channels)
         name = str(picture) if isinstance(picture, str | Path) else "the picture"
         ((_, _, translation),) = self.pictures(source, [target], visible(opened), name=name, room=room)
+        if opened.rgb.mode == "F":
+            return stored(over_white(translation, opened.alpha), opened.kind)
         if opened.alpha is not None:
             translation.putalpha(opened.alpha)
         return translation
@@ -103,7 +110,7 @@ class Translator:
         return Needs.of(choice, self.margin(choice.latent.stride))
 
     def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
-        """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
+        """Image (n, channels, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
 
         It is encoded once. Raises PackError, SpaceError.
         """
@@ -114,21 +121,21 @@ class Translator:
         choice = self.choose(source, targets)
         height, width = image.shape[-2:]
         margin = self.margin(choice.latent.stride)
-        with self._computing():
+        with self._computing(choice):
             image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
             here = _ready(*self.half(choice.source, "encoder")(*_ready(image)))
             over = {bridge.folder: bridge for bridge in choice.bridges.values()}
             beyond = {folder: _ready(*self._adapter(bridge, choice.space)(here)) for folder, bridge in over.items()}
         maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
         for name, pack in choice.targets.items():
-            with self._computing(), seamless(margin, (height, width)) if margin else nullcontext():
+            with self._computing(choice), seamless(margin, (height, width)) if margin else nullcontext():
                 wide = self.half(pack, "decoder")(maps.get(name, here)).float()
                 (fake,) = _ready(wide[..., margin : margin + height, margin : margin + width])
             yield name, fake
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        reduced = self.precision != torch.float32
+    def _computing(self, choice: Choice) -> Iterator[None]:
+        reduced = self.precision != torch.float32 and choice.channels == COLOUR
         with torch.inference_mode(), torch.autocast(self.device.type, self.precision, enabled=reduced):
             yield
 
@@ -157,7 +164,7 @@ class Translator:
 
 
 def wrapped(image: Tensor, margin: int) -> Tensor:
-    """Image (n, 3, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
+    """Image (n, channels, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
     if not margin:
         return image
     for dim in (2, 3):
@@ -172,9 +179,16 @@ def _ready(*maps: Tensor) -> Maps:
     return tuple(one.contiguous(memory_format=torch.channels_last) for one in maps)
 
 
-def _opened(picture: AnyPicture) -> Picture:
+def _opened(picture: AnyPicture, channels: int) -> Picture:
     if isinstance(picture, str | Path):
-        return open_picture(picture)
+        return open_picture(picture, channels)
+    if isinstance(picture, np.ndarray) and channels == 1:
+        if picture.dtype.name not in GRAY_ARRAYS or picture.ndim != 2:
+            raise PictureError(
+                f"an array for networks of one channel must be (height, width) of {', '.join(GRAY_ARRAYS)}, but this "
+                f"is {picture.shape} of {picture.dtype}; convert it, or use `translate` for tensors."
+            )
+        picture = Image.fromarray(picture)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise PictureError(
@@ -189,4 +203,8 @@ def _opened(picture: AnyPicture) -> Picture:
         )
     if not all(picture.size):
         raise PictureError(f"a picture needs pixels, but this has {picture.width} x {picture.height}; give another.")
+    if channels == 1:
+        kind = kind_of(picture)
+        refuse_colour(kind, "the picture")
+        return Picture(*gray(picture, kind, "the picture"), format="", kind=kind)
     return Picture(*split(picture), format="")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from gray_samples import sixteen_bits, write_domain
 from PIL import Image
 
 from combogan.cli.domains import command
@@ -193,6 +194,21 @@ def test_fetch_cuts_pictures_of_two_domains_which_then_pair_up(tmp_path: Path) -
     checked = run("check", "photo=facades-paired/photo", "labels=facades-paired/labels")
     assert "Pixels: 32 x 64 (smallest)" in checked.output
     assert checked.output.endswith("'labels' and 'photo': 3 training pictures pair up by name.\n")
+
+
+def test_check_says_what_kind_deep_pictures_are_and_refuses_a_mix(tmp_path: Path) -> None:
+    folder = write_domain(tmp_path / "ct", sixteen_bits, ".png")
+    result = run("check", f"ct={folder}")
+    assert (
+        "They are 16-bit gray; --set images.channels=1 --set images.depth=16 trains on them as such.\n" in result.output
+    )
+    assert result.exit_code == 0
+    Image.new("RGB", (48, 40), "red").save(folder / "9.png")
+    result = run("check", f"ct={folder}")
+    assert "mixed: '" in result.output
+    assert "'9.png' is 8-bit colour" in result.output
+    assert "is 16-bit gray" in result.output
+    assert result.exit_code == 1
 
 
 def test_fetch_of_drawn_scenes_has_nothing_to_do() -> None:

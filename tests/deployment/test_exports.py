@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from gray_samples import sixteen_bits, values
 from PIL import Image
 
 from combogan.deployment import program_files
@@ -29,7 +30,7 @@ SKIP = {"kind": "skip", "blocks": 1}
 UNET = {"kind": "unet", "depth": 4, "norm": "batch"}
 
 
-def make_packs(folder, names, space, shape, halves="both"):
+def make_packs(folder, names, space, shape, halves="both", depth=8):
     packs = []
     for name in names:
         noise = {"noise": 1} if shape["kind"] == "skip" else {}
@@ -37,7 +38,7 @@ def make_packs(folder, names, space, shape, halves="both"):
         for network in networks:
             initialise(network, torch.Generator().manual_seed(len(name)))
         kept = [networks[0] if halves != "decoder" else None, networks[1] if halves != "encoder" else None]
-        packs.append(NewPack(name, *kept, (space, space), 32))
+        packs.append(NewPack(name, *kept, (space, space), 32, depth=depth))
     return publish(folder, packs)
 
 
@@ -175,6 +176,27 @@ def test_a_one_way_unet_is_exported_and_checked(registry, tmp_path):
     assert (difference.source, difference.target, difference.passes) == ("label", "photo", True)
     with pytest.raises(ExportError, match="nothing to check: no encoder is there with a decoder"):
         list(compare(files[:1], registry))
+
+
+def test_gray_is_exported_in_one_channel_and_the_lines_keep_16_bits_and_floats(tmp_path, monkeypatch):
+    make_packs(tmp_path / "packs", ["ct", "mr"], "0d", {**SKIP, "channels": 1})
+    registry, models = Registry.open(tmp_path / "packs"), tmp_path / "models"
+    (file,) = export(registry, Job(["ct", "mr"], models, whole=True))
+    (difference,) = compare([file.path], registry)
+    assert difference.passes
+    assert file.card.pixels == "gray, (n, 1, height, width), value / white * 2 - 1; white is 255, 65535 or 1.0"
+    monkeypatch.chdir(models)
+    for array, mode in ((sixteen_bits(), "I;16"), (values(), "F")):
+        Image.fromarray(array).save("in.tif")
+        exec(lines(models / "README.md"), {})
+        with Image.open("out.tif") as theirs:
+            ours = Translator(registry, precision="float32")("ct", "mr", Path("in.tif"))
+            assert theirs.mode == ours.mode == mode
+            white = 65535 if mode == "I;16" else 1
+            assert np.abs(np.asarray(theirs) / white - np.asarray(ours) / white).max() < 1e-4
+    make_packs(tmp_path / "deep", ["ct", "mr"], "0d", {**SKIP, "channels": 1}, depth=16)
+    with pytest.raises(ExportError, match="'ct' was trained on 16 bits or floats, which float16 rounds to 11 bits"):
+        export(Registry.open(tmp_path / "deep"), Job(["ct", "mr"], models, precision="float16"))
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(registry, tmp_path, monkeypatch):

@@ -174,3 +174,9 @@ def test_a_mistake_in_opt_txt_is_named(release):
     (release / "opt.txt").write_text("fineSize: large\n")
     with pytest.raises(OriginalError, match=r"opt.txt says fineSize: large"):
         read_combogan(release, THREE)
+
+
+def test_generators_of_gray_are_refused(generator, tmp_path):
+    generator["model.1.weight"] = generator["model.1.weight"][:, :1].clone()
+    with pytest.raises(OriginalError, match="'model.1' is a convolution weight .*for RGB pictures can be imported"):
+        imported(generator, tmp_path)

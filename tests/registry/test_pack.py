@@ -108,7 +108,7 @@ def test_a_single_changed_byte_is_detected(tmp_path, place):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"version": 3}, "is of format 3, newer than this combogan reads; update combogan"),
+        ({"version": 4}, "is of format 4, newer than this combogan reads; update combogan"),
         ({"domain": "../../elsewhere"}, "is damaged: domain: .*cannot be the name of a domain"),
         ({"image_size": "32"}, "is damaged: image_size"),
         ({"code": "import os"}, "is damaged: code: Extra inputs"),
