@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
-from torch import Tensor
 
 from combogan import storage
 from combogan.data.decoding import visible
-from combogan.data.pictures import save_picture, scale_short_side, to_image, to_picture
+from combogan.data.pictures import save_picture, scale_short_side
 from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
 from combogan.translation.film import refuse_without_pyav
-from combogan.translation.large_pictures import Translated, in_tiles
+from combogan.translation.large_pictures import Room
 from combogan.translation.moving import Moving, first_picture, moving_pictures
 from combogan.translation.sources import Source, output_names, reconstruction
 from combogan.translation.steady import STEADY
@@ -159,30 +158,22 @@ def translate_files(
     `translate_film`). `progress` gets the name of a film or of a picture in tiles, how many frames or tiles are done,
     and of how many. A picture's PictureError goes into `failures`. Raises PackError, SpaceError, StorageError.
     """
-    way = _Way(room, tiled, progress)
+    allowed = Room(room, folder=job.out, tiled=tiled)
     outcome = Outcome()
     for source, name in zip(job.pictures, job.names(), strict=True):
         shown = len(outcome.rows) < rows
         try:
             _refuse_long_names(source, job.outputs_of(name))
             moving = moving_pictures(source, name, size, steady=steady, resume=resume)
+            report = partial(progress, str(source))
             if moving is None:
-                _translate_file(translator, job, source, name, size, way, shown, outcome)
+                _translate_file(translator, job, source, name, size, allowed, shown, outcome, report)
             else:
-                _translate_moving(translator, job, name, moving, shown, outcome, partial(progress, str(source)))
+                _translate_moving(translator, job, name, moving, shown, outcome, report)
         except PictureError as error:
             outcome.failures.append(error)
         advance()
     return outcome
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How pictures are translated: see `translate_files`."""
-
-    room: int | None
-    tiled: bool
-    progress: Callable[[str, int, int], None]
 
 
 def _translate_file(
@@ -191,9 +182,10 @@ def _translate_file(
     source: Source,
     name: str,
     size: int | None,
-    way: _Way,
+    room: Room,
     shown: bool,
     outcome: Outcome,
+    report: Callable[[int, int], None],
 ) -> None:
     opened = source.open()
     rgb, alpha = visible(opened), opened.alpha
@@ -202,7 +194,10 @@ def _translate_file(
         alpha = alpha and scale_short_side(alpha, size)
     _note_far(translator, job, rgb.size, outcome)
     small = {}
-    for target, back, picture in _pictures(translator, job, str(source), rgb, way):
+    made = translator.pictures(
+        job.source, job.targets, rgb, name=str(source), reconstruct=job.reconstruct, room=room, report=report
+    )
+    for target, back, picture in made:
         path = job.path(target, name, back=back)
         save_picture(picture, path, alpha)
         outcome.written.append(path)
@@ -222,7 +217,8 @@ def _translate_moving(
     progress: Callable[[int, int], None],
 ) -> None:
     _note_far(translator, job, moving.size, outcome)
-    _refuse_too_large(translator, job, str(moving.path), moving.size)
+    needs, free = translator.needs(job.source, job.targets), memory.available(translator.device)
+    memory.refuse_too_large(str(moving.path), moving.size, needs, free=free)
     outputs = job.ways(name)
     with memory.explained(str(moving.path), moving.size):
         outcome.notes += moving.translate(translator, job.source, outputs, progress=progress)
@@ -236,61 +232,6 @@ def _note_far(translator: Translator, job: Job, size: tuple[int, int], outcome: 
     """Note the size of a picture that is far from the training size."""
     if min(size) > FAR * translator.choose(job.source, job.targets).source.image_size:
         outcome.largest = max(outcome.largest, min(size))
-
-
-def _refuse_too_large(translator: Translator, job: Job, name: str, size: tuple[int, int]) -> None:
-    """PictureError where a picture does not fit the memory as a whole."""
-    choice = translator.choose(job.source, job.targets)
-    needs, margin = asdict(memory.Needs.of(choice)), 2 * translator.margin(choice.latent.stride)
-    free = memory.available(translator.device)
-    memory.refuse_too_large(name, (size[0] + margin, size[1] + margin), **needs, free=free)
-
-
-def _pictures(
-    translator: Translator, job: Job, name: str, rgb: Image.Image, way: _Way
-) -> Iterator[tuple[str, bool, Image.Image]]:
-    """(target, whether it is the way back from there, picture) for every translation of a picture."""
-    translate = partial(_translations, translator, job)
-    room = way.room or memory.half_of_free(translator.device)
-    with memory.explained(name, rgb.size):
-        if _is_whole(translator, job):
-            if way.tiled:
-                raise PictureError(
-                    f"'{name}' cannot be translated in tiles with --wrap or over a bridge; leave out --tile."
-                )
-            _refuse_too_large(translator, job, name, rgb.size)
-        elif way.tiled or (room is not None and _needed(translator, job, rgb.size) > room):
-            yield from in_tiles(
-                translate,
-                rgb,
-                name=name,
-                folder=job.out,
-                room=room,
-                device=translator.device,
-                report=partial(way.progress, name),
-            )
-            return
-        for target, back, image in translate(to_image(rgb).unsqueeze(0)):
-            yield target, back, to_picture(image[0])
-
-
-def _is_whole(translator: Translator, job: Job) -> bool:
-    """Whether pictures are never translated in tiles: where their borders meet, and over bridges."""
-    return translator.wrap or bool(translator.choose(job.source, job.targets).bridges)
-
-
-def _needed(translator: Translator, job: Job, size: tuple[int, int]) -> int:
-    """Bytes of memory that a picture of (width, height) takes as a whole."""
-    needs = memory.Needs.of(translator.choose(job.source, job.targets))
-    return memory.needed(size[0] * size[1], **asdict(needs))
-
-
-def _translations(translator: Translator, job: Job, image: Tensor) -> Iterator[Translated]:
-    """(target, whether it is the way back from there, image) for every translation of an image (1, 3, h, w)."""
-    for target, fake in translator.translations(job.source, job.targets, image):
-        yield target, False, fake
-        if job.reconstruct:
-            yield target, True, translator.translate(target, [job.source], fake)[job.source]
 
 
 def columns(jobs: Sequence[Job]) -> list[str]:

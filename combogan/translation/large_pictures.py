@@ -1,11 +1,13 @@
-"""Pictures that are too large for the memory: translated in tiles, to what they would be if translated as a whole."""
+"""Translates pictures of any size: as a whole, or in tiles where the memory is too small, which gives the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from shutil import disk_usage
+from tempfile import gettempdir
 from typing import cast
 
 import torch
@@ -24,28 +26,69 @@ SMALLEST_SIDE = 32
 """Side of the smallest tiles, in pixels of a map: around smaller ones, more would be read than in them."""
 
 
-def in_tiles(
+@dataclass(frozen=True)
+class Room:
+    """What the translation of a picture may take."""
+
+    memory: int | None = None
+    """Bytes of memory; None: half of what is free."""
+    disk: int | None = None
+    """Bytes of disk for the maps of a picture in tiles; None: what is free."""
+    folder: Path | None = None
+    """Where these maps are kept, in files without a name; None: where the system keeps temporary files."""
+    tiled: bool = False
+    """In tiles, even what would fit as a whole."""
+
+
+def quiet(done: int, total: int) -> None:
+    """Is told the tiles that are done and their total number, and tells nobody."""
+
+
+def translated(
+    translate: Callable[[Tensor], Iterator[Translated]],
+    rgb: Image.Image,
+    *,
+    name: str,
+    needs: memory.Needs,
+    room: Room,
+    device: torch.device,
+    report: Callable[[int, int], None] = quiet,
+) -> Iterator[tuple[str, bool, Image.Image]]:
+    """Every translation of a picture as a picture: in tiles where it needs more memory as a whole than it may take.
+
+    `translate` is what translates an image (1, 3, h, w); `report` gets the tiles that are done and their total number.
+    PictureError where even the smallest tiles need more memory, StorageError where the disk is too full.
+    """
+    allowed = room.memory or memory.half_of_free(device)
+    with memory.explained(name, rgb.size):
+        if room.tiled or (allowed is not None and needs.whole(rgb.size) > allowed):
+            folder = room.folder or Path(gettempdir())
+            yield from _in_tiles(
+                translate, rgb, name=name, folder=folder, allowed=allowed, disk=room.disk, device=device, report=report
+            )
+        else:
+            for target, back, image in translate(to_image(rgb).unsqueeze(0)):
+                yield target, back, to_picture(image[0])
+
+
+def _in_tiles(
     translate: Callable[[Tensor], Iterator[Translated]],
     rgb: Image.Image,
     *,
     name: str,
     folder: Path,
-    room: int | None,
+    allowed: int | None,
+    disk: int | None,
     device: torch.device,
     report: Callable[[int, int], None],
 ) -> Iterator[tuple[str, bool, Image.Image]]:
-    """Every translation of a picture as a picture, computed in tiles; their maps are kept in files of `folder`.
-
-    `translate` is what translates an image (1, 3, h, w); it is first called to plan, then to compute. `room` is the
-    bytes of memory that may be taken, None for no limit; `report` gets the tiles that are done and their total number.
-    PictureError where even the smallest tiles need more memory, StorageError where the disk is too full.
-    """
-    values = memory.tile_values(rgb.width * rgb.height, room)
+    """The same in tiles, within `allowed` bytes of memory; `translate` is called to plan, then to compute."""
+    values = memory.tile_values(rgb.width * rgb.height, allowed)
     plan = MapPlan(values, device)
     for _ in translate(_image(rgb, plan)):
         pass
-    _refuse(name, rgb, plan, room)
-    _refuse_full_disk(name, folder, plan.most_bytes)
+    _refuse(name, rgb, plan, allowed)
+    _refuse_on_disk(name, folder, plan.most_bytes, disk)
     done = 0
 
     def advance() -> None:
@@ -57,23 +100,25 @@ def in_tiles(
         yield target, back, _picture(cast(TiledMap, translated), values)
 
 
-def _refuse(name: str, rgb: Image.Image, plan: MapPlan, room: int | None) -> None:
+def _refuse(name: str, rgb: Image.Image, plan: MapPlan, allowed: int | None) -> None:
     needed = memory.needed_in_tiles(rgb.width * rgb.height, ceil(SMALLEST_SIDE**2 * plan.most_values))
-    if room is None or needed <= room:
+    if allowed is None or needed <= allowed:
         return
     raise PictureError(
         f"'{name}' is too large: at {rgb.width} x {rgb.height} pixels it needs about {memory.gigabytes(needed)} of "
-        f"memory even in tiles, and {memory.gigabytes(room)} may be used; allow more with --memory, or scale it with "
-        "--size."
+        f"memory even in tiles, and {memory.gigabytes(allowed)} may be used; allow more with --memory, or scale it "
+        "with --size."
     )
 
 
-def _refuse_full_disk(name: str, folder: Path, needed: int) -> None:
+def _refuse_on_disk(name: str, folder: Path, needed: int, most: int | None) -> None:
+    takes = f"'{name}' is translated in tiles, which takes {memory.gigabytes(needed)} of disk for a while, and"
+    if most is not None and needed > most:
+        raise PictureError(f"{takes} {memory.gigabytes(most)} may be used; scale it with --size.")
     free = disk_usage(folder).free
     if free < needed:
         raise StorageError(
-            f"'{name}' is translated in tiles, which takes {memory.gigabytes(needed)} of disk for a while, and "
-            f"{memory.gigabytes(free)} are free in {folder}; free some space, or choose another folder with -o."
+            f"{takes} {memory.gigabytes(free)} are free in {folder}; free some space, or choose another folder with -o."
         )
 
 

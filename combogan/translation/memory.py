@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch
 
 from combogan.errors import PictureError
 from combogan.machine import ran_out_of_memory
+from combogan.networks.adapter import LEAST_CHANNELS
 from combogan.registry.registry import Choice
 
 WORKSPACE = 128 * 10**6
@@ -29,23 +30,29 @@ MOST_VALUES = 2**24
 
 @dataclass(frozen=True)
 class Needs:
-    """What the memory of a translation depends on, besides its pixels; named as `needed` names them."""
+    """What the memory of a translation depends on, besides its pixels."""
 
     width: int
+    """Channels of the networks."""
     targets: int
-    kind: str
+    kind: str = "resnet"
+    """Of the networks."""
+    margin: int = 0
+    """Pixels that are added on every side."""
 
     @classmethod
-    def of(cls, choice: Choice) -> Needs:
+    def of(cls, choice: Choice, margin: int) -> Needs:
         """Of the packs of a choice."""
         assert choice.source.encoder is not None
         width = choice.latent.channels // min(choice.latent.stride, 8)  # three halvings double the channels
-        return cls(width, len(choice.targets), str(choice.source.encoder.shape.get("kind", "resnet")))
+        if choice.bridges:
+            width = max(width, LEAST_CHANNELS)
+        return cls(width, len(choice.targets), str(choice.source.encoder.shape.get("kind", "resnet")), margin)
 
-    def largest(self, free: int) -> int:
-        """Pixels of the largest picture that `free` bytes allow as a whole."""
-        per_pixel = needed(1, **asdict(self)) - WORKSPACE
-        return max(0, free - WORKSPACE) // per_pixel
+    def whole(self, size: tuple[int, int]) -> int:
+        """Bytes that a picture of (width, height) takes as a whole."""
+        width, height = (side + 2 * self.margin for side in size)
+        return needed(width * height, width=self.width, targets=self.targets, kind=self.kind)
 
 
 def needed(pixels: int, *, width: int, targets: int = 1, kind: str = "resnet") -> int:
@@ -84,15 +91,13 @@ def available(device: torch.device) -> int | None:
     return min(free, default=None)
 
 
-def refuse_too_large(
-    name: str, size: tuple[int, int], *, width: int, targets: int, free: int | None, kind: str = "resnet"
-) -> None:
+def refuse_too_large(name: str, size: tuple[int, int], needs: Needs, *, free: int | None) -> None:
     """PictureError, with the size that would fit, where a whole picture of (width, height) needs more than is free."""
-    pixels = size[0] * size[1]
-    wanted = needed(pixels, width=width, targets=targets, kind=kind)
+    wanted = needs.whole(size)
     if free is None or wanted <= free:
         return
-    largest = int(min(size) * sqrt(max(0, free - WORKSPACE) / (wanted - WORKSPACE))) // 4 * 4
+    scale = sqrt(max(0, free - WORKSPACE) / (wanted - WORKSPACE))
+    largest = int((min(size) + 2 * needs.margin) * scale - 2 * needs.margin) // 4 * 4
     remedy = f"--size {largest} would fit" if largest >= 8 else "close other programs"
     raise PictureError(
         f"'{name}' is too large: at {size[0]} x {size[1]} pixels it needs about {gigabytes(wanted)} of memory, and "

@@ -115,10 +115,14 @@ class TiledMap:
         return _joined(torch.add, [self, other], channels=self.shape[1]).kept()
 
     def __getitem__(self, place: tuple[Any, slice, slice]) -> TiledMap:
-        """The upper left part: `map[..., :height, :width]`."""
-        (_, height, width), (_, rows, columns) = self.shape[1:], place
-        size = self.shape[1], len(range(height)[rows]), len(range(width)[columns])
-        return TiledMap(self.keeper, size, self.dtype, self.read, above=self.values - self.shape[1], direct=self.direct)
+        """A part without gaps: `map[..., top:bottom, left:right]`."""
+        rows, columns = (range(side)[part] for side, part in zip(self.shape[2:], place[1:], strict=True))
+
+        def read(box: Box) -> Tensor:
+            return self.read((_moved(box[0], rows.start), _moved(box[1], columns.start)))
+
+        size = self.shape[1], len(rows), len(columns)
+        return TiledMap(self.keeper, size, self.dtype, read, above=self.values - self.shape[1], direct=self.direct)
 
     @classmethod
     def __torch_function__(
@@ -180,6 +184,45 @@ def _pixel_unshuffle(x: TiledMap, factor: int) -> TiledMap:
 
     size = channels * factor**2, height // factor, width // factor
     return TiledMap(x.keeper, size, x.dtype, read, above=x.values * factor**2, direct=x.direct)
+
+
+def _pixel_shuffle(x: TiledMap, factor: int) -> TiledMap:
+    channels, height, width = x.shape[1:]
+
+    def read(box: Box) -> Tensor:
+        seen = [range(side.start // factor, -(-side.stop // factor)) for side in box]
+        tile = F.pixel_shuffle(x.read((seen[0], seen[1])), factor)
+        rows, columns = (_moved(side, -factor * near.start) for side, near in zip(box, seen, strict=True))
+        return tile[..., _slice(rows), _slice(columns)]
+
+    size = channels // factor**2, height * factor, width * factor
+    return TiledMap(x.keeper, size, x.dtype, read, above=x.values / factor**2, direct=x.direct)
+
+
+def _index_select(x: TiledMap, dim: int, places: Tensor) -> TiledMap:
+    """The rows or columns of these numbers: neighbours of neighbours, or of those at the opposite border."""
+    numbers = places.tolist()
+
+    def read(box: Box) -> Tensor:
+        tiles = []
+        for near in _runs([numbers[place] for place in box[dim - 2]]):
+            tiles.append(x.read((near, box[1]) if dim == 2 else (box[0], near)))
+        return tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim)
+
+    size = list(x.shape[1:])
+    size[dim - 1] = len(numbers)
+    return TiledMap(x.keeper, (size[0], size[1], size[2]), x.dtype, read, above=x.values, direct=x.direct)
+
+
+def _runs(numbers: Sequence[int]) -> list[range]:
+    """The same numbers in order, as ranges that are as long as possible."""
+    runs = [range(numbers[0], numbers[0] + 1)]
+    for number in numbers[1:]:
+        if number == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, number + 1)
+        else:
+            runs.append(range(number, number + 1))
+    return runs
 
 
 def _pad(x: TiledMap, pads: Sequence[int], mode: str = "constant", value: float | None = None) -> TiledMap:
@@ -330,17 +373,23 @@ def _slice(side: range) -> slice:
     return slice(side.start, side.stop)
 
 
+def _moved(side: range, distance: int) -> range:
+    return range(side.start + distance, side.stop + distance)
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     F.pad: _pad,
     F.conv2d: _convolution,
     F.conv_transpose2d: _transposed_convolution,
     F.pixel_unshuffle: _pixel_unshuffle,
+    F.pixel_shuffle: _pixel_shuffle,
+    torch.index_select: _index_select,
     F.batch_norm: _batch_norm,
     torch.native_batch_norm: _instance_norm,
     torch.cat: _cat,
     **{
         function: partial(_pointwise, function)
-        for function in (F.relu, F.leaky_relu, F.leaky_relu_, torch.prelu, torch.tanh)
+        for function in (F.relu, torch.relu, F.leaky_relu, F.leaky_relu_, torch.prelu, torch.tanh)
     },
 }
 """What networks do to maps, and how it is done to a map in tiles."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -16,14 +16,17 @@ from torch import Tensor, nn
 from combogan import machine
 from combogan.data.colour_profiles import split
 from combogan.data.decoding import Picture, visible
-from combogan.data.pictures import open_picture, to_image, to_picture
+from combogan.data.pictures import open_picture
 from combogan.errors import PictureError
 from combogan.networks.latent import Maps
 from combogan.registry.bridge import Bridge
 from combogan.registry.generator import fit_stride
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry
+from combogan.translation.large_pictures import Room, Translated, quiet, translated
+from combogan.translation.memory import Needs
 
+ANY_ROOM = Room()
 MARGIN = 96
 """Pixels beyond a border that can change what is inside: as far as nine residual blocks of stride 4 see."""
 
@@ -54,17 +57,49 @@ class Translator:
             self._choices[key] = self.registry.choose(source, targets)
         return self._choices[key]
 
-    def __call__(self, source: str, target: str, picture: AnyPicture) -> Image.Image:
+    def __call__(self, source: str, target: str, picture: AnyPicture, *, room: Room = ANY_ROOM) -> Image.Image:
         """A picture of any size in the target domain: RGB, or RGBA where the picture is transparent somewhere.
 
-        An array is (height, width, 3) of uint8 in RGB. Raises PictureError, PackError, SpaceError.
+        An array is (height, width, 3) of uint8 in RGB. What needs more memory than `room` says, by default half of what
+        is free, is translated in tiles. Raises PictureError, PackError, SpaceError, StorageError.
         """
         opened = _opened(picture)
-        image = to_image(visible(opened)).unsqueeze(0)
-        translated = to_picture(self.translate(source, [target], image)[target][0])
+        name = str(picture) if isinstance(picture, str | Path) else "the picture"
+        ((_, _, translation),) = self.pictures(source, [target], visible(opened), name=name, room=room)
         if opened.alpha is not None:
-            translated.putalpha(opened.alpha)
-        return translated
+            translation.putalpha(opened.alpha)
+        return translation
+
+    def pictures(
+        self,
+        source: str,
+        targets: Sequence[str],
+        rgb: Image.Image,
+        *,
+        name: str,
+        reconstruct: bool = False,
+        room: Room = ANY_ROOM,
+        report: Callable[[int, int], None] = quiet,
+    ) -> Iterator[tuple[str, bool, Image.Image]]:
+        """(target, whether it is the way back from there, picture) for every translation, whole or in tiles.
+
+        `name` is the picture's in errors; with `reconstruct` there is a way back from each target. `report` gets how
+        many tiles are done, and of how many. Raises PictureError, PackError, SpaceError, StorageError.
+        """
+
+        def translate(image: Tensor) -> Iterator[Translated]:
+            for target, fake in self.translations(source, targets, image):
+                yield target, False, fake
+                if reconstruct:
+                    yield target, True, self.translate(target, [source], fake)[source]
+
+        needs = self.needs(source, targets)
+        return translated(translate, rgb, name=name, needs=needs, room=room, device=self.device, report=report)
+
+    def needs(self, source: str, targets: Sequence[str]) -> Needs:
+        """What the memory of these translations depends on, besides pixels."""
+        choice = self.choose(source, targets)
+        return Needs.of(choice, self.margin(choice.latent.stride))
 
     def translate(self, source: str, targets: Sequence[str], image: Tensor) -> dict[str, Tensor]:
         """Image (n, 3, h, w) in [-1, 1] -> the same size in each target, float32, on the translator's device.
@@ -82,13 +117,13 @@ class Translator:
             image = fit_stride(wrapped(image.to(self.device), margin), choice.latent.stride)
             here = _ready(*self.half(choice.source, "encoder")(*_ready(image)))
             over = {bridge.folder: bridge for bridge in choice.bridges.values()}
-            beyond = {folder: self._adapter(bridge, choice.space)(here) for folder, bridge in over.items()}
+            beyond = {folder: _ready(*self._adapter(bridge, choice.space)(here)) for folder, bridge in over.items()}
         maps = {name: beyond[bridge.folder] for name, bridge in choice.bridges.items()}
         for name, pack in choice.targets.items():
             with self._computing():
                 wide = self.half(pack, "decoder")(maps.get(name, here)).float()
-                (translated,) = _ready(wide[..., margin:, margin:][..., :height, :width])
-            yield name, translated
+                (fake,) = _ready(wide[..., margin : margin + height, margin : margin + width])
+            yield name, fake
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -124,8 +159,11 @@ def wrapped(image: Tensor, margin: int) -> Tensor:
     """Image (n, 3, h, w) with `margin` pixels more on every side, as if it lay beside itself on all of them."""
     if not margin:
         return image
-    rows, columns = (torch.arange(-margin, side + margin, device=image.device) % side for side in image.shape[-2:])
-    return image[..., rows, :][..., columns]
+    for dim in (2, 3):
+        side = image.shape[dim]
+        places = torch.arange(-margin, side + margin, device=image.device) % side
+        image = torch.index_select(image, dim, places)
+    return image
 
 
 def _ready(*maps: Tensor) -> Maps:

@@ -14,7 +14,7 @@ from combogan.registry.registry import Registry
 from combogan.translation import memory
 from combogan.translation.directions import pairs
 from combogan.translation.files import Job, check_outputs, columns, save_sheet, translate_files
-from combogan.translation.memory import needed, refuse_too_large
+from combogan.translation.memory import Needs, needed, refuse_too_large
 from combogan.translation.sources import Source, gather, output_names, reconstruction
 from combogan.translation.translator import Translator
 
@@ -146,17 +146,19 @@ def test_pictures_are_gathered_once_and_not_from_the_output(pictures, tmp_path):
         gather([tmp_path / "empty"], out=tmp_path)
 
 
-def test_the_size_that_is_offered_does_fit():
+@pytest.mark.parametrize("margin", [0, 96])
+def test_the_size_that_is_offered_does_fit(margin):
+    needs = Needs(64, 1, margin=margin)
     for size in ((4000, 3000), (3000, 4000), (1530, 1370)):
-        free = needed(size[0] * size[1], width=64) // 3
+        free = needs.whole(size) // 3
         with pytest.raises(PictureError, match="--size") as refused:
-            refuse_too_large("x", size, width=64, targets=1, free=free)
+            refuse_too_large("x", size, needs, free=free)
         offered = int(str(refused.value).split("--size ")[1].split()[0])
         long = int(offered * max(size) / min(size))
-        refuse_too_large("x", (long, offered), width=64, targets=1, free=free)
-    refuse_too_large("x", (4000, 3000), width=64, targets=1, free=None)
+        refuse_too_large("x", (long, offered), needs, free=free)
+    refuse_too_large("x", (4000, 3000), needs, free=None)
     with pytest.raises(PictureError, match="close other programs"):
-        refuse_too_large("x", (4000, 3000), width=64, targets=1, free=10**8)
+        refuse_too_large("x", (4000, 3000), needs, free=10**8)
 
 
 def test_the_estimate_of_memory_is_near_what_was_measured():

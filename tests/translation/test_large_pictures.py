@@ -3,13 +3,16 @@ import pytest
 import torch
 from PIL import Image
 
-from combogan.errors import StorageError
+from combogan.errors import PictureError, StorageError
+from combogan.networks.adapter import Adapter
 from combogan.networks.decoder import SkipDecoder
 from combogan.networks.encoder import SkipEncoder
+from combogan.registry.bridge import write_bridge
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
 from combogan.translation import large_pictures, memory
 from combogan.translation.files import Job, check_outputs, translate_files
+from combogan.translation.large_pictures import Room
 from combogan.translation.memory import needed, needed_in_tiles
 from combogan.translation.sources import Source
 from combogan.translation.translator import Translator
@@ -66,6 +69,71 @@ def test_in_tiles_files_are_those_of_the_whole(registry, job, monkeypatch):
     assert [words[1] for words in told] == list(range(1, total + 1))
     assert {words[0] for words in told} == {str(job.pictures[0])}
     assert total > 100
+
+
+def in_both_ways(translator, targets, picture, tmp_path, monkeypatch):
+    """All translations and ways back of a picture: as a whole, in tiles, and how many tiles there were."""
+    made, tiles = [], []
+    for room in (Room(), Room(folder=tmp_path, tiled=True)):
+        monkeypatch.setattr(memory, "MOST_VALUES", 5000)
+        words = {"name": "x", "reconstruct": True, "room": room, "report": lambda *tile: tiles.append(tile)}
+        made.append(
+            {way[:2]: np.asarray(way[2]).astype(int) for way in translator.pictures("a", targets, picture, **words)}
+        )
+    return *made, len(tiles)
+
+
+@pytest.mark.parametrize("size", [(61, 44), (9, 40)])
+def test_seamless_textures_are_those_of_the_whole(registry, size, tmp_path, monkeypatch):
+    translator = Translator(registry, precision="float32", wrap=True)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
+    whole, tiled, tiles = in_both_ways(translator, ["b", "c"], picture, tmp_path, monkeypatch)
+    assert tiles > 500
+    assert whole.keys() == tiled.keys() == {(target, back) for target in "bc" for back in (False, True)}
+    for way, expected in whole.items():
+        assert expected.std() > 5
+        assert abs(tiled[way] - expected).max() <= 1
+
+
+def test_what_goes_over_a_bridge_is_that_of_the_whole(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    style = {"width": 2, "blocks": 1}
+    for space, names in (("0a", "ab"), ("0b", "cd")):
+        new = [NewPack(name, SkipEncoder(**style), SkipDecoder(**style), (space, space), 16) for name in names]
+        publish(tmp_path / "packs" / space, new)
+    latents = [Registry.open(tmp_path / "packs").pack(name).encoder.latent for name in "ac"]
+    there, back = Adapter(*latents, blocks=1), Adapter(*latents[::-1], blocks=1)
+    write_bridge(tmp_path / "packs" / "bridges" / "0a-0b", there, back, latents=latents, about={})
+    translator = Translator(Registry.open(tmp_path / "packs"), precision="float32")
+    assert translator.choose("a", ["b", "c", "d"]).bridges.keys() == {"c", "d"}
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (45, 62, 3), dtype=np.uint8))
+    whole, tiled, tiles = in_both_ways(translator, ["b", "c", "d"], picture, tmp_path, monkeypatch)
+    assert tiles > 200
+    for way, expected in whole.items():
+        assert expected.std() > 5
+        assert abs(tiled[way] - expected).max() <= 1
+
+
+def test_python_translates_in_tiles_what_needs_more_memory_than_it_may_take(registry, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (37, 53, 4), dtype=np.uint8)
+    translator, planned = Translator(registry, precision="float32"), []
+    plan = large_pictures.MapPlan
+    monkeypatch.setattr(large_pictures, "MapPlan", lambda *words: planned.append(words) or plan(*words))
+    monkeypatch.setattr(large_pictures, "SMALLEST_SIDE", 1)
+    expected = np.asarray(translator("a", "b", Image.fromarray(pixels))).astype(int)
+    assert planned == []
+    whole = needed(37 * 53, width=2, kind="skip")
+    found = translator("a", "b", Image.fromarray(pixels), room=Room(memory=whole - 1, folder=tmp_path))
+    assert len(planned) == 1
+    assert abs(np.asarray(found) - expected).max() <= 1
+    monkeypatch.setattr(memory, "available", lambda device: 2 * whole - 2)
+    translator("a", "b", Image.fromarray(pixels))
+    assert len(planned) == 2
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(PictureError, match="'the picture' is too large: at 53 x 37 pixels .* even in tiles"):
+        translator("a", "b", Image.fromarray(pixels), room=Room(memory=1000))
+    with pytest.raises(PictureError, match=r"of disk for a while, and 0.0 GB may be used; scale it with --size.$"):
+        translator("a", "b", Image.fromarray(pixels), room=Room(disk=1000, tiled=True))
 
 
 def test_a_picture_is_encoded_once_for_all_targets(registry, job):

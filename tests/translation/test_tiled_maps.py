@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from combogan.networks.adapter import Adapter
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
@@ -109,6 +110,30 @@ def test_there_is_no_seam_between_tiles(kind, tmp_path):
         across = [(x[..., 1:, :] - x[..., :-1, :]).abs().mean((0, 1, 3)) for x in (whole(found), expected)]
         tiled, untiled = (steps[[row - 1 for row in borders]].mean() / steps.mean() for steps in across)
         assert tiled / untiled < 1.05
+
+
+@pytest.mark.parametrize("kind", ["skip", "unet"])
+def test_adapters_give_the_same_in_tiles(kind, tmp_path):
+    network = generator(kind, gain=3.0)
+    adapter = Adapter(network.encoder.latent, network.encoder.latent, blocks=1).eval().requires_grad_(False)
+    network.adapter = adapter.to(memory_format=torch.channels_last)
+    expected, found, tiles = both(network, image(77, 93), tmp_path, values=6000)
+    assert tiles > 30
+    torch.testing.assert_close(whole(found), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("box", [(range(7), range(3, 9)), (range(5, 6), range(12)), (range(4, 9), range(9, 12))])
+def test_boxes_of_shuffled_pixels_chosen_rows_and_parts(box, tmp_path):
+    tensor, files = torch.arange(4 * 6 * 8.0).view(1, 4, 6, 8), MapFiles(tmp_path, 99, CPU, lambda: None)
+    tiled, places = in_tiles(tensor, files), torch.tensor([4, 5, 0, 1, 2, 3, 4, 5, 0, 1, 2, 2])
+    for change in (
+        lambda x: F.pixel_shuffle(x, 2),
+        lambda x: torch.index_select(torch.index_select(x, 2, places), 3, places),
+        lambda x: F.pixel_shuffle(x, 2)[..., 1:12, 2:16],
+    ):
+        rows, columns = box
+        expected = change(tensor)[..., rows.start : rows.stop, columns.start : columns.stop]
+        assert torch.equal(change(tiled).read(box), expected)
 
 
 def test_what_has_no_rule_is_an_error_and_no_wrong_picture(tmp_path):
