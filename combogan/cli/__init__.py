@@ -8,6 +8,7 @@ bridge          connect two runs
 running         carries out a run: messages before and after it, exit codes of signals
 progress        the plan of a run
 translate       translate pictures
+translate_any   pictures of which a classifier says the domain
 serve           a page to drop pictures on
 evaluate        score a run
 domains         list, show, check, fetch domains

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
+    from combogan.evaluation.arrival import Arrival
     from combogan.evaluation.examples import Examples
     from combogan.evaluation.scores import Scores
 
@@ -76,7 +77,8 @@ def command(
     100 for identical pictures; SSIM is 1 for them. All numbers are averaged over the test pictures.
 
     RUN/evaluation.html shows the numbers, the curves of the training, and the best, the median and the worst
-    translations of every direction.
+    translations of every direction. RUN/classifier.safetensors is the classifier: `translate --from any` and the page
+    of `serve` ask it of which domain a picture is.
 
     \b
     combogan evaluate runs/seasons
@@ -88,7 +90,7 @@ def command(
     from combogan import machine, storage
     from combogan.evaluation.examples import collect
     from combogan.evaluation.kid import Features
-    from combogan.evaluation.run import evaluate, open_run
+    from combogan.evaluation.run import evaluate, fitted_classifier, open_run
     from combogan.translation.translator import Translator
 
     on = machine.device(device)
@@ -100,8 +102,10 @@ def command(
     with terminal.status("Evaluating ...") as status:
         say = _saying(terminal, status)
         backbone, _, weights = (kid or "").partition(":")
+        arrival = fitted_classifier(opened, size=size, device=on, say=say)
         scores = evaluate(
             opened,
+            arrival=arrival,
             device=on,
             size=size,
             pictures=pictures,
@@ -111,7 +115,7 @@ def command(
         say("Choosing pictures to look at")
         translate = Translator(opened.registry, on, "float32").translate
         examples = collect(translate, opened.sources, scores.size, composes=opened.composes)
-    _give(scores, run, file, examples)
+    _give(scores, run, file, examples, arrival)
 
 
 def _saying(terminal: Console, status: Status) -> Callable[[str], None]:
@@ -126,12 +130,13 @@ def _saying(terminal: Console, status: Status) -> Callable[[str], None]:
     return say
 
 
-def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -> None:
-    """Print the table, and write the scores and the page. RunError where there is no score."""
+def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples], arrival: Arrival | None) -> None:
+    """Print the table, and write the scores, the page and the classifier. RunError where there is no score."""
     from rich.console import Console
 
     from combogan import storage
     from combogan.errors import RunError
+    from combogan.evaluation.classifier import CLASSIFIER, write_classifier
     from combogan.evaluation.page import page
     from combogan.evaluation.page_curves import read_curves
     from combogan.evaluation.table import table
@@ -146,4 +151,6 @@ def _give(scores: Scores, run: Path, file: Path, examples: Sequence[Examples]) -
     console.print(table(scores))
     storage.write(file, scores.json().encode())
     storage.write(run / "evaluation.html", page(scores, run, examples, read_curves(run)).encode())
+    if arrival is not None:
+        write_classifier(run / CLASSIFIER, arrival)
     click.echo(f"Look at {run / 'evaluation.html'}; all numbers are in {file}.")

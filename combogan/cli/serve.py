@@ -26,7 +26,20 @@ from combogan.cli.options import registry_places
     help="Of one picture.",
 )
 @click.option(
-    "--memory", type=click.FloatRange(0.2), default=1.5, show_default=True, metavar="GB", help="Of one translation."
+    "--memory",
+    type=click.FloatRange(0.2),
+    default=1.5,
+    show_default=True,
+    metavar="GB",
+    help="Of one translation; larger pictures are translated in tiles.",
+)
+@click.option(
+    "--disk",
+    type=click.FloatRange(min=0),
+    default=12,
+    show_default=True,
+    metavar="GB",
+    help="Of one translation in tiles, meanwhile.",
 )
 @click.option(
     "--device", default="auto", metavar="auto|cpu|cuda[:N]", show_default=True, help="auto takes CUDA if there is one."
@@ -39,6 +52,7 @@ def command(
     file_limit: int,
     picture_limit: int,
     memory: float,
+    disk: float,
     device: str,
 ) -> None:
     """Serve a page on which pictures are dropped and translated, until Ctrl-C.
@@ -50,14 +64,15 @@ def command(
     combogan serve
     combogan serve --registry runs/seasons --open
     """
+    from combogan.deployment.page_answer import Limits
     from combogan.deployment.page_files import PageFiles
     from combogan.deployment.page_server import bound, is_loopback, refuse_missing, serve
-    from combogan.deployment.page_translator import Limits, PageTranslator
+    from combogan.deployment.page_translator import PageTranslator
     from combogan.registry.registry import Registry
 
     refuse_missing()
     registry = Registry.open(*places)
-    limits = Limits(file_limit * 10**6, picture_limit * 10**6, int(memory * 10**9))
+    limits = Limits(file_limit * 10**6, picture_limit * 10**6, int(memory * 10**9), int(disk * 10**9))
     listening = bound(host, port)
     only_here = is_loopback(host)
     if not only_here:

@@ -13,13 +13,21 @@ import click
 from combogan.cli.options import PATH, registry_places
 
 if TYPE_CHECKING:
+    from combogan.cli.translate_any import Classified
+    from combogan.errors import PictureError
     from combogan.translation.files import Job, Outcome
     from combogan.translation.translator import Translator
 
 
 @click.command(name="translate")
 @click.argument("pictures", nargs=-1, type=PATH)
-@click.option("--from", "sources", required=True, metavar="DOMAIN", help="Domain of the pictures; `all` for a matrix.")
+@click.option(
+    "--from",
+    "sources",
+    required=True,
+    metavar="DOMAIN",
+    help="Domain of the pictures; `all` for a matrix, `any` where a classifier is to tell.",
+)
 @click.option(
     "--to", "targets", required=True, metavar="DOMAIN,...", help="Domains to translate into; `all` for every one."
 )
@@ -77,25 +85,32 @@ def command(
     combogan translate --from photo --to monet holiday/ -o paintings
     combogan translate --from summer --to all --grid
     combogan translate --from summer --to winter walk.mp4
+    combogan translate --from any --to winter album/   each from what the run's classifier takes it for
     combogan translate --from photo --to monet scan.tif --memory 4
     combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
+    from combogan.cli.translate_any import classify
     from combogan.registry.registry import Registry
-    from combogan.translation.directions import pairs
+    from combogan.translation.directions import ANY, pairs
     from combogan.translation.files import SHEET, check_outputs
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
     translator = Translator(Registry.open(*places), device, wrap=wrap)
-    plan = pairs(translator.registry, starts, ends, autoencode=autoencode, matrix=grid)
-    _say_spaces(translator, plan, reconstruct)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
-    jobs = _jobs(translator, plan, pictures, out, size, reconstruct, grid)
+    classified = classify(translator, pictures, out) if starts == [ANY] else None
+    if classified is not None:
+        plan = classified.plan(translator.registry, ends, autoencode=autoencode)
+    else:
+        plan = pairs(translator.registry, starts, ends, autoencode=autoencode, matrix=grid)
+    _say_spaces(translator, plan, reconstruct)
+    jobs = _jobs(translator, plan, pictures, classified, out, size, reconstruct, grid)
     sheet = out / SHEET if grid else None
     check_outputs(jobs, sheet)
     room = None if memory is None else int(memory * 1e9)
     outcomes = _translate(translator, jobs, sheet, size=size, room=room, tiled=tiled, steady=steady, resume=resume)
-    sys.exit(_report(outcomes, plan, translator, out))
+    unread = [] if classified is None else classified.failures
+    sys.exit(_report(outcomes, plan, translator, out, unread))
 
 
 def _words(text: str) -> list[str]:
@@ -133,6 +148,7 @@ def _jobs(
     translator: Translator,
     plan: Mapping[str, Sequence[str]],
     pictures: Sequence[Path],
+    classified: Classified | None,
     out: Path,
     size: int | None,
     reconstruct: bool,
@@ -141,12 +157,17 @@ def _jobs(
     from combogan.translation.files import SHEET, Job
     from combogan.translation.sources import gather, own_pictures
 
-    if pictures and len(plan) > 1:
+    if pictures and classified is None and len(plan) > 1:
         raise click.UsageError("pictures are of one domain, but --from names several; leave them out, or name one.")
     jobs = []
     for source, targets in plan.items():
-        found = gather(pictures, out=out) if pictures else own_pictures(translator.choose(source, targets).source, size)
-        folder = out if len(plan) == 1 else out / source
+        if classified is not None:
+            found = classified.pictures[source]
+        elif pictures:
+            found = gather(pictures, out=out)
+        else:
+            found = own_pictures(translator.choose(source, targets).source, size)
+        folder = out if len(plan) == 1 and classified is None else out / source
         jobs.append(Job(source, tuple(targets), found, folder, reconstruct, (SHEET,) if grid else ()))
     return jobs
 
@@ -214,11 +235,17 @@ def _stopping(jobs: Sequence[Job]) -> Iterator[None]:
         raise
 
 
-def _report(outcomes: Sequence[Outcome], plan: Mapping[str, Sequence[str]], translator: Translator, out: Path) -> int:
-    """Print what was translated and what was not; 1 where a picture could not be translated."""
+def _report(
+    outcomes: Sequence[Outcome],
+    plan: Mapping[str, Sequence[str]],
+    translator: Translator,
+    out: Path,
+    unread: Sequence[PictureError],
+) -> int:
+    """Print what was translated and what was not; 1 where a picture could not be read or translated."""
     for note in [note for outcome in outcomes for note in outcome.notes]:
         click.echo(note)
-    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    failures = [*unread, *(failure for outcome in outcomes for failure in outcome.failures)]
     for failure in failures:
         click.echo(f"Error: {failure}", err=True)
     for (source, targets), outcome in zip(plan.items(), outcomes, strict=True):

@@ -25,7 +25,7 @@ LOCAL = Path("domains")
 
 _PART = re.compile(r"[^\W_][\w-]*")
 # Windows has no folders of these names; `all` means every domain in `translate --to all`.
-_TAKEN = {"all", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_TAKEN = {"all", "any", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 _LONGEST = 80
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from combogan.errors import PackError
+from combogan.evaluation.classifier import CLASSIFIER, LARGEST_FILE
 from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
 from combogan.networks.shared import SharedBlocks
@@ -21,7 +22,12 @@ LISTING = "listing.json"
 LARGEST_LISTING = 4 << 20
 """Bytes."""
 MEGABYTE = 1 << 20
-BESIDE = {"README.md": MEGABYTE, "grid.png": 64 * MEGABYTE, "evaluation.json": 16 * MEGABYTE}
+BESIDE = {
+    "README.md": MEGABYTE,
+    "grid.png": 64 * MEGABYTE,
+    "evaluation.json": 16 * MEGABYTE,
+    CLASSIFIER: LARGEST_FILE,
+}
 """Files beside the packs, and how large they can be, in bytes."""
 IN_PACKS = {CARD: MEGABYTE, SHARED_CARD: MEGABYTE, "preview.png": 64 * MEGABYTE}
 """Files in the folder of a pack, or of shared blocks, besides weights."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
-from combogan.deployment.page_translator import Answer, PageTranslator, Result
+from combogan.deployment.page_answer import MOST, Answer, Result
+from combogan.deployment.page_translator import PageTranslator
 from combogan.errors import StorageError
 
 WAITING = 20
@@ -53,7 +55,8 @@ def build(translator: PageTranslator) -> gr.Blocks:
     space = translator.spaces[0]
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.Markdown("# combogan\nTranslate pictures from one domain into another.")
-        results = gr.State([])
+        results, known = gr.State([]), gr.State([])
+        working: dict[str, Event] = {}  # by the session of a visitor who waits for a translation
         with gr.Row():
             with gr.Column(min_width=320):
                 pictures = gr.Gallery(
@@ -74,7 +77,11 @@ def build(translator: PageTranslator) -> gr.Blocks:
                 with gr.Row():
                     source, target = (gr.Dropdown(min_width=100, **menu) for menu in menus[:2])
                 size = gr.Dropdown(**menus[2])
-                go = gr.Button("Translate", variant="primary", elem_id="translate")
+                with gr.Column(elem_id="domains"):
+                    taken = [gr.Dropdown(visible=False, min_width=100) for _ in range(MOST)]
+                with gr.Row():
+                    go = gr.Button("Translate", variant="primary", elem_id="translate", min_width=100)
+                    stop = gr.Button("Stop", elem_id="stop", min_width=100)
             with gr.Column(scale=2, min_width=320):
                 said = gr.HTML(elem_id="said")
                 slider = gr.ImageSlider(
@@ -110,17 +117,40 @@ def build(translator: PageTranslator) -> gr.Blocks:
             source: str | None,
             target: str | None,
             size: str,
+            known: list[Path],
+            request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008
+            *chosen: str | None,
         ) -> list[Any]:
             paths = [Path(path) for path, _ in given or []]
-            answer = translator.translate(paths, source or "", target or "", space=space, size=size, progress=progress)
-            return _answered(translator, answer)
+            corrected = {path: name for path, name in zip(known, chosen, strict=False) if name}
+            working[str(request.session_hash)] = ended = Event()
+            try:
+                answer = translator.translate(
+                    paths,
+                    source or "",
+                    target or "",
+                    space=space,
+                    size=size or "",
+                    corrected=corrected,
+                    progress=progress,
+                    stopped=ended.is_set,
+                )
+            finally:
+                working.pop(str(request.session_hash), None)
+            menus = _domains(answer.domains, translator.domains(space))
+            return [*_answered(translator, answer), list(answer.domains), *menus]
+
+        def end(request: gr.Request) -> None:
+            if ended := working.get(str(request.session_hash)):
+                ended.set()
 
         def choose(found: list[Result], chosen: gr.SelectData) -> list[Any]:
             return _shown(found, chosen.index)
 
         def change_space(space: str) -> list[Any]:
-            return [*(gr.Dropdown(**menu) for menu in _choices(translator, space)), translator.previews(space)]
+            menus = [gr.Dropdown(**menu) for menu in _choices(translator, space)]
+            return [*menus, translator.previews(space), [], *_domains({}, [])]
 
         def add(given: list[tuple[str, str | None]] | None, more: list[str] | None) -> list[Any]:
             return [[*(given or []), *((path, None) for path in more or [])], None]
@@ -128,14 +158,18 @@ def build(translator: PageTranslator) -> gr.Blocks:
         private: dict[str, Any] = {"api_visibility": "private"}
         go.click(
             translate,
-            [pictures, spaces, source, target, size],
-            [said, shown, results, every, slider, one],
+            [pictures, spaces, source, target, size, known, *taken],
+            [said, shown, results, every, slider, one, known, *taken],
             show_progress_on=[slider],
             concurrency_limit=1,
             **private,
         )
+        stop.click(end, show_progress="hidden", **private)
+        page.unload(end)
         shown.select(choose, [results], [slider, one], show_progress="hidden", **private)
-        spaces.change(change_space, [spaces], [source, target, size, examples], show_progress="hidden", **private)
+        spaces.change(
+            change_space, [spaces], [source, target, size, examples, known, *taken], show_progress="hidden", **private
+        )
         pasted.upload(add, [pictures, pasted], [pictures, pasted], show_progress="hidden", **private)
     page.queue(max_size=WAITING, default_concurrency_limit=4, api_open=False)
     return page
@@ -154,6 +188,15 @@ def _choices(translator: PageTranslator, space: str) -> list[dict[str, Any]]:
         {"label": "To", "choices": targets, "value": targets[0]},
         {"label": "Size: pixels of the short side", "choices": sizes, "value": sizes[0], "allow_custom_value": True},
     ]
+
+
+def _domains(found: Mapping[Path, str], domains: Sequence[str]) -> list[gr.Dropdown]:
+    """The menus that say of which domain each picture is, and let a visitor change it; as many as pictures can be."""
+    shown = [
+        gr.Dropdown(choices=list(domains), value=domain, label=f"{path.name} is of", visible=True)
+        for path, domain in found.items()
+    ]
+    return [*shown, *(gr.Dropdown(choices=[], value=None, visible=False) for _ in range(MOST - len(shown)))]
 
 
 def _answered(translator: PageTranslator, answer: Answer) -> list[Any]:

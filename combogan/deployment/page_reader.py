@@ -1,7 +1,7 @@
 """Decodes an uploaded picture in a process of its own, so that time and memory are bounded and a crash does no harm.
 
-The process is this file as a program: the picture comes on its standard input; a line of JSON and the pixels leave on
-its standard output.
+The process is this file as a program: the picture comes on its standard input; a line of JSON and the pixels go to a
+file without a name that is its standard output.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from PIL import Image
 
@@ -26,85 +28,82 @@ PATIENCE = 120
 """Seconds after which the process is ended, whatever it does."""
 MEMORY = 3 * 2**29
 """Bytes of the process; the largest allowed pictures need most of it."""
+STRIPE = 256
+"""Rows that are sent at once."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A decoded picture; without its pixels where there are more than were asked for."""
+    """A decoded picture."""
 
-    size: tuple[int, int]
-    """(width, height)."""
-    rgb: Image.Image | None
+    rgb: Image.Image
     """White where the picture is fully transparent."""
-    alpha: Image.Image | None = None
+    alpha: Image.Image | None
     """L, of the same size; None where the whole picture is opaque."""
 
 
-def read(path: Path, *, largest: int, most: int, size: int | None = None, memory: int = MEMORY) -> Upload:
+def read(path: Path, *, largest: int, size: int | None = None, memory: int = MEMORY) -> Upload:
     """The picture in a file of at most `largest` pixels, the short side scaled to `size`. Raises PictureError.
 
-    Its pixels come along if they are then no more than `most`. `memory` is what decoding may take, in bytes.
+    `memory` is what decoding may take, in bytes.
     """
     name = path.name
-    numbers = map(str, (largest, most, size or 0, memory))
-    words = [sys.executable, "-m", "combogan.deployment.page_reader", name, *numbers]
+    words = [sys.executable, "-m", "combogan.deployment.page_reader", name, *map(str, (largest, size or 0, memory))]
     one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    try:
-        with path.open("rb") as file:
-            done = subprocess.run(
-                words, stdin=file, stdout=subprocess.PIPE, env=one_thread, timeout=PATIENCE, check=False
+    with TemporaryFile() as sent:  # no pipe: the pixels are read when the process and its memory are gone
+        try:
+            with path.open("rb") as file:
+                done = subprocess.run(words, stdin=file, stdout=sent, env=one_thread, timeout=PATIENCE, check=False)
+        except OSError:
+            raise PictureError(
+                f"'{name}' is not here any more, because newer pictures took its room; drop it again."
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise PictureError(_slow(name)) from None
+        if done.returncode:
+            stopped = (
+                f"'{name}' is broken or truncated (the decoder ended with {done.returncode}); replace or remove it."
             )
-    except OSError:
-        raise PictureError(
-            f"'{name}' is not here any more, because newer pictures took its room; drop it again."
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise PictureError(_slow(name)) from None
-    if done.returncode:
-        stopped = f"'{name}' is broken or truncated (the decoder ended with {done.returncode}); replace or remove it."
-        raise PictureError(_slow(name) if done.returncode == _out_of_time() else stopped)
-    return _answer(memoryview(done.stdout))
+            raise PictureError(_slow(name) if done.returncode == _out_of_time() else stopped)
+        sent.seek(0)
+        return _answer(sent)
 
 
-def _answer(sent: memoryview) -> Upload:
+def _answer(sent: IO[bytes]) -> Upload:
     """What the process sent."""
-    head = sent[:4096].tobytes().partition(b"\n")[0]
-    answer = json.loads(head)
+    answer = json.loads(sent.readline())
     if "error" in answer:
         raise PictureError(answer["error"])
     width, height = answer["size"]
-    pixels = sent[len(head) + 1 :]
-    if not pixels:
-        return Upload((width, height), None)
-    count = width * height
-    rgb = Image.frombytes("RGB", (width, height), pixels[: 3 * count].tobytes())
-    alpha = Image.frombytes("L", (width, height), pixels[3 * count :].tobytes()) if answer["alpha"] else None
-    return Upload((width, height), rgb, alpha)
+    rgb = Image.frombytes("RGB", (width, height), sent.read(3 * width * height))
+    return Upload(rgb, Image.frombytes("L", (width, height), sent.read()) if answer["alpha"] else None)
 
 
 def main() -> None:
     """The process."""
-    name, (largest, most, size, memory) = sys.argv[1], map(int, sys.argv[2:])
+    name, (largest, size, memory) = sys.argv[1], map(int, sys.argv[2:])
     _bound(memory)
     sent: list[Image.Image] = []
     answer: dict[str, object]
     try:
         picture = decode(sys.stdin.buffer, name, largest=largest)
-        parts = [visible(picture)] + ([] if picture.alpha is None else [picture.alpha])
+        sent = [visible(picture)] + ([] if picture.alpha is None else [picture.alpha])
         if size:
-            _refuse_huge(name, parts[0].size, size, largest)
-            parts = [scale_short_side(part, size) for part in parts]
-        answer = {"size": parts[0].size, "alpha": len(parts) == 2}
-        sent = parts if parts[0].width * parts[0].height <= most else []
+            _refuse_huge(name, sent[0].size, size, largest)
+            sent = [scale_short_side(part, size) for part in sent]
+        answer = {"size": sent[0].size, "alpha": len(sent) == 2}
     except PictureError as error:
-        answer = {"error": str(error)[:2000]}
+        answer, sent = {"error": str(error)[:2000]}, []
     except MemoryError:
-        answer = {
-            "error": f"'{name}' is too large: the memory did not suffice to decode it; scale it down or remove it."
-        }
+        answer, sent = {"error": _too_large(name)}, []
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     for part in sent:
-        sys.stdout.buffer.write(part.tobytes())
+        for top in range(0, part.height, STRIPE):
+            sys.stdout.buffer.write(part.crop((0, top, part.width, min(top + STRIPE, part.height))).tobytes())
+
+
+def _too_large(name: str) -> str:
+    return f"'{name}' is too large: the memory did not suffice to decode it; scale it down or remove it."
 
 
 def _refuse_huge(name: str, size: tuple[int, int], short_side: int, largest: int) -> None:

@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from combogan.data.decoding import HEADER, kind
+from combogan.deployment.page_answer import MOST, Limits
 from combogan.deployment.page_files import BOUND, PageFiles, safe_name
-from combogan.deployment.page_translator import MOST, Limits, PageTranslator
+from combogan.deployment.page_translator import PageTranslator
 from combogan.errors import ServingError
 
 Scope = MutableMapping[str, Any]

@@ -3,70 +3,35 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from combogan import storage
-from combogan.data.pictures import open_picture, save_picture, to_image, to_picture
+from combogan.data.pictures import open_picture, save_picture
+from combogan.deployment.page_answer import KEPT, MOST, Answer, Limits, Result, hints
 from combogan.deployment.page_files import PageFiles
-from combogan.deployment.page_reader import read
-from combogan.errors import ComboganError, PictureError
+from combogan.deployment.page_reader import Upload, read
+from combogan.errors import ComboganError, FeaturesError, PackError, PictureError
+from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.classifier import classifier_of, sources, taken
+from combogan.evaluation.image_features import NETWORK
+from combogan.networks.features import features
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Choice, Registry, home
 from combogan.translation import memory
-from combogan.translation.directions import EVERY, pairs
-from combogan.translation.files import FAR
+from combogan.translation.directions import ANY, EVERY, pairs
+from combogan.translation.large_pictures import Room
 from combogan.translation.sources import Source, output_names
 from combogan.translation.translator import Translator
 
-MOST = 20
-"""Pictures that are translated at once."""
 NEWEST = "the newest that has both"
 """The choice of a latent space that the command line makes."""
 AS_IT_IS = "as it is"
 """The choice of a size that scales nothing."""
 SIZES = 8, 20_000
 """The smallest and the largest short side that can be asked for, in pixels."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a visitor may use."""
-
-    file: int = 32 * 10**6
-    """Bytes of an uploaded file."""
-    pixels: int = 64 * 10**6
-    """Pixels of an uploaded picture."""
-    memory: int = 3 * 10**9 // 2
-    """Bytes of memory that the translation of one picture may take."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """A picture and one of its translations, as files of the page."""
-
-    target: str
-    source_file: Path
-    file: Path
-    name: str
-    """In a zip: TARGET/NAME.png."""
-
-    @property
-    def caption(self) -> str:
-        """What is written below it."""
-        return f"{self.target}: {PurePosixPath(self.name).stem}"
-
-
-@dataclass
-class Answer:
-    """The answer to a visitor: translations, and what there is to say."""
-
-    results: list[Result] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class PageTranslator:
@@ -80,6 +45,7 @@ class PageTranslator:
         self._translators = {
             name: Translator(only, device) for name, only in {NEWEST: registry, **by_space(registry)}.items()
         }
+        self._classifiers = {name: _classifier(one) for name, one in self._translators.items()}
 
     @property
     def spaces(self) -> list[str]:
@@ -87,8 +53,12 @@ class PageTranslator:
         return list(self._translators)
 
     def sources(self, space: str) -> list[str]:
+        """The domains that can be translated from, after the word for any of them where a classifier knows them all."""
+        return [*([] if self._classifiers[space] is None else [ANY]), *self.domains(space)]
+
+    def domains(self, space: str) -> list[str]:
         """The domains that can be translated from."""
-        return sorted({pack.domain for pack in self._packs(space) if pack.encoder})
+        return sorted(sources(self._translators[space].registry))
 
     def targets(self, space: str) -> list[str]:
         """The domains that can be translated into, and the word for all of them."""
@@ -120,27 +90,53 @@ class PageTranslator:
         *,
         space: str,
         size: str = AS_IT_IS,
+        corrected: Mapping[Path, str] | None = None,
         progress: Callable[[float, str], None] = lambda share, text: None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Answer:
-        """Translate uploaded pictures; what cannot be translated is said and does not stop the others."""
+        """Translate uploaded pictures; what cannot be translated is said and does not stop the others.
+
+        From any domain, each is translated from what a classifier takes it for, or from what `corrected` says. Where
+        `stopped` says so, the rest is left out.
+        """
         answer = Answer()
-        translator = self._translators[space]
+        translator, using = self._translators[space], ""
         try:
             short_side = _pixels(size)
-            targets = self._checked(translator, pictures, source, target)
-            choice = translator.choose(source, targets)
+            _check_number(pictures)
+            if source != ANY:
+                _choice(translator, source, target)
         except ComboganError as error:
             answer.errors.append(str(error))
             return answer
-        answer.notes.append(_using(choice))
-        sources = [Source(f"{path.stem}.png", path) for path in pictures]
-        for number, (path, name) in enumerate(zip(pictures, output_names(sources), strict=True)):
-            progress(number / len(pictures), f"{path.name} ({number + 1} of {len(pictures)})")
+        uploads = [Source(f"{path.stem}.png", path) for path in pictures]
+        for number, (path, name) in enumerate(zip(pictures, output_names(uploads), strict=True)):
+            text = f"{path.name} ({number + 1} of {len(pictures)})"
+
+            def report(done: int, total: int, number: int = number, text: str = text) -> None:
+                if stopped():
+                    raise _Stopped
+                tiles = f", {done} of {total} tiles" if total > 1 else ""
+                progress((number + done / total) / len(pictures), text + tiles)
+
             try:
-                answer.results += self._translated(translator, choice, path, name, short_side)
+                report(0, 1)
+                upload = read(path, largest=self.limits.pixels, size=short_side)
+                domain = source if source != ANY else self._domain(space, path, upload, corrected or {}, answer)
+                if source == ANY and target == domain:
+                    raise PictureError(f"'{path.name}' is of {domain} already; choose its domain, if it is not.")
+                choice = _choice(translator, domain, target)
+                using = using or _using(choice)
+                self._translated(translator, choice, path, name, upload, answer, report)
             except ComboganError as error:
                 answer.errors.append(str(error))
-        answer.notes += _far(answer.results, choice.source, self.sizes(space)[0])
+            except _Stopped:
+                answer.notes.append("Stopped; what was done before is here.")
+                break
+        if any(path not in (corrected or {}) for path in answer.domains):
+            answer.notes.append("Where a domain is wrong, change it and translate again.")
+        answer.notes += [using] if using else []
+        answer.notes += hints(answer.results, self._packs(space)[0].image_size, self.sizes(space)[0])
         return answer
 
     def zipped(self, results: Sequence[Result]) -> Path:
@@ -154,41 +150,84 @@ class PageTranslator:
     def _packs(self, space: str) -> list[Pack]:
         return self._translators[space].registry.packs
 
-    def _checked(self, translator: Translator, pictures: Sequence[Path], source: str, target: str) -> list[str]:
-        """The targets. Raises PictureError and PackError."""
-        if not pictures:
-            raise PictureError("there is no picture to translate; drop one, paste one, or choose a file.")
-        if len(pictures) > MOST:
-            raise PictureError(
-                f"these are {len(pictures)} pictures, and at most {MOST} are translated at once; remove some."
-            )
-        return pairs(translator.registry, [source], [target])[source]
+    def _domain(self, space: str, path: Path, upload: Upload, corrected: Mapping[Path, str], answer: Answer) -> str:
+        """The domain of a picture, by its visitor or else by the classifier. Raises PackError and FeaturesError."""
+        if path in corrected:
+            domain = corrected[path]
+        else:
+            classifier = self._classifiers[space]
+            if classifier is None:
+                raise PackError(f"no classifier says of which domain '{path.name}' is; choose it.")
+            found = taken(classifier, upload.rgb, self.domains(space))
+            answer.notes.append(f"'{path.name}' is {found}.")
+            domain = found.domain
+        answer.domains[path] = domain
+        return domain
 
     def _translated(
-        self, translator: Translator, choice: Choice, path: Path, name: str, short_side: int | None
-    ) -> list[Result]:
-        """A picture in all targets. Raises PictureError, PackError, StorageError."""
-        needs = memory.Needs.of(choice)
-        free = min(memory.available(translator.device) or self.limits.memory, self.limits.memory)
-        upload = read(path, largest=self.limits.pixels, most=needs.largest(free), size=short_side)
-        if upload.rgb is None:
-            memory.refuse_too_large(path.name, upload.size, **asdict(needs), free=free)
-        assert upload.rgb is not None
-        with memory.explained(path.name, upload.size):
-            image = to_image(upload.rgb).unsqueeze(0)
-            fakes = translator.translate(choice.source.domain, list(choice.targets), image)
-        stem = PurePosixPath(name).stem
-        shown = self._saved(upload.rgb, upload.alpha, name)
-        results = []
-        for target, fake in fakes.items():
-            file = self._saved(to_picture(fake[0]), upload.alpha, f"{stem}-{target.replace('/', '-')}.png")
-            results.append(Result(target, shown, file, name))
-        return results
+        self,
+        translator: Translator,
+        choice: Choice,
+        path: Path,
+        name: str,
+        upload: Upload,
+        answer: Answer,
+        report: Callable[[int, int], None],
+    ) -> None:
+        """A picture in all targets, for an answer. Raises PictureError, PackError, StorageError."""
+        rgb, stem = upload.rgb, PurePosixPath(name).stem
+        answer.bytes += 3 * rgb.width * rgb.height * (1 + len(choice.targets))
+        if answer.bytes > KEPT:
+            raise PictureError(
+                f"'{path.name}' and its translations are too large: all that is translated at once may have "
+                f"{KEPT // 3 // 10**6} megapixels together; choose fewer pictures or targets, or a smaller size."
+            )
+        free = memory.available(translator.device) or self.limits.memory
+        room = Room(min(free, self.limits.memory), self.limits.disk, self.files.folder)
+        made = translator.pictures(
+            choice.source.domain, list(choice.targets), rgb, name=path.name, room=room, report=report
+        )
+        shown = None
+        for target, _, picture in made:
+            shown = shown or self._saved(rgb, upload.alpha, name)
+            file = self._saved(picture, upload.alpha, f"{stem}-{target.replace('/', '-')}.png")
+            answer.results.append(Result(target, shown, file, name))
 
     def _saved(self, picture: Image.Image, alpha: Image.Image | None, name: str) -> Path:
         file = self.files.new(name, 3 * picture.width * picture.height)
         save_picture(picture, file, alpha)
         return file
+
+
+class _Stopped(Exception):
+    """The visitor has left, or does not want to wait."""
+
+
+def _classifier(translator: Translator) -> Arrival | None:
+    """What says of which domain a picture is; None where there is nothing to choose, or anything is missing."""
+    registry = translator.registry
+    if len(sources(registry)) < 2:
+        return None
+    try:
+        found = classifier_of(registry, translator.device)
+        features(NETWORK, translator.device)
+    except (PackError, FeaturesError):
+        return None
+    return found
+
+
+def _check_number(pictures: Sequence[Path]) -> None:
+    if not pictures:
+        raise PictureError("there is no picture to translate; drop one, paste one, or choose a file.")
+    if len(pictures) > MOST:
+        raise PictureError(
+            f"these are {len(pictures)} pictures, and at most {MOST} are translated at once; remove some."
+        )
+
+
+def _choice(translator: Translator, source: str, target: str) -> Choice:
+    """The packs to translate with. Raises PackError and SpaceError."""
+    return translator.choose(source, pairs(translator.registry, [source], [target])[source])
 
 
 def by_space(registry: Registry) -> dict[str, Registry]:
@@ -222,17 +261,3 @@ def _using(choice: Choice) -> str:
     """What the command line says too: the latent space, and whether there are older ones."""
     newest = f", the newest of {choice.others + 1} that hold these domains" if choice.others else ""
     return f"Using latent space {choice.space} ({home(choice.source).name}){newest}."
-
-
-def _far(results: Sequence[Result], pack: Pack, better: str) -> list[str]:
-    """A hint where a picture is far larger than those that the networks were trained on."""
-    sizes = []
-    for result in results:
-        with Image.open(result.file) as picture:
-            sizes.append(min(picture.size))
-    if max(sizes, default=0) <= FAR * pack.image_size:
-        return []
-    return [
-        f"Hint: pictures of up to {max(sizes)} px were translated by networks trained at {pack.image_size} px; "
-        f"size {better} may look better."
-    ]

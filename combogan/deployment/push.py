@@ -13,6 +13,7 @@ from combogan.deployment import model_card
 from combogan.deployment.listing import LARGEST_LISTING, LISTING, Entry, Listing, parse
 from combogan.deployment.remote import Remote, is_url, shown
 from combogan.errors import ComboganError, PackError
+from combogan.evaluation.classifier import CLASSIFIER
 from combogan.registry.card import PackCard, SharedCard, card_bytes, read_card
 from combogan.registry.copies import together
 from combogan.registry.pack import CARD, SHARED_CARD, Pack
@@ -109,6 +110,8 @@ def _files(
     scores = None if run is None else _scores(run, packs, tell)
     if scores is not None:
         files["evaluation.json"] = scores
+    if run is not None and (run / CLASSIFIER).is_file():
+        files[CLASSIFIER] = run / CLASSIFIER
     if run is not None and (grid := _grid(run, packs)) is not None:
         files["grid.png"] = grid
     source = shown(address) if is_url(address) else "FOLDER"  # not where it is on this computer

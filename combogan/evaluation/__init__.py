@@ -7,6 +7,7 @@ texture          distance of small patches from real ones: sliced Wasserstein di
 image_features   features of images to score with, of a pretrained network that no discriminator looks through
 kid              kernel inception distance, on those features or on those of a torchvision classifier
 arrival          a linear classifier of domains on features: which translations it takes for the target
+classifier       the same as a run's file, which says of which domain a picture is
 content          distance of a translation's features from its source's, place by place
 truth            which test pictures of two domains show the same thing
 scores           scores as values, their means, and their JSON

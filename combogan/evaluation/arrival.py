@@ -35,12 +35,37 @@ class Arrival:
     kinds, and paintings, at 128 pixels, it is right about 74%, and takes 9% of copies and 9% of the colour-matched.
     """
 
-    def __init__(self, domains: Sequence[str], pooled: Tensor, labels: Tensor, largest: int, device: torch.device):
+    def __init__(
+        self,
+        domains: Sequence[str],
+        weights: Mapping[str, Tensor],
+        *,
+        size: int,
+        largest: int = LARGEST,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """With weights as `weights` gives them, for images of `size` pixels."""
+        self.domains, self.size, self.largest = tuple(domains), size, largest
+        self.weights = dict(weights)
+        """Of the features, mean and deviation (values,); weight (values, domains) and bias (domains,) in float64."""
+        self._device = torch.device(device)
+
+    @classmethod
+    def fitted(
+        cls,
+        domains: Sequence[str],
+        pooled: Tensor,
+        labels: Tensor,
+        *,
+        size: int,
+        largest: int = LARGEST,
+        device: torch.device | str = "cpu",
+    ) -> Arrival:
         """Fitted to pooled features (n, values) and the indices of their domains (n,)."""
-        self.domains = tuple(domains)
-        self._largest, self._device = largest, device
-        self._deviation, self._mean = torch.std_mean(pooled, dim=0, correction=0)
-        self._weight, self._bias = _fitted(self.standardised(pooled), labels, len(self.domains))
+        deviation, mean = torch.std_mean(pooled, dim=0, correction=0)
+        weight, bias = _fitted(_standardised(pooled, mean, deviation), labels, len(domains))
+        weights = {"mean": mean, "deviation": deviation, "weight": weight, "bias": bias}
+        return cls(domains, weights, size=size, largest=largest, device=device)
 
     @classmethod
     def train(
@@ -59,7 +84,6 @@ class Arrival:
         """
         if len(pictures) < 2:
             raise ValueError(f"a classifier needs two domains or more, but there are {len(pictures)}")
-        on = torch.device(device)
         chosen = {name: choice(one.names, PICTURES) for name, one in pictures.items()}
         colours = {
             name: [ColourMatch.fit([x]) for images in batches(one, chosen[name], size) for x in images]
@@ -71,17 +95,18 @@ class Arrival:
             for images in batches(one, chosen[name], size):
                 recoloured = torch.cat([next(borrowed)(image[None]) for image in images])
                 for x in (images, recoloured):
-                    pooled.append(image_features(x, largest=largest, device=on).pooled)
+                    pooled.append(image_features(x, largest=largest, device=device).pooled)
                     labels += [label] * len(x)
-        return cls(tuple(pictures), torch.cat(pooled), torch.tensor(labels), largest, on)
+        found = torch.cat(pooled)
+        return cls.fitted(tuple(pictures), found, torch.tensor(labels), size=size, largest=largest, device=device)
 
     def features(self, images: Tensor) -> ImageFeatures:
         """The features of images (n, 3, h, h), seen as those that the classifier was fitted to."""
-        return image_features(images, largest=self._largest, device=self._device)
+        return image_features(images, largest=self.largest, device=self._device)
 
     def standardised(self, pooled: Tensor) -> Tensor:
         """Pooled features (n, values), so that those that the classifier was fitted to have mean 0 and deviation 1."""
-        return (pooled - self._mean) / self._deviation.clamp(min=FLAT)
+        return _standardised(pooled, self.weights["mean"], self.weights["deviation"])
 
     def takes(self, found: ImageFeatures, domain: str) -> Tensor:
         """Whether each image of those features is taken for one of the domain: (n,) of bool, on the CPU."""
@@ -91,9 +116,17 @@ class Arrival:
         """Whether each image (n, 3, h, h) is taken for one of the domain: (n,) of bool, on the CPU."""
         return self.takes(self.features(images), domain)
 
+    def chances(self, images: Tensor) -> Tensor:
+        """The probability of each domain, in their order, for each image (n, 3, h, h): (n, domains), on the CPU."""
+        return self._logits(self.features(images)).softmax(1)
+
     def _logits(self, found: ImageFeatures) -> Tensor:
         """(n, domains)."""
-        return self.standardised(found.pooled).double() @ self._weight + self._bias
+        return self.standardised(found.pooled).double() @ self.weights["weight"] + self.weights["bias"]
+
+
+def _standardised(pooled: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    return (pooled - mean) / deviation.clamp(min=FLAT)
 
 
 def _borrowed(name: str, colours: Mapping[str, Sequence[ColourMatch]], chance: torch.Generator) -> list[ColourMatch]:

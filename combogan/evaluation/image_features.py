@@ -17,6 +17,8 @@ from combogan.networks.features import STRIDES, features
 NETWORK, NAME = "efficientnet-lite2", "EfficientNet-Lite2"
 POOLED = (8, 16, 32)
 """Strides of the maps that are pooled: coarse enough for brush strokes and things, not for single edges."""
+VALUES = 1040
+"""Of the pooled maps: mean and deviation of 48, 120 and 352 channels."""
 COMPARED = (8, 16)
 """Strides of the maps that are compared place by place: the coarsest map has too few places at 64 pixels."""
 SMALLEST, LARGEST = 64, 256

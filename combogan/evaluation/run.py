@@ -12,6 +12,7 @@ from combogan.data.catalog import DomainPictures, reopen
 from combogan.data.checking import usable
 from combogan.data.moved import moved
 from combogan.errors import DomainError, PackError, RunError
+from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.kid import Features
 from combogan.evaluation.scores import Scores
 from combogan.evaluation.scoring import PICTURES, score
@@ -67,9 +68,25 @@ def open_run(run: Path, *, data: Path | None = None, tell: Callable[[str], objec
     return Opened(settings, registry, tuple(paired(sources, listed)), lost)
 
 
+def fitted_classifier(
+    opened: Opened,
+    *,
+    size: int | None = None,
+    device: str | torch.device = "cpu",
+    say: Callable[[str], object] = lambda what: None,
+) -> Arrival | None:
+    """A classifier of the domains of a run, fitted to their training pictures; None where fewer than two have any."""
+    if len(opened.sources) < 2:
+        return None
+    say("Training the classifier")
+    pictures = {source.name: source.train for source in opened.sources}
+    return Arrival.train(pictures, size or opened.settings.images.size, device=device)
+
+
 def evaluate(
     run: Path | Opened,
     *,
+    arrival: Arrival | None = None,
     device: str | torch.device = "cpu",
     size: int | None = None,
     pictures: int | None = PICTURES,
@@ -87,6 +104,7 @@ def evaluate(
         size or opened.settings.images.size,
         composes=opened.composes,
         pictures=pictures,
+        arrival=arrival,
         features=features,
         device=device,
         say=say,

@@ -9,6 +9,8 @@ from combogan.registry.registry import Registry
 
 EVERY = "all"
 """The word for every domain that can be translated into or from."""
+ANY = "any"
+"""The word for the domain that a picture is of, as a classifier sees it."""
 
 
 def pairs(

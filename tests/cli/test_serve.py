@@ -50,7 +50,7 @@ def served(monkeypatch):
 def test_the_address_is_said_and_opened_and_the_folder_is_deleted(say, served, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
-    words = ["--registry", "packs", "--port", "0", "--open", "--file-limit", "5", "--memory", "2"]
+    words = ["--registry", "packs", "--port", "0", "--open", "--file-limit", "5", "--memory", "2", "--disk", "3"]
     code, out, err = say(*words, "--picture-limit", "7", "--device", "cpu")
     assert (code, err) == (0, "")
     assert out == f"Serving a, b on {opened[0]} (Ctrl-C ends it).\n"
@@ -59,7 +59,7 @@ def test_the_address_is_said_and_opened_and_the_folder_is_deleted(say, served, m
     assert only_here
     assert not folder.exists()
     limits = translator.limits
-    assert (limits.file, limits.pixels, limits.memory) == (5 * 10**6, 7 * 10**6, 2 * 10**9)
+    assert (limits.file, limits.pixels, limits.memory, limits.disk) == (5 * 10**6, 7 * 10**6, 2 * 10**9, 3 * 10**9)
 
 
 def test_another_host_says_what_it_means(say, served):

@@ -4,9 +4,9 @@ import json
 import pytest
 
 from combogan.deployment import page_server
+from combogan.deployment.page_answer import Limits
 from combogan.deployment.page_files import PageFiles
 from combogan.deployment.page_server import FILE, JOIN, UPLOAD, Gate, bound, is_loopback, refuse_missing
-from combogan.deployment.page_translator import Limits
 from combogan.errors import ServingError
 
 HERE = {"host": "127.0.0.1:7860"}

@@ -1,3 +1,4 @@
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -6,12 +7,19 @@ import pytest
 import torch
 from PIL import Image
 
+from combogan.deployment import page_translator
+from combogan.deployment.page_answer import MOST, Limits
 from combogan.deployment.page_files import PageFiles
-from combogan.deployment.page_translator import AS_IT_IS, MOST, NEWEST, Limits, PageTranslator
+from combogan.deployment.page_translator import AS_IT_IS, NEWEST, PageTranslator
+from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.classifier import CLASSIFIER, write_classifier
+from combogan.evaluation.image_features import VALUES
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
+from combogan.translation import large_pictures
+from combogan.translation.memory import Needs
 from combogan.translation.translator import Translator
 
 
@@ -101,16 +109,77 @@ def test_what_goes_wrong_is_a_sentence_and_stops_no_other_picture(page, files):
         assert f"'{size}' is no size; give pixels from 8 to 20000" in refusal(size=size)
 
 
-def test_what_needs_more_memory_than_a_visitor_gets_is_refused_with_the_size_that_fits(registry, files):
-    page = PageTranslator(registry, files, device="cpu", limits=Limits(memory=128 * 10**6 + 70_000))
+def test_what_needs_more_memory_than_a_visitor_gets_is_translated_in_tiles(registry, files, monkeypatch):
+    monkeypatch.setattr(large_pictures, "SMALLEST_SIDE", 1)
+    path, heard = upload(files, "large.png", (100, 80)), []
+    whole = Needs(2, 1).whole((100, 80))
+    page = PageTranslator(registry, files, device="cpu", limits=Limits(memory=whole - 1))
+    (result,) = page.translate([path], "a", "b", space=NEWEST, progress=lambda *words: heard.append(words)).results
+    assert heard[0] == (0, "large.png (1 of 1)")
+    assert heard[-1] == (1, f"large.png (1 of 1), {len(heard) - 1} of {len(heard) - 1} tiles")
+    with Image.open(result.file) as found:
+        expected = np.asarray(Translator(registry)("a", "b", path)).astype(int)
+        assert abs(np.asarray(found) - expected).max() <= 3  # in bfloat16, where the processor has it
+    calls = iter([False, False, True])
+    answer = page.translate([path, path], "a", "b", space=NEWEST, stopped=lambda: next(calls))
+    assert (answer.results, answer.notes[0]) == ([], "Stopped; what was done before is here.")
+
+
+def test_what_needs_more_than_a_visitor_gets_even_so_is_a_sentence(registry, files, monkeypatch):
     path = upload(files, "large.png", (100, 80))
-    (sentence,) = page.translate([path], "a", "b", space=NEWEST, size=AS_IT_IS).errors
-    assert sentence.startswith("'large.png' is too large: at 100 x 80 pixels it needs about 0.1 GB of memory")
-    offered = sentence.split("--size ")[1].split()[0]
-    assert page.translate([path], "a", "b", space=NEWEST, size=offered).errors == []
-    small = PageTranslator(registry, files, device="cpu", limits=Limits(pixels=7999))
-    (sentence,) = small.translate([path], "a", "b", space=NEWEST).errors
-    assert sentence.startswith("'large.png' is too large (100 x 80 pixels")
+
+    def refusal(target="b", **limits):
+        page = PageTranslator(registry, files, device="cpu", limits=Limits(**limits))
+        (sentence,) = page.translate([path], "a", target, space=NEWEST).errors
+        return sentence
+
+    assert refusal(pixels=7999).startswith("'large.png' is too large (100 x 80 pixels")
+    assert "needs about 0.1 GB of memory even in tiles, and 0.0 GB may be used" in refusal(memory=1000)
+    monkeypatch.setattr(large_pictures, "SMALLEST_SIDE", 1)
+    whole = Needs(2, 1).whole((100, 80))
+    assert refusal(memory=whole - 1, disk=99).endswith("and 0.0 GB may be used; scale it with --size.")
+    monkeypatch.setattr(page_translator, "KEPT", 3 * 16_000)
+    assert refusal("all").startswith("'large.png' and its translations are too large: all that is translated at once")
+
+
+def arrival(*domains):
+    """A classifier that takes every picture for the first domain."""
+    weights = {"mean": torch.zeros(VALUES), "deviation": torch.ones(VALUES)}
+    weights |= {"weight": torch.zeros(VALUES, len(domains)).double(), "bias": -torch.arange(len(domains)).double()}
+    return Arrival(domains, weights, size=16)
+
+
+def test_pictures_of_any_domain_are_translated_from_what_the_classifier_or_the_visitor_says(registry, files, tmp_path):
+    shutil.copytree(registry.pack("a").folder.parent, tmp_path / "packs")
+    alone = Registry.open(tmp_path)
+    assert PageTranslator(alone, files, device="cpu").sources(NEWEST) == ["a", "b", "c"]
+    write_classifier(tmp_path / "packs" / CLASSIFIER, arrival("b", "c"))
+    assert PageTranslator(alone, files, device="cpu").sources(NEWEST) == ["a", "b", "c"]
+    write_classifier(tmp_path / "packs" / CLASSIFIER, arrival("b", "a", "c"))
+    page = PageTranslator(alone, files, device="cpu")
+    assert page.sources(NEWEST) == ["any", "a", "b", "c"]
+    one, two = upload(files, "one.png"), upload(files, "two.png")
+    answer = page.translate([one, two], "any", "all", space=NEWEST, corrected={two: "c"})
+    assert answer.errors == []
+    assert answer.notes == [
+        "'one.png' is taken for b (67%).",
+        "Where a domain is wrong, change it and translate again.",
+        "Using latent space 0a (packs).",
+    ]
+    assert answer.domains == {one: "b", two: "c"}
+    assert [(result.target, result.name) for result in answer.results] == [
+        ("a", "one.png"),
+        ("c", "one.png"),
+        ("a", "two.png"),
+        ("b", "two.png"),
+    ]
+    with Image.open(answer.results[2].file) as found:
+        assert found.tobytes() == Translator(alone)("c", "a", two).tobytes()
+    answer = page.translate([one, two], "any", "b", space=NEWEST, corrected={two: "c"})
+    assert answer.errors == ["'one.png' is of b already; choose its domain, if it is not."]
+    assert [result.name for result in answer.results] == ["two.png"]
+    (sentence,) = page.translate([one], "any", "b", space=NEWEST, corrected={one: "z"}).errors
+    assert sentence.startswith("there is no pack of a domain 'z'")
 
 
 def test_latent_spaces_are_offered_by_run_where_there_are_several(page, registry, files):

@@ -70,7 +70,7 @@ def test_shifted_colours_do_not_arrive(arrival: Arrival, train: dict[str, Drawn]
 def test_without_borrowed_colours_the_colours_alone_would_tell(train: dict[str, Drawn]) -> None:
     found = [image_features(one.images).pooled for one in train.values()]
     labels = torch.arange(3).repeat_interleave(60)
-    plain = Arrival(SEASONS, torch.cat(found), labels, 64, torch.device("cpu"))
+    plain = Arrival.fitted(SEASONS, torch.cat(found), labels, size=32, largest=64)
     matched = ColourMatch.fit(train["fall"].images)(Drawn("summer", 7).images)
     assert share(plain, matched, "fall") > 0.5
 
@@ -78,7 +78,7 @@ def test_without_borrowed_colours_the_colours_alone_would_tell(train: dict[str, 
 def test_points_on_a_line_are_parted_in_their_middle_however_many_each_domain_has() -> None:
     left, right = torch.full((50, 1), -1.0), torch.full((5, 1), 3.0)
     labels = torch.tensor([0] * 50 + [1] * 5)
-    arrival = Arrival(("left", "right"), torch.cat([left, right]), labels, 64, torch.device("cpu"))
+    arrival = Arrival.fitted(("left", "right"), torch.cat([left, right]), labels, size=32, largest=64)
     points = ImageFeatures([], torch.tensor([[0.9], [1.1]]))
     assert arrival.takes(points, "right").tolist() == [False, True]
     assert arrival.takes(points, "left").tolist() == [True, False]
