@@ -3,9 +3,10 @@
 python benchmarks/attack_page.py --registry runs/seasons
 
 Bombs, wrong endings, damaged files, names with paths, huge declared sizes, broken-off uploads, messages that name other
-files: several at the same time, each translated afterwards as a visitor's browser would ask for it. At the end: nothing
-was written outside the page's folder, no file of the machine was given out, memory stayed below 2 GiB above rest, and
-the page still translates a picture.
+files: several at the same time, each translated afterwards as a visitor's browser would ask for it, from any domain if
+the run has a classifier. Then a visitor asks for a translation in tiles and leaves. At the end: nothing was written
+outside the page's folder, no file of the machine was given out, memory stayed below 2 GiB above rest, and the page
+still translates a picture.
 """
 
 from __future__ import annotations
@@ -76,6 +77,13 @@ def attack(page: Page, home: Path, count: int) -> list[str]:
         for answer in pool.map(lambda task: page.upload_and_translate(*task), tasks):
             answers[answer] = answers.get(answer, 0) + 1
     failures = [f"{path} was given out" for path in page.given_out(outside / "secret.png")]
+    page.leave(flat_png(8000, 8000))
+    left = time.perf_counter()
+    if not page.translates("next.png", picture()):
+        failures.append("the page translates no picture after a visitor who has left")
+    print(
+        f"the next picture after a visitor has left a translation of 64 megapixels: {time.perf_counter() - left:.1f} s"
+    )
     page.broken_off()
     page.declared(2**30)
     peak = watch.end()
@@ -111,10 +119,9 @@ class Page:
         said = self._process.stdout.readline() if self._process.stdout else ""
         self.address = said.split(" on ")[1].split(" ")[0]
         config = json.loads(self.get("/config"))
-        (self._translate,) = (
-            one["id"] for one in config["dependencies"] if any(target[1] == "click" for target in one["targets"])
-        )
         names = {one["id"]: one for one in config["components"]}
+        (button,) = (one["id"] for one in config["components"] if one["props"].get("elem_id") == "translate")
+        (self._translate,) = (one["id"] for one in config["dependencies"] if [button, "click"] in one["targets"])
         inputs = next(one["inputs"] for one in config["dependencies"] if one["id"] == self._translate)
         self._values = [names[component]["props"].get("value") for component in inputs]
 
@@ -164,6 +171,21 @@ class Page:
                         said = re.sub("<[^>]*>", "\n", event["output"]["data"][0]).split("\n")
                         return next(filter(None, said), "nothing")
         return "no end"
+
+    def leave(self, content: bytes) -> None:
+        """Ask for a translation of a picture as it is, and leave when its first tile is done."""
+        head = '--edge\r\nContent-Disposition: form-data; name="files"; filename="long.png"\r\n\r\n'
+        body = head.encode() + content + b"\r\n--edge--\r\n"
+        (path,) = json.loads(self.post("/gradio_api/upload", body, "multipart/form-data; boundary=edge"))
+        session = f"{random.getrandbits(64):x}"
+        picture = {"image": {"path": path, "meta": {"_type": "gradio.FileData"}}, "caption": None}
+        values = [*self._values[1:4], "as it is", *self._values[5:]]
+        message = {"data": [[picture], *values], "fn_index": self._translate, "session_hash": session}
+        with urllib.request.urlopen(f"{self.address}/gradio_api/heartbeat/{session}", timeout=600):
+            self.post("/gradio_api/queue/join", json.dumps(message).encode(), "application/json")
+            url = f"{self.address}/gradio_api/queue/data?session_hash={session}"
+            with urllib.request.urlopen(url, timeout=600) as events:
+                assert any(b" tiles" in line or b"process_completed" in line for line in events)
 
     def translates(self, name: str, content: bytes) -> bool:
         return "Using latent space" in self.upload_and_translate(name, content)

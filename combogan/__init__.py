@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from combogan.runs.bridge import bridge
     from combogan.runs.run import train
     from combogan.settings import Settings
+    from combogan.translation.large_pictures import Room
     from combogan.translation.translator import Translator
 
-__all__ = ["ComboganError", "Registry", "Settings", "Translator", "add_domain", "bridge", "train"]
+__all__ = ["ComboganError", "Registry", "Room", "Settings", "Translator", "add_domain", "bridge", "train"]
 
 __version__ = version("combogan")
 
 _HOME = {
     "ComboganError": "combogan.errors",
     "Registry": "combogan.registry.registry",
+    "Room": "combogan.translation.large_pictures",
     "Settings": "combogan.settings",
     "Translator": "combogan.translation.translator",
     "add_domain": "combogan.runs.add_domain",

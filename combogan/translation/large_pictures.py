@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from combogan import storage
 from combogan.data.pictures import to_image, to_picture
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
@@ -34,7 +35,7 @@ class Room:
     """Bytes of memory; None: half of what is free."""
     disk: int | None = None
     """Bytes of disk for the maps of a picture in tiles; None: what is free."""
-    folder: Path | None = None
+    folder: str | Path | None = None
     """Where these maps are kept, in files without a name; None: where the system keeps temporary files."""
     tiled: bool = False
     """In tiles, even what would fit as a whole."""
@@ -62,7 +63,7 @@ def translated(
     allowed = room.memory or memory.half_of_free(device)
     with memory.explained(name, rgb.size):
         if room.tiled or (allowed is not None and needs.whole(rgb.size) > allowed):
-            folder = room.folder or Path(gettempdir())
+            folder = Path(room.folder or gettempdir())
             yield from _in_tiles(
                 translate, rgb, name=name, folder=folder, allowed=allowed, disk=room.disk, device=device, report=report
             )
@@ -115,7 +116,8 @@ def _refuse_on_disk(name: str, folder: Path, needed: int, most: int | None) -> N
     takes = f"'{name}' is translated in tiles, which takes {memory.gigabytes(needed)} of disk for a while, and"
     if most is not None and needed > most:
         raise PictureError(f"{takes} {memory.gigabytes(most)} may be used; scale it with --size.")
-    free = disk_usage(folder).free
+    with storage.explained(folder):
+        free = disk_usage(folder).free
     if free < needed:
         raise StorageError(
             f"{takes} {memory.gigabytes(free)} are free in {folder}; free some space, or choose another folder with -o."

@@ -12,6 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
+from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.classifier import CLASSIFIER, write_classifier
+from combogan.evaluation.image_features import VALUES
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
@@ -42,7 +45,10 @@ def address(tmp_path_factory):
     publish(folder / "seasons", [new(name, "0a") for name in ("summer", "winter", "fall")])
     publish(folder / "painters", [new(name, "0b") for name in ("monet", "photo")])
     Image.new("RGB", (64, 48), "teal").save(folder / "seasons" / "summer" / "preview.png")
-    words = ["serve", "--registry", str(folder), "--port", "0", "--device", "cpu"]
+    weights = {"mean": torch.zeros(VALUES), "deviation": torch.ones(VALUES), "weight": torch.zeros(VALUES, 3).double()}
+    weights["bias"] = torch.tensor([2.0, 1, 0]).double()  # every picture is taken for fall
+    write_classifier(folder / "seasons" / CLASSIFIER, Arrival(("fall", "winter", "summer"), weights, size=16))
+    words = ["serve", "--registry", str(folder), "--port", "0", "--device", "cpu", "--memory", "0.5"]
     command = [sys.executable, "-m", "combogan.cli.main", *words]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -171,6 +177,46 @@ def test_what_goes_wrong_is_said_in_the_sentences_of_the_command_line(visit):
     playwright.expect(said).to_have_count(1, timeout=PATIENCE)
     assert "'photo' belongs to latent space 0b" in said.inner_text()
     assert said.inner_text().endswith("they were not trained together.")
+
+
+def test_any_domain_says_what_each_picture_is_taken_for_and_lets_it_be_changed(visit):
+    page = visit(width=390)
+    choose(page, "Latent space", "seasons (0a): fall, summer, winter")
+    choose(page, "To", "winter")
+    picture = {"name": "one.png", "mimeType": "image/png", "buffer": png()}
+    page.locator("#pictures input[type=file]").set_input_files([picture])
+    page.wait_for_selector("#pictures .grid-container img")
+    playwright.expect(page.get_by_label("From", exact=True)).to_have_value("any", timeout=PATIENCE)
+    page.click("#translate")
+    said = page.locator("#said")
+    playwright.expect(said).to_contain_text("'one.png' is taken for fall (67%).", timeout=PATIENCE)
+    playwright.expect(page.locator("#results .grid-container img")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    menu = page.get_by_label("one.png is of", exact=True)
+    playwright.expect(menu).to_have_value("fall")
+    choose(page, "one.png is of", "winter")
+    page.click("#translate")
+    playwright.expect(said).to_contain_text("'one.png' is of winter already", timeout=PATIENCE)
+    choose(page, "one.png is of", "summer")
+    page.click("#translate")
+    playwright.expect(page.locator("#results .grid-container img")).to_have_count(1, timeout=PATIENCE)
+    assert "taken for" not in said.inner_text()
+    playwright.expect(menu).to_have_value("summer")
+    playwright.expect(page.get_by_label("is of")).to_have_count(1)
+
+
+def test_a_translation_in_tiles_is_counted_and_can_be_stopped(visit):
+    page = visit()
+    picture = {"name": "long.png", "mimeType": "image/png", "buffer": png((3000, 3000))}
+    page.locator("#pictures input[type=file]").set_input_files([picture])
+    page.wait_for_selector("#pictures .grid-container img")
+    choose(page, "From", "photo")
+    choose(page, "Size: pixels of the short side", "as it is")
+    page.click("#translate")
+    playwright.expect(page.locator("#slider")).to_contain_text("tiles", timeout=PATIENCE)
+    page.click("#stop")
+    playwright.expect(page.locator("#said")).to_contain_text("Stopped; what was done before", timeout=PATIENCE)
+    playwright.expect(page.locator("#results .grid-container img")).to_have_count(0)
 
 
 def test_two_visitors_at_once_each_get_their_own(visit):
