@@ -135,7 +135,7 @@ class PageTranslator:
                 break
         if any(path not in (corrected or {}) for path in answer.domains):
             answer.notes.append("Where a domain is wrong, change it and translate again.")
-        answer.notes += [using] if using else []
+        answer.notes[:0] = [using] if using else []
         answer.notes += hints(answer.results, self._packs(space)[0].image_size, self.sizes(space)[0])
         return answer
 

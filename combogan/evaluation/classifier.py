@@ -114,7 +114,10 @@ def sources(registry: Registry) -> set[str]:
 
 def taken(arrival: Arrival, rgb: Image.Image, among: Collection[str]) -> Taken:
     """Which of those domains a picture is of, by its middle square. Raises FeaturesError."""
-    image = to_image(middle_square(rgb, arrival.size))
+    side = min(rgb.size)
+    left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
+    square = rgb.crop((left, top, left + side, top + side))  # first: a long picture could become very large
+    image = to_image(middle_square(square, arrival.size))
     found = dict(zip(arrival.domains, arrival.chances(image[None])[0].tolist(), strict=True))
     domain = max(sorted(among), key=lambda name: found[name])
     return Taken(domain, found[domain])

@@ -12,9 +12,11 @@ from combogan.cli.evaluate import command
 from combogan.data import scenes
 from combogan.errors import DeviceError, RunError, SettingsError, StorageError
 from combogan.evaluation import arrival
+from combogan.evaluation.classifier import CLASSIFIER, classifier_of, read_classifier
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, write_pack
+from combogan.registry.registry import Registry
 from combogan.settings import Settings
 
 SIZE = 32
@@ -57,6 +59,8 @@ def test_a_run_is_scored_in_a_table_and_in_its_evaluation_json(run: Path) -> Non
     assert content["size"] == SIZE
     assert len(content["pairs"]) == 2
     assert {pair["pictures"] for pair in content["pairs"]} == {40}
+    assert read_classifier(run / CLASSIFIER).domains == ("summer", "winter")
+    assert classifier_of(Registry.open(run)).size == SIZE
 
 
 def test_size_and_file_can_be_chosen(run: Path, tmp_path: Path) -> None:

@@ -162,9 +162,9 @@ def test_pictures_of_any_domain_are_translated_from_what_the_classifier_or_the_v
     answer = page.translate([one, two], "any", "all", space=NEWEST, corrected={two: "c"})
     assert answer.errors == []
     assert answer.notes == [
+        "Using latent space 0a (packs).",
         "'one.png' is taken for b (67%).",
         "Where a domain is wrong, change it and translate again.",
-        "Using latent space 0a (packs).",
     ]
     assert answer.domains == {one: "b", two: "c"}
     assert [(result.target, result.name) for result in answer.results] == [

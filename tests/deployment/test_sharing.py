@@ -18,6 +18,9 @@ from combogan.deployment.listing import LISTING
 from combogan.deployment.pull import SOURCE, cache, pull, pulled
 from combogan.deployment.push import chosen, push
 from combogan.errors import PackError, TransferError
+from combogan.evaluation.arrival import Arrival
+from combogan.evaluation.classifier import CLASSIFIER, classifier_of, write_classifier
+from combogan.evaluation.image_features import VALUES
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -160,6 +163,15 @@ def test_scores_that_are_older_than_the_packs_are_left_out_and_it_is_said(run, t
     push(chosen(Registry.open(run), []), str(tmp_path / "there"), tell=said.append)
     assert "are older than its packs" in said[0]
     assert not (tmp_path / "there/evaluation.json").exists()
+
+
+def test_the_classifier_of_the_run_goes_along_and_is_found(run, tmp_path):
+    weights = {"mean": torch.zeros(VALUES), "deviation": torch.ones(VALUES)}
+    weights |= {"weight": torch.zeros(VALUES, 2).double(), "bias": torch.zeros(2).double()}
+    write_classifier(run / CLASSIFIER, Arrival(("summer", "fall"), weights, size=16))
+    push(chosen(Registry.open(run), []), str(tmp_path / "there"))
+    folder = pull(str(tmp_path / "there"), tmp_path / "pulled")
+    assert classifier_of(Registry.open(folder)).domains == ("summer", "fall")
 
 
 def test_pushing_again_writes_only_what_changed_and_never_loses_other_packs(run, pushed, tmp_path):

@@ -43,6 +43,7 @@ def test_a_picture_is_taken_for_the_domain_it_is_of(arrival):
         assert 0.5 < found.chance <= 1
         assert str(found) == f"taken for {name} ({found.chance:.0%})"
     assert taken(arrival, picture("red", 9), ["green", "blue"]).domain != "red"
+    assert taken(arrival, picture("blue", 9, (20_000, 9)), COLOURS).domain == "blue"
 
 
 def test_a_file_gives_the_same_classifier(arrival, tmp_path):
