@@ -22,6 +22,8 @@ STYLE = """
   overflow-wrap: anywhere}
 #said p.error {border-left: 4px solid #c2410c}
 #pictures .grid-wrap, #results .grid-wrap, #examples .grid-wrap {padding-top: 40px}
+#results .grid-wrap, #examples .grid-wrap {max-height: none}
+#domains:not(:has(input)) {display: none}
 #pictures .grid-container {grid-template-columns: repeat(3, minmax(0, 1fr)) !important}
 @media (max-width: 640px) {
   #results .grid-container, #examples .grid-container {grid-template-columns: repeat(2, minmax(0, 1fr)) !important}

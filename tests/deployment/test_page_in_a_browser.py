@@ -182,11 +182,11 @@ def test_what_goes_wrong_is_said_in_the_sentences_of_the_command_line(visit):
 def test_any_domain_says_what_each_picture_is_taken_for_and_lets_it_be_changed(visit):
     page = visit(width=390)
     choose(page, "Latent space", "seasons (0a): fall, summer, winter")
+    playwright.expect(page.get_by_label("From", exact=True)).to_have_value("any", timeout=PATIENCE)
     choose(page, "To", "winter")
     picture = {"name": "one.png", "mimeType": "image/png", "buffer": png()}
     page.locator("#pictures input[type=file]").set_input_files([picture])
     page.wait_for_selector("#pictures .grid-container img")
-    playwright.expect(page.get_by_label("From", exact=True)).to_have_value("any", timeout=PATIENCE)
     page.click("#translate")
     said = page.locator("#said")
     playwright.expect(said).to_contain_text("'one.png' is taken for fall (67%).", timeout=PATIENCE)
