@@ -122,7 +122,7 @@ def test_what_needs_more_memory_than_a_visitor_gets_is_translated_in_tiles(regis
         assert abs(np.asarray(found) - expected).max() <= 3  # in bfloat16, where the processor has it
     calls = iter([False, False, True])
     answer = page.translate([path, path], "a", "b", space=NEWEST, stopped=lambda: next(calls))
-    assert (answer.results, answer.notes[0]) == ([], "Stopped; what was done before is here.")
+    assert (answer.results, answer.notes[1:]) == ([], ["Stopped; what was done before is here."])
 
 
 def test_what_needs_more_than_a_visitor_gets_even_so_is_a_sentence(registry, files, monkeypatch):
