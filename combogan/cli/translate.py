@@ -159,6 +159,7 @@ def _jobs(
 
     if pictures and classified is None and len(plan) > 1:
         raise click.UsageError("pictures are of one domain, but --from names several; leave them out, or name one.")
+    several = any(len(targets) > 1 for targets in plan.values())
     jobs = []
     for source, targets in plan.items():
         if classified is not None:
@@ -168,6 +169,8 @@ def _jobs(
         else:
             found = own_pictures(translator.choose(source, targets).source, size)
         folder = out if len(plan) == 1 and classified is None else out / source
+        if classified is not None and len(targets) == 1 and several:
+            folder /= targets[0]  # as for the domains that have several targets
         jobs.append(Job(source, tuple(targets), found, folder, reconstruct, (SHEET,) if grid else ()))
     return jobs
 

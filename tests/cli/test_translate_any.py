@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from combogan.cli import main
+from combogan.cli import main, translate_any
 from combogan.evaluation.arrival import Arrival
-from combogan.evaluation.classifier import CLASSIFIER, write_classifier
+from combogan.evaluation.classifier import CLASSIFIER, Taken, write_classifier
 from combogan.evaluation.image_features import VALUES
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -72,6 +72,19 @@ def test_each_picture_is_translated_from_what_it_is_taken_for(here, say):
     code, _, _ = say("--to", "summer,winter", "in/one.png", "-o", "out", "--tile")
     assert code == 0
     assert written(here / "out") == ["summer/one.png"]
+
+
+def test_a_domain_with_one_target_left_has_a_folder_for_it_as_the_others_have(here, say, monkeypatch):
+    def by_colour(arrival, rgb, among):
+        return Taken("summer" if rgb.getpixel((0, 0))[0] else "winter", 1.0)
+
+    monkeypatch.setattr(translate_any, "classifier_of", lambda registry, device: None)
+    monkeypatch.setattr(translate_any, "taken", by_colour)
+    Image.new("RGB", (21, 13), "tomato").save(here / "in" / "two.png")
+    code, out, _ = say("--to", "winter,fall", "in/one.png", "in/two.png", "-o", "out")
+    assert code == 0
+    assert out.splitlines()[:2] == ["in/one.png is taken for winter (100%).", "in/two.png is taken for summer (100%)."]
+    assert written(here / "out") == ["summer/fall/two.png", "summer/winter/two.png", "winter/fall/one.png"]
 
 
 def test_what_is_missing_is_one_sentence(here, say):
