@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from combogan.networks.shared import DecoderHalf, EncoderHalf
+from combogan.networks.decoder import Decoder
+from combogan.networks.encoder import Encoder
+from combogan.networks.shared import Between, DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
-from combogan.training.domain import Domain, NetworkGroup, shared_by
+from combogan.training.domain import Domain, shared_by
 
 Half = TypeVar("Half", EncoderHalf, DecoderHalf)
 
@@ -31,31 +33,43 @@ class Halves:
     @classmethod
     def now(cls, domains: Mapping[str, Domain], iteration: int) -> Halves:
         """The halves in training, not copies: they change with it."""
-        halves = {name: domain.published() for name, domain in domains.items()}
         updates = {name: domain.updates for name, domain in domains.items()}
-        encoders, decoders = ({name: pair[part] for name, pair in halves.items()} for part in (0, 1))
-        return cls(iteration, updates, encoders, decoders)  # type: ignore[arg-type]
+        shared = shared_by(domains)
+        between = None if shared is None else shared.published()
+        return cls._of(domains, iteration, updates, lambda name: domains[name].published(), between)
 
     @classmethod
     def saved(cls, checkpoint: Checkpoint, domains: Mapping[str, Domain]) -> Halves:
-        """Copies of the halves in a checkpoint of those domains. CheckpointError when it is damaged.
+        """The halves in a checkpoint of those domains. CheckpointError when it is damaged.
 
         Nothing else of the checkpoint stays in memory.
         """
+        updates = {name: checkpoint.updates(name) for name in domains}
         shared = shared_by(domains)
-        blocks: dict[str, nn.Module] = {}
-        if shared is not None:
-            blocks = _copies(shared.generator_group, checkpoint.state(SHARED), "")
+        between = None if shared is None else shared.published(checkpoint.state(SHARED))
+
+        def own(name: str) -> tuple[Encoder, Decoder]:
+            return domains[name].published(checkpoint.state(name))
+
+        return cls._of(domains, checkpoint.iteration, updates, own, between)
+
+    @classmethod
+    def _of(
+        cls,
+        domains: Mapping[str, Domain],
+        iteration: int,
+        updates: Mapping[str, int],
+        own: Callable[[str], tuple[Encoder, Decoder]],
+        between: tuple[Between, Between] | None,
+    ) -> Halves:
+        """The halves that `own` gives for each domain, together with what those that share it share."""
         encoders, decoders = {}, {}
         for name, domain in domains.items():
-            own: Mapping[str, nn.Module] = {"encoder": domain.encoder, "decoder": domain.decoder}
-            if domain.generator_group is not None:  # frozen halves are in no checkpoint
-                own = _copies(domain.generator_group, checkpoint.state(name), "generator/")
-            between = blocks if domain.shared is not None else {}
-            encoders[name] = EncoderHalf(own["encoder"], between.get("encoder"), domain.place)
-            decoders[name] = DecoderHalf(own["decoder"], between.get("decoder"), domain.place)
-        updates = {name: checkpoint.updates(name) for name in domains}
-        return cls(checkpoint.iteration, updates, encoders, decoders)
+            encoder, decoder = own(name)
+            behind, before = between if between is not None and domain.shared is not None else (None, None)
+            encoders[name] = EncoderHalf(encoder, behind, domain.place)
+            decoders[name] = DecoderHalf(decoder, before, domain.place)
+        return cls(iteration, updates, encoders, decoders)
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         """Images (n, 3, h, w) -> their translation into every target, encoded once; no training state changes."""
@@ -88,19 +102,3 @@ def inference(*networks: nn.Module) -> Iterator[None]:
 def _at(device: torch.device, half: Half) -> Half:
     """A half on a device: itself, or a copy where it waits in host memory (`run.resident`)."""
     return half if next(half.parameters()).device == device else deepcopy(half).to(device)
-
-
-def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:
-    """The networks that a group publishes, with the weights of a state."""
-    copies: dict[str, nn.Module] = {}
-    for part in ("encoder", "decoder"):
-        like = group.published(part)
-        start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
-        network = deepcopy(like)
-        network.load_state_dict(
-            {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
-        )
-        device = next(like.parameters()).device
-        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        copies[part] = network.requires_grad_(False)
-    return copies

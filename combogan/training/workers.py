@@ -77,7 +77,7 @@ class Workers(Engine):
             schedule,
             {} if self._sends_pictures else batches.pictures,
             batches.aligned,
-            {name: (one.encoder, one.decoder) for name, one in domains.items() if one.generator_group is None},
+            {name: _apart(*one.published()) for name, one in domains.items() if one.generator_group is None},
         )
         with cluster.explained():
             self._recipe = (uuid.uuid4().hex, [cluster.ray.put(recipe)])  # in a list, so that tasks do not load it
@@ -239,6 +239,14 @@ def tensors(state: State) -> dict[str, Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that they are read-only
         return {name: torch.from_numpy(value) for name, value in state.items()}
+
+
+def _apart(encoder: Encoder, decoder: Decoder) -> tuple[Encoder, Decoder]:
+    """Halves whose tensors have memory of their own, so that each is sent without what lies beside it."""
+    for half in (encoder, decoder):
+        for one in (*half.parameters(), *half.buffers()):
+            one.data = one.data.clone()
+    return encoder, decoder
 
 
 def _see_the_same(cluster: Cluster, pictures: Mapping[str, PictureSet]) -> bool:

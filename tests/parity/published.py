@@ -53,16 +53,17 @@ def domains_of(published: Published, names: list[str], dtype: torch.dtype):
     """Domains with the weights of the checkpoint, ready to be trained, and their settings."""
     original = read_combogan(published.folder, names)
     settings, device = settings_of(original), torch.device("cpu")
-    shared = building.shared_blocks(settings, names, device)
-    domains = {
-        name: building.new_domain(name, settings, device, shared=shared, place=place)
-        for place, name in enumerate(names)
-    }
+    torch.set_default_dtype(dtype)
+    try:
+        shared = building.shared_blocks(settings, names, device)
+        domains = {
+            name: building.new_domain(name, settings, device, shared=shared, place=place)
+            for place, name in enumerate(names)
+        }
+    finally:
+        torch.set_default_dtype(torch.float32)
     for domain in domains.values():
-        for network in (domain.encoder, domain.decoder, domain.discriminator):
-            network.to(dtype)
-    if shared is not None:
-        shared.generator_group.networks.to(dtype)
+        domain.discriminator.to(dtype)  # its constants, which are made in float32
     take_over(domains, original)
     return domains, settings
 
