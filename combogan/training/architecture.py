@@ -37,9 +37,10 @@ class Architecture:
     def networks(self, device: torch.device) -> tuple[Networks, Networks]:
         """New networks, to be bound to a state: the halves, and the discriminator with heads if there are any."""
         halves = Networks({name: half.to(device) for name, half in self._halves().items()})
-        others: dict[str, nn.Module] = {"discriminator": discriminator(**self.discriminator).to(device)}
-        if self.heads:
-            others["heads"] = FeatureHeads().to(device)
+        with torch.random.fork_rng(devices=[]):  # building draws from the global random state
+            others: dict[str, nn.Module] = {"discriminator": discriminator(**self.discriminator).to(device)}
+            if self.heads:
+                others["heads"] = FeatureHeads().to(device)
         if self.frozen:
             halves.eval().requires_grad_(False)
         return halves, Networks(others)
@@ -51,4 +52,5 @@ class Architecture:
         return made["encoder"], made["decoder"]
 
     def _halves(self) -> dict[str, Any]:
-        return {"encoder": encoder(**self.encoder), "decoder": decoder(**self.decoder)}
+        with torch.random.fork_rng(devices=[]):
+            return {"encoder": encoder(**self.encoder), "decoder": decoder(**self.decoder)}

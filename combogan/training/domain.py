@@ -1,4 +1,4 @@
-"""A domain in training: networks, averages, moments, fake pool and update count, as one unit (invariant 1)."""
+"""A domain in training: weights, averages, moments, fake pool and update count, as one unit (invariant 1)."""
 
 from __future__ import annotations
 
@@ -141,14 +141,11 @@ class Domain:
         return self._halves.release(), self.discriminator_group.release()
 
     def published(self, saved: Mapping[str, Tensor] | None = None) -> tuple[Encoder, Decoder]:
-        """The halves that packs are made from, of now or of a saved state; without what is shared.
+        """The halves that packs are made from, in a saved state or, without one, as they are now; no shared blocks.
 
         Those of now are not copies: they change with training.
         """
-        if saved is None or self.generator_group is None:  # frozen halves are in no state
-            weights = self._halves.published()
-        else:
-            weights = self._halves.published(below(saved, "generator/"))
+        weights = self._halves.published(None if saved is None else below(saved, "generator/"))
         return self.architecture.halves(weights, self._halves.device)
 
     def move(self, copied: Copied) -> None:
@@ -166,9 +163,14 @@ class Domain:
             reseed(network, seed, iteration, self.name, part)
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether its halves are never changed."""
+        return self.generator_group is None
+
+    @property
     def learns_to_return(self) -> bool:
         """Whether anything is trained between an image of this domain and the same image again."""
-        return self.generator_group is not None or self.shared is not None
+        return not self.is_frozen or self.shared is not None
 
     @property
     def updates(self) -> int:

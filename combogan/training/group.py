@@ -125,8 +125,10 @@ class NetworkGroup:
             own.data = one
 
     def release(self) -> Networks:
-        """Leave the networks to another group."""
+        """Leave the networks to another group; until it binds them, they are empty."""
         networks, self._bound, self._tensors = self.networks, None, {}
+        for own in networks.tensors.values():
+            own.data = own.data.new_empty(0)
         return networks
 
     @property
@@ -171,7 +173,7 @@ class NetworkGroup:
                 _copy({name: one for name, one in own.items() if name in given}, given)
 
     def published(self, saved: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """The weights that packs are made from, by their names, of now or of a saved state."""
+        """The weights that packs are made from, by their names, in a saved state or as they are now."""
         kind = "average" if "average" in self._flat else "weights"
         return self._weights.named(self._flat[kind]) if saved is None else below(saved, f"{kind}/")
 

@@ -11,9 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from combogan.networks.decoder import Decoder
-from combogan.networks.encoder import Encoder
-from combogan.networks.shared import Between, DecoderHalf, EncoderHalf
+from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
 from combogan.training.domain import Domain, shared_by
 
@@ -33,10 +31,7 @@ class Halves:
     @classmethod
     def now(cls, domains: Mapping[str, Domain], iteration: int) -> Halves:
         """The halves in training, not copies: they change with it."""
-        updates = {name: domain.updates for name, domain in domains.items()}
-        shared = shared_by(domains)
-        between = None if shared is None else shared.published()
-        return cls._of(domains, iteration, updates, lambda name: domains[name].published(), between)
+        return cls._of(domains, iteration, {name: domain.updates for name, domain in domains.items()}, lambda _: None)
 
     @classmethod
     def saved(cls, checkpoint: Checkpoint, domains: Mapping[str, Domain]) -> Halves:
@@ -45,13 +40,7 @@ class Halves:
         Nothing else of the checkpoint stays in memory.
         """
         updates = {name: checkpoint.updates(name) for name in domains}
-        shared = shared_by(domains)
-        between = None if shared is None else shared.published(checkpoint.state(SHARED))
-
-        def own(name: str) -> tuple[Encoder, Decoder]:
-            return domains[name].published(checkpoint.state(name))
-
-        return cls._of(domains, checkpoint.iteration, updates, own, between)
+        return cls._of(domains, checkpoint.iteration, updates, checkpoint.state)
 
     @classmethod
     def _of(
@@ -59,16 +48,16 @@ class Halves:
         domains: Mapping[str, Domain],
         iteration: int,
         updates: Mapping[str, int],
-        own: Callable[[str], tuple[Encoder, Decoder]],
-        between: tuple[Between, Between] | None,
+        state: Callable[[str], Mapping[str, Tensor] | None],
     ) -> Halves:
-        """The halves that `own` gives for each domain, together with what those that share it share."""
-        encoders, decoders = {}, {}
+        """The halves in the states of the domains and of what they share, by name; None is the state of now."""
+        encoders, decoders, shared = {}, {}, shared_by(domains)
+        between = None if shared is None else shared.published(state(SHARED))
         for name, domain in domains.items():
-            encoder, decoder = own(name)
-            behind, before = between if between is not None and domain.shared is not None else (None, None)
-            encoders[name] = EncoderHalf(encoder, behind, domain.place)
-            decoders[name] = DecoderHalf(decoder, before, domain.place)
+            own = domain.published(None if domain.is_frozen else state(name))  # frozen halves are in no checkpoint
+            behind, before = (None, None) if between is None or domain.shared is None else between
+            encoders[name] = EncoderHalf(own[0], behind, domain.place)
+            decoders[name] = DecoderHalf(own[1], before, domain.place)
         return cls(iteration, updates, encoders, decoders)
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
