@@ -36,6 +36,7 @@ class Training:
         for name in map(str, range(domains)):
             self.domains[name] = building.new_domain(name, settings, self.device)
             self.domains[name].rest()
+        machine.return_freed_memory()
         self.residents = Residents(self.domains, self.device)
         self.lock = Lock()
 

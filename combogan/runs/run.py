@@ -161,6 +161,7 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
     else:
         domains = frozen_domains.domains(growth, settings, sources, first)
         draw = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
+    machine.return_freed_memory()
     batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(
         prepared.course,

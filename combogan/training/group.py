@@ -109,11 +109,11 @@ class NetworkGroup:
     ) -> None:
         bound = Networks(networks)
         self.betas, self.ema, self.updates = betas, ema, 0
-        self.kinds = ["weights"] if frozen else ["weights", *(["average"] if ema else []), *MOMENTS]
+        kinds = ["weights"] if frozen else ["weights", *(["average"] if ema else []), *MOMENTS]
         self._weights = Layout.of(bound.tensors)
         self._moments = Layout.of(bound.weights)
         device = next((one.device for one in bound.tensors.values()), torch.device("cpu"))
-        self._flat = {kind: self._layout(kind).new(device) for kind in self.kinds}
+        self._flat = {kind: self._layout(kind).new(device) for kind in kinds}
         self.fill(networks)
         self.bind(bound)
 

@@ -32,6 +32,7 @@ class Residents:
         self._slots.bring(names)
 
     def _move(self, names: Collection[str]) -> None:
+        """Copy the named domains to the device, and those that have to leave for them to host memory."""
         wanted = [name for name in self.names if name not in names] + list(names)
         staying = wanted[-self._most :]
         for name in self.names:
