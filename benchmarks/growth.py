@@ -24,7 +24,7 @@ from combogan.evaluation.run import evaluate
 from combogan.evaluation.scores import Comparison, PairScores, UnpairedScores
 from combogan.runs.add_domain import onto_run
 from combogan.runs.run import start
-from combogan.training.domain import NetworkGroup
+from combogan.training.group import NetworkGroup
 from combogan.training.report import Quiet
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from combogan.registry.registry import Registry
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
+from combogan.training.domain import Domain
+from combogan.training.residents import Residents
 from combogan.training.step import step
 from combogan.translation.translator import Translator
 
@@ -23,15 +26,19 @@ class Training:
     def __init__(
         self, preset: str, *, width: int, size: int, precision: str, domains: int, device: str, grown: bool
     ) -> None:
+        """`grown` changes nothing here: a domain has its moments from the beginning."""
         sizes = {"images.size": size, "images.load": size + size // 8}
         settings = Settings.load(preset, {"networks.width": width, "discriminator.width": width, **sizes})
         machine.keep_freed_memory()
         self.device, self.precision = machine.device(device), getattr(torch, precision)
         self.objective, self.rate = building.objective(settings, self.device), settings.optimizer.rate
-        self.domains = [building.new_domain(f"domain{n}", settings, self.device) for n in range(domains)]
-        if grown:  # loading a state allocates moments, as the first updates of every domain would
-            for domain in self.domains:
-                domain.load(domain.state())
+        self.domains: dict[str, Domain] = {}
+        for name in map(str, range(domains)):
+            self.domains[name] = building.new_domain(name, settings, self.device)
+            self.domains[name].rest()
+        machine.return_freed_memory()
+        self.residents = Residents(self.domains, self.device)
+        self.lock = Lock()
 
     def prepared(self, image: Tensor) -> Tensor:
         """The image in the memory layout of batches."""
@@ -39,10 +46,11 @@ class Training:
 
     def train(self, iteration: int, pair: tuple[int, int], x: Tensor, y: Tensor) -> None:
         """One iteration on the domains of these numbers."""
-        a, b = (self.domains[number] for number in pair)
+        names = [str(number) for number in pair]
+        with self.lock:  # pairs at once are of four domains, which all keep their networks
+            self.residents.bring(names)
         step(
-            a,
-            b,
+            *(self.domains[name] for name in names),
             x.to(self.device, non_blocking=True),
             y.to(self.device, non_blocking=True),
             objective=self.objective,
@@ -53,11 +61,12 @@ class Training:
 
     def state_bytes(self) -> int:
         """Bytes of the states of all domains: weights, averages, moments and pools."""
-        return sum(value.nbytes for domain in self.domains for value in domain.state().values())
+        return sum(value.nbytes for domain in self.domains.values() for value in domain.state().values())
 
     def weights(self) -> int:
         """How many weights one domain has."""
-        domain = self.domains[0]
+        self.residents.bring(["0"])
+        domain = self.domains["0"]
         networks = (domain.encoder, domain.decoder, domain.discriminator)
         return sum(weight.numel() for network in networks for weight in network.parameters())
 

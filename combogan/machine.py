@@ -99,6 +99,13 @@ def keep_freed_memory() -> None:
         library.mallopt(_MMAP_THRESHOLD, 2**25)
 
 
+def return_freed_memory() -> None:
+    """With glibc as the C library: give memory that is free now back to the system, such as that of first networks."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is not None and hasattr(library, "gnu_get_libc_version"):
+        library.malloc_trim(0)
+
+
 def environment(on: torch.device, precision: torch.dtype, threads: int) -> dict[str, str | int]:
     """What the bits of a result depend on besides settings and pictures; saved with a run, compared on resume."""
     name = torch.cuda.get_device_name(on) if on.type == "cuda" else _processor()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_activation
 from combogan.networks.cpu import SmallMapConvolution
-from combogan.networks.encoder import COLOUR
+from combogan.networks.encoder import COLOUR, unless_colour
 
 SEEN = {"image": 1, "both": 2}
 """Images that a discriminator sees together."""
@@ -19,7 +19,14 @@ LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
 
 
-class PatchDiscriminator(nn.Module):
+class Discriminator(nn.Module):
+    """Image (n, channels, h, w) -> a list of maps of scores, from fine to coarse."""
+
+    shape: dict[str, Any]
+    """The arguments of `discriminator` that build it again."""
+
+
+class PatchDiscriminator(Discriminator):
     """Image (n, channels, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
 
     Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2). If it `sees` both, the image
@@ -38,6 +45,8 @@ class PatchDiscriminator(nn.Module):
         channels: int = COLOUR,
     ) -> None:
         super().__init__()
+        self.shape = {"kind": "patch", "width": width, "layers": layers, "activation": activation, "norm": norm}
+        self.shape |= {"padding": padding, "sees": sees} | unless_colour(channels)
         bias = norm == "instance"
         first = SmallMapConvolution(SEEN[sees] * channels, width, 4, stride=2, padding=padding)
         body: list[nn.Module] = [first, ACTIVATIONS[activation]()]
@@ -98,7 +107,7 @@ class DeepDiscriminator(nn.Module):
         return [*scores, self.head(x)[:, 0]]
 
 
-class SplitDiscriminator(nn.Module):
+class SplitDiscriminator(Discriminator):
     """Image (n, channels, h, w) -> a list of maps (n, 2h', w'), from fine to coarse: luminance's scores above colour's.
 
     One network sees only luminance, the other only blurred colour (last published ComboGAN).
@@ -115,9 +124,11 @@ class SplitDiscriminator(nn.Module):
         channels: int = COLOUR,
     ) -> None:
         super().__init__()
-        shape = {"width": width, "layers": layers, "activation": activation, "norm": norm, "padding": padding}
-        self.luminance = DeepDiscriminator(1, **shape)  # type: ignore[arg-type]
-        self.colour = DeepDiscriminator(channels, **shape)  # type: ignore[arg-type]
+        shape: dict[str, Any] = {"width": width, "layers": layers, "activation": activation, "norm": norm}
+        shape |= {"padding": padding}
+        self.shape = {"kind": "split"} | shape | unless_colour(channels)
+        self.luminance = DeepDiscriminator(1, **shape)
+        self.colour = DeepDiscriminator(channels, **shape)
         blur = _gaussian(BLUR_SIZE, BLUR_SIGMA).expand(channels, 1, -1, -1).clone()
         grey = torch.tensor(LUMINANCE if channels == COLOUR else (1.0,)).view(1, -1, 1, 1)
         self.register_buffer("grey", grey, persistent=False)
@@ -153,9 +164,9 @@ def real_and_fake_maps(network: nn.Module, real: Tensor, fake: Tensor) -> tuple[
     return [of_real for of_real, _ in maps], [of_fake for _, of_fake in maps]
 
 
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patch": PatchDiscriminator, "split": SplitDiscriminator}
+DISCRIMINATORS: dict[str, Callable[..., Discriminator]] = {"patch": PatchDiscriminator, "split": SplitDiscriminator}
 
 
-def discriminator(kind: str, **shape: Any) -> nn.Module:
+def discriminator(kind: str, **shape: Any) -> Discriminator:
     """A discriminator of a kind in DISCRIMINATORS; all give a list of maps of scores, from fine to coarse."""
     return DISCRIMINATORS[kind](**shape)

@@ -26,9 +26,10 @@ from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.checkpoint import Checkpoints
-from combogan.training.domain import Domain, NetworkGroup, shared_by
+from combogan.training.domain import Domain, shared_by
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
+from combogan.training.group import NetworkGroup
 from combogan.training.halves import Halves, inference
 from combogan.training.publishing import Published
 from combogan.training.report import Report
@@ -50,6 +51,7 @@ def domains(
         halves = packs[name].load_encoder(device).own, packs[name].load_decoder(device).own
         between = shared if name in bridging.a.packs else None
         found[name] = building.frozen_domain(name, *halves, settings, device, shared=between)
+        found[name].rest()
     return found
 
 
@@ -103,8 +105,7 @@ class BridgeStart:
             adapter = cast(Adapter, group.networks[part])
             adapter.fit(self._examples(taken, given))
             adapter.match(torch.cat([*taken.values()]), torch.cat([*given.values()]))
-        if group.ema:
-            group.averages.load_state_dict(group.networks.state_dict())
+        group.fill(dict(group.networks.items()))
 
     def _images(self, end: End) -> dict[str, Tensor]:
         """EXAMPLES images (n, 3, h, w) of each domain of a run."""
@@ -117,7 +118,7 @@ class BridgeStart:
         """What encoders of the run that maps are taken of see in images of the other run, and what these see."""
         for target, images in given.items():
             for source in taken:
-                encoders = [self._engine.domains[name].encoder for name in (source, target)]
+                encoders = [self._engine.domains[name].published()[0] for name in (source, target)]
                 for image in images.split(self._engine.batches.batch):
                     with inference(*encoders):
                         one, other = (encoder(image) for encoder in encoders)
@@ -153,7 +154,7 @@ class BridgePublisher:
                 new / bridge,
                 cast(Adapter, there),
                 cast(Adapter, back),
-                latents=(halves.encoders[one].latent, halves.encoders[other].latent),
+                latents=(bridging.a.latent, bridging.b.latent),
                 about=about,
             )
         _refuse_changed(bridging)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from combogan.errors import OriginalError
 from combogan.published.checkpoint import Original
@@ -17,7 +17,7 @@ from combogan.runs.prepare import prepare
 from combogan.runs.run import start
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.domain import Domain, NetworkGroup, shared_by
+from combogan.training.domain import Domain, shared_by
 from combogan.training.report import Quiet, Report
 
 # Options of the published program that are numbers, and the settings that replace them.
@@ -89,28 +89,21 @@ def take_over(domains: Mapping[str, Domain], original: Original) -> None:
     """Put the weights of a checkpoint into fresh domains, averaged copies included."""
     for name, domain in domains.items():
         assert domain.generator_group is not None
-        _fill(domain.generator_group, {"encoder": original.encoders[name], "decoder": original.decoders[name]})
-        _fill(domain.discriminator_group, {"discriminator": original.discriminators[name].network})
+        domain.generator_group.fill({"encoder": original.encoders[name], "decoder": original.decoders[name]})
+        domain.discriminator_group.fill({"discriminator": original.discriminators[name].network})
     shared = shared_by(domains)
     if shared is not None and original.shared is not None:
-        _fill(shared.generator_group, dict(zip(("encoder", "decoder"), original.shared, strict=True)))
+        shared.generator_group.fill(dict(zip(("encoder", "decoder"), original.shared, strict=True)))
         # The checkpoint and the run number their domains differently, and shared blocks get the number as an input.
         order = [original.names.index(name) for name in sorted(domains, key=lambda name: domains[name].place)]
-        for networks in (shared.generator_group.networks, shared.generator_group.averages):
-            _reorder(networks, order)
-
-
-def _fill(group: NetworkGroup, networks: Mapping[str, nn.Module]) -> None:
-    for name, network in networks.items():
-        group.networks[name].load_state_dict(network.state_dict())
-        if group.ema:
-            group.averages[name].load_state_dict(network.state_dict())
+        state = shared.generator_group.state()
+        _reorder([one for name, one in state.items() if name.startswith(("weights/", "average/"))], order)
 
 
 @torch.no_grad()
-def _reorder(networks: nn.Module, order: Sequence[int]) -> None:
+def _reorder(weights: Iterable[Tensor], order: Sequence[int]) -> None:
     """Reorder the maps by which shared blocks get the domain: the last input channels of their convolutions."""
-    for weight in networks.parameters():
+    for weight in weights:
         if weight.ndim == 4:
             maps = weight[:, -len(order) :]
             maps.copy_(maps[:, list(order)])

@@ -32,10 +32,12 @@ from combogan.training.schedule import Pairs, partner
 def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
     """The added domain with new networks, and the other domains in `names` with frozen halves. Raises PackError."""
     found = {growth.name: building.new_domain(growth.name, settings, device)}
+    found[growth.name].rest()
     for name in sorted(set(names) - {growth.name}):
         pack = Pack.open(growth.packs[name])  # packs with shared blocks were refused
         halves = pack.load_encoder(device).own, pack.load_decoder(device).own
         found[name] = building.frozen_domain(name, *halves, settings, device)
+        found[name].rest()
     return found
 
 

@@ -155,13 +155,15 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
         draw = partial(bridge_domains.pair, pairs, how=settings.schedule.pairs, seed=chosen.seed)
     elif growth is None:
         shared = building.shared_blocks(settings, names, device)
-        domains = {
-            name: building.new_domain(name, settings, first, shared=shared, place=names.index(name)) for name in sources
-        }
+        domains = {}
+        for name in sources:
+            domains[name] = building.new_domain(name, settings, first, shared=shared, place=names.index(name))
+            domains[name].rest()
         draw = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
     else:
         domains = frozen_domains.domains(growth, settings, sources, first)
         draw = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
+    machine.return_freed_memory()
     batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(
         prepared.course,

@@ -1,11 +1,14 @@
 """A domain's state and how training moves it. Read:
 
 losses          what is minimised: tensors in, one number out
-domain          a domain as one unit: networks, averages, moments, fake pool
+group           networks that are updated together: their state in flat tensors, which networks are bound to
+architecture    what a domain's networks are built from
+domain          a domain as one unit: weights, averages, moments, fake pool; and its networks, while it has any
 step            one iteration on two domains
 schedule        which domains meet when, for how long, at which rates, and what is due then
 building        settings -> networks with their first weights
-residents       which domains are on the device, where not all have room there
+slots           networks that domains use in turn
+residents       which domains are ready: on the device, where not all have room there, and with networks
 engine          trains meetings, several at the same time
 cluster         the processes of Ray that a run can be spread over
 workers         trains meetings in them

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from combogan.networks.decoder import Decoder
 from combogan.networks.encoder import Encoder
-from combogan.training.domain import Domain, NetworkGroup
+from combogan.training.domain import Domain
+from combogan.training.group import NetworkGroup
 from combogan.training.losses import Distance
 from combogan.training.step import rounding_to
 
@@ -47,13 +48,10 @@ def learning_rate(done: float, *, peak_rate: float = PEAK_RATE) -> float:
     return peak_rate * min(1.0, (done + 1e-3) / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
 
 
-def start_from(domain: Domain, encoder: nn.Module, decoder: nn.Module) -> None:
+def start_from(domain: Domain, encoder: Encoder, decoder: Decoder) -> None:
     """Copy halves into a domain, as its weights and as their averages."""
     assert domain.generator_group is not None
-    for networks in (domain.generator_group.networks, domain.generator_group.averages):
-        if len(networks):
-            networks["encoder"].load_state_dict(encoder.state_dict())
-            networks["decoder"].load_state_dict(decoder.state_dict())
+    domain.generator_group.fill({"encoder": encoder, "decoder": decoder})
 
 
 def nearest(new: str, images: Mapping[str, Iterable[Tensor]]) -> str:

@@ -1,9 +1,10 @@
-"""A domain in training: networks, averages, moments, fake pool and update count, as one unit (invariant 1)."""
+"""A domain in training: weights, averages, moments, fake pool and update count, as one unit (invariant 1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,76 +12,13 @@ from torch import Tensor, nn
 
 from combogan.networks.blocks import Dropout, at_least_float32
 from combogan.networks.decoder import Decoder
+from combogan.networks.discriminator import Discriminator
 from combogan.networks.encoder import Encoder
 from combogan.networks.latent import Maps
-from combogan.networks.shared import Between, DecoderHalf, EncoderHalf
+from combogan.networks.shared import Between
 from combogan.seeding import tensors
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
-Copied = Callable[[Tensor], Tensor]
-"""A tensor -> its copy, perhaps on another device."""
-
-
-class NetworkGroup:
-    """Networks that are updated together: their weights, Adam's moments, averaged copies and the count of updates.
-
-    With ema = 0 there are no averaged copies.
-    """
-
-    def __init__(self, networks: Mapping[str, nn.Module], *, betas: tuple[float, float], ema: float = 0.0) -> None:
-        self.networks = nn.ModuleDict(dict(networks))
-        self.ema = ema
-        self.updates = 0
-        self.averages = deepcopy(self.networks).requires_grad_(False) if ema else nn.ModuleDict()
-        self._weights: list[Tensor] = list(self.networks.parameters())
-        self._averaged: list[Tensor] = list(self.averages.parameters())
-        self._adam = torch.optim.Adam(self._weights, betas=betas, fused=True)
-
-    def update(self, rate: float) -> None:
-        """One step of Adam; then gradients are cleared, and averages updated, with a warm-up of their decay."""
-        self._adam.param_groups[0]["lr"] = rate
-        self._adam.step()
-        self._adam.zero_grad()
-        self.updates += 1
-        if self.ema:
-            decay = min(self.ema, (1 + self.updates) / (10 + self.updates))
-            torch._foreach_lerp_(self._averaged, self._weights, 1 - decay)
-            for average, buffer in zip(self.averages.buffers(), self.networks.buffers(), strict=True):
-                average.copy_(buffer)
-
-    def move(self, copied: Copied) -> None:
-        """Replace the data of every tensor by a copy of it."""
-        for network in (self.networks, self.averages):
-            move(network, copied)
-        for moments in self._adam.state.values():
-            for tensor in moments.values():
-                tensor.data = copied(tensor.data)
-
-    def published(self, name: str) -> nn.Module:
-        """The network that a pack is made from: the averaged copy where there is one."""
-        return (self.averages if self.ema else self.networks)[name]
-
-    def state(self) -> dict[str, Tensor]:
-        """All of it as named tensors: weights/..., average/..., exp_avg/..., exp_avg_sq/..., updates."""
-        state = {f"weights/{name}": value for name, value in self.networks.state_dict().items()}
-        state |= {f"average/{name}": value for name, value in self.averages.state_dict().items()}
-        for name, weight in self.networks.named_parameters():
-            for moment in MOMENTS:
-                value = self._adam.state[weight].get(moment)
-                state[f"{moment}/{name}"] = torch.zeros_like(weight) if value is None else value
-        state["updates"] = torch.tensor(self.updates)
-        return {name: value.detach() for name, value in state.items()}
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Load a state that `state()` returned. Raises KeyError or RuntimeError when it is of other networks."""
-        self.networks.load_state_dict(_below(state, "weights/"))
-        self.averages.load_state_dict(_below(state, "average/"))
-        self.updates = int(state["updates"])
-        for name, weight in self.networks.named_parameters():
-            self._adam.state[weight] = {
-                moment: torch.empty_like(weight).copy_(state[f"{moment}/{name}"]) for moment in MOMENTS
-            }
-            self._adam.state[weight]["step"] = torch.tensor(float(self.updates), device=weight.device)
+from combogan.training.architecture import Architecture
+from combogan.training.group import Copied, NetworkGroup, Networks, below, give_weights
 
 
 class FakePool:
@@ -120,13 +58,21 @@ class Shared:
         self.encoder, self.decoder = encoder, decoder
         self.generator_group = NetworkGroup({"encoder": encoder, "decoder": decoder}, betas=betas, ema=ema)
 
+    def published(self, saved: Mapping[str, Tensor] | None = None) -> tuple[Between, Between]:
+        """Its networks that packs are made from, as `Domain.published`."""
+        networks = {"encoder": deepcopy(self.encoder), "decoder": deepcopy(self.decoder)}
+        give_weights(networks, self.generator_group.published(saved), self.generator_group.device)
+        return networks["encoder"], networks["decoder"]
+
 
 class Domain:
-    """One domain's trainable state, keyed by its name.
+    """One domain's trainable state, keyed by its name; and its networks, while it has any.
 
     A frozen domain's encoder and decoder are used but never changed; its discriminator is still trained. `heads`
     belong to the discriminator: they score features of a frozen network that all domains share.
     With shared blocks, `place` is the domain's index among those that share them.
+
+    A domain has the networks that it was made with until it rests; after that, it uses others of its architecture.
     """
 
     def __init__(
@@ -134,7 +80,7 @@ class Domain:
         name: str,
         encoder: Encoder,
         decoder: Decoder,
-        discriminator: nn.Module,
+        discriminator: Discriminator,
         heads: nn.Module | None = None,
         *,
         betas: tuple[float, float],
@@ -145,45 +91,67 @@ class Domain:
         place: int = 0,
     ) -> None:
         self.name, self.shared, self.place = name, shared, place
-        self.encoder, self.decoder, self.discriminator, self.heads = encoder, decoder, discriminator, heads
-        self._encoder_half = EncoderHalf(encoder, shared.encoder if shared else None, place)
-        self._decoder_half = DecoderHalf(decoder, shared.decoder if shared else None, place)
+        self.architecture = Architecture.of(encoder, decoder, discriminator, heads, frozen=frozen)
         halves = {"encoder": encoder, "decoder": decoder}
-        self.generator_group = None if frozen else NetworkGroup(halves, betas=betas, ema=ema)
+        self._halves = NetworkGroup(halves, betas=betas, ema=ema, frozen=frozen)
+        self.generator_group = None if frozen else self._halves
         networks = {"discriminator": discriminator} | ({} if heads is None else {"heads": heads})
         self.discriminator_group = NetworkGroup(networks, betas=betas)
         self.pool = FakePool(pool)
         if frozen:
-            encoder.requires_grad_(False)
-            decoder.requires_grad_(False)
+            self._halves.networks.requires_grad_(False)
+
+    @property
+    def encoder(self) -> Encoder:
+        """Its encoder, while it has networks."""
+        return cast(Encoder, self._halves.networks["encoder"])
+
+    @property
+    def decoder(self) -> Decoder:
+        """Its decoder, while it has networks."""
+        return cast(Decoder, self._halves.networks["decoder"])
+
+    @property
+    def discriminator(self) -> Discriminator:
+        """Its discriminator, while it has networks."""
+        return cast(Discriminator, self.discriminator_group.networks["discriminator"])
+
+    @property
+    def heads(self) -> nn.Module | None:
+        """The heads of its discriminator, if there are any, while it has networks."""
+        return self.discriminator_group.networks["heads"] if self.architecture.heads else None
 
     def encode(self, image: Tensor) -> Maps:
         """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4), and skip maps."""
-        return self._encoder_half(image)
+        maps: Maps = self.encoder(image)
+        return maps if self.shared is None else self.shared.encoder(maps, self.place)
 
     def decode(self, maps: Maps) -> Tensor:
         """Latent and skip maps -> image (n, 3, h, w) in [-1, 1], in float32 even where it is computed in bfloat16."""
-        return at_least_float32(self._decoder_half(maps))
+        return at_least_float32(self.decoder(maps if self.shared is None else self.shared.decoder(maps, self.place)))
 
-    def published(self) -> tuple[EncoderHalf, DecoderHalf]:
-        """The halves that packs are made from: averaged copies where there are any."""
-        encoder, decoder = (
-            getattr(self, part) if self.generator_group is None else self.generator_group.published(part)
-            for part in ("encoder", "decoder")
-        )
-        if self.shared is None:
-            return EncoderHalf(encoder), DecoderHalf(decoder)
-        behind, before = (self.shared.generator_group.published(part) for part in ("encoder", "decoder"))
-        return EncoderHalf(encoder, behind, self.place), DecoderHalf(decoder, before, self.place)
+    def use(self, networks: tuple[Networks, Networks]) -> None:
+        """Use networks of its architecture: their weights become the domain's, and nothing is copied."""
+        halves, others = networks
+        self._halves.bind(halves)
+        self.discriminator_group.bind(others)
+
+    def rest(self) -> tuple[Networks, Networks]:
+        """Leave its networks to others; its state stays."""
+        return self._halves.release(), self.discriminator_group.release()
+
+    def published(self, saved: Mapping[str, Tensor] | None = None) -> tuple[Encoder, Decoder]:
+        """The halves that packs are made from, in a saved state or, without one, as they are now; no shared blocks.
+
+        Those of now are not copies: they change with training.
+        """
+        weights = self._halves.published(None if saved is None else below(saved, "generator/"))
+        return self.architecture.halves(weights, self._halves.device)
 
     def move(self, copied: Copied) -> None:
-        """Replace the data of every tensor of this domain by a copy of it; what it shares stays where it is."""
+        """Replace every tensor of this domain by a copy of it; what it shares stays where it is."""
+        self._halves.move(copied)
         self.discriminator_group.move(copied)
-        if self.generator_group is not None:
-            self.generator_group.move(copied)
-        else:
-            move(self.encoder, copied)
-            move(self.decoder, copied)
         self.pool.fakes = [copied(fake) for fake in self.pool.fakes]
 
     def reseed(self, seed: int, iteration: int) -> None:
@@ -195,9 +163,14 @@ class Domain:
             reseed(network, seed, iteration, self.name, part)
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether its halves are never changed."""
+        return self.generator_group is None
+
+    @property
     def learns_to_return(self) -> bool:
         """Whether anything is trained between an image of this domain and the same image again."""
-        return self.generator_group is not None or self.shared is not None
+        return not self.is_frozen or self.shared is not None
 
     @property
     def updates(self) -> int:
@@ -215,10 +188,10 @@ class Domain:
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Load a state that `state()` returned. Raises KeyError or RuntimeError when it is of other networks."""
-        self.discriminator_group.load(_below(state, "discriminator/"))
+        self.discriminator_group.load(below(state, "discriminator/"))
         if self.generator_group is not None:
-            self.generator_group.load(_below(state, "generator/"))
-        device = next(self.discriminator.parameters()).device
+            self.generator_group.load(below(state, "generator/"))
+        device = self.discriminator_group.device
         self.pool.fakes = [fake.to(device, copy=True) for fake in state["pool"]] if "pool" in state else []
 
 
@@ -227,18 +200,8 @@ def shared_by(domains: Mapping[str, Domain]) -> Shared | None:
     return next((domain.shared for domain in domains.values() if domain.shared is not None), None)
 
 
-def move(network: nn.Module, copied: Copied) -> None:
-    """Replace the data of every weight and buffer of a network by a copy of it."""
-    for tensor in (*network.parameters(), *network.buffers()):
-        tensor.data = copied(tensor.data)
-
-
 def reseed(network: nn.Module, seed: int, *when: int | str) -> None:
     """Give every dropout layer of a network a generator that depends on the seed, on `when`, and on the layer."""
     for place, layer in enumerate(m for m in network.modules() if isinstance(m, Dropout)):
         device = str(next(network.parameters()).device)
         layer.generator = tensors(seed, "dropout", *when, place, device=device)
-
-
-def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

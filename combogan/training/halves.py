@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from combogan.networks.shared import DecoderHalf, EncoderHalf
 from combogan.training.checkpoint import SHARED, Checkpoint
-from combogan.training.domain import Domain, NetworkGroup, shared_by
+from combogan.training.domain import Domain, shared_by
 
 Half = TypeVar("Half", EncoderHalf, DecoderHalf)
 
@@ -31,31 +31,34 @@ class Halves:
     @classmethod
     def now(cls, domains: Mapping[str, Domain], iteration: int) -> Halves:
         """The halves in training, not copies: they change with it."""
-        halves = {name: domain.published() for name, domain in domains.items()}
-        updates = {name: domain.updates for name, domain in domains.items()}
-        encoders, decoders = ({name: pair[part] for name, pair in halves.items()} for part in (0, 1))
-        return cls(iteration, updates, encoders, decoders)  # type: ignore[arg-type]
+        return cls._of(domains, iteration, {name: domain.updates for name, domain in domains.items()}, lambda _: None)
 
     @classmethod
     def saved(cls, checkpoint: Checkpoint, domains: Mapping[str, Domain]) -> Halves:
-        """Copies of the halves in a checkpoint of those domains. CheckpointError when it is damaged.
+        """The halves in a checkpoint of those domains. CheckpointError when it is damaged.
 
         Nothing else of the checkpoint stays in memory.
         """
-        shared = shared_by(domains)
-        blocks: dict[str, nn.Module] = {}
-        if shared is not None:
-            blocks = _copies(shared.generator_group, checkpoint.state(SHARED), "")
-        encoders, decoders = {}, {}
-        for name, domain in domains.items():
-            own: Mapping[str, nn.Module] = {"encoder": domain.encoder, "decoder": domain.decoder}
-            if domain.generator_group is not None:  # frozen halves are in no checkpoint
-                own = _copies(domain.generator_group, checkpoint.state(name), "generator/")
-            between = blocks if domain.shared is not None else {}
-            encoders[name] = EncoderHalf(own["encoder"], between.get("encoder"), domain.place)
-            decoders[name] = DecoderHalf(own["decoder"], between.get("decoder"), domain.place)
         updates = {name: checkpoint.updates(name) for name in domains}
-        return cls(checkpoint.iteration, updates, encoders, decoders)
+        return cls._of(domains, checkpoint.iteration, updates, checkpoint.state)
+
+    @classmethod
+    def _of(
+        cls,
+        domains: Mapping[str, Domain],
+        iteration: int,
+        updates: Mapping[str, int],
+        state: Callable[[str], Mapping[str, Tensor] | None],
+    ) -> Halves:
+        """The halves in the states of the domains and of what they share, by name; None is the state of now."""
+        encoders, decoders, shared = {}, {}, shared_by(domains)
+        between = None if shared is None else shared.published(state(SHARED))
+        for name, domain in domains.items():
+            own = domain.published(None if domain.is_frozen else state(name))  # frozen halves are in no checkpoint
+            behind, before = (None, None) if between is None or domain.shared is None else between
+            encoders[name] = EncoderHalf(own[0], behind, domain.place)
+            decoders[name] = DecoderHalf(own[1], before, domain.place)
+        return cls(iteration, updates, encoders, decoders)
 
     def translate(self, source: str, targets: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         """Images (n, 3, h, w) -> their translation into every target, encoded once; no training state changes."""
@@ -88,19 +91,3 @@ def inference(*networks: nn.Module) -> Iterator[None]:
 def _at(device: torch.device, half: Half) -> Half:
     """A half on a device: itself, or a copy where it waits in host memory (`run.resident`)."""
     return half if next(half.parameters()).device == device else deepcopy(half).to(device)
-
-
-def _copies(group: NetworkGroup, state: Mapping[str, Tensor], prefix: str) -> dict[str, nn.Module]:
-    """The networks that a group publishes, with the weights of a state."""
-    copies: dict[str, nn.Module] = {}
-    for part in ("encoder", "decoder"):
-        like = group.published(part)
-        start = f"{prefix}{'average' if group.ema else 'weights'}/{part}."
-        network = deepcopy(like)
-        network.load_state_dict(
-            {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
-        )
-        device = next(like.parameters()).device
-        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        copies[part] = network.requires_grad_(False)
-    return copies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from combogan.data.batches import Batches
 from combogan.errors import DivergedError
 from combogan.evaluation.run_log import lines
-from combogan.networks.decoder import decoder
-from combogan.networks.encoder import encoder
+from combogan.networks.decoder import Decoder, decoder
+from combogan.networks.encoder import Encoder, encoder
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.autoencoder import BETAS, autoencode, learning_rate, nearest, start_from
-from combogan.training.domain import Domain, NetworkGroup, reseed
+from combogan.training.domain import Domain, reseed
 from combogan.training.engine import Engine
+from combogan.training.group import NetworkGroup
 from combogan.training.journal import Journal
 from combogan.training.run_state import RunState, is_finite
 from combogan.training.schedule import falls_due
@@ -98,8 +99,9 @@ class AutoencoderStart:
             if self._done == self._total or falls_due(self._done, every):
                 self._save()
             self._journal.report.began(self._done, self._total)
+        halves = cast(tuple[Encoder, Decoder], (self._group.networks["encoder"], self._group.networks["decoder"]))
         for domain in engine.domains.values():
-            start_from(domain, self._group.networks["encoder"], self._group.networks["decoder"])
+            start_from(domain, *halves)
         if not any(line.get("event") == "autoencoded" for line in lines(self._journal.folder.history)):
             self._note(time.perf_counter() - began)
         return True
@@ -140,5 +142,5 @@ def start_as_nearest(new: Domain, domains: Mapping[str, Domain], batches: Batche
     count = max(1, COMPARED // batches.batch)
     images = {name: map(partial(batches.images, name), range(count)) for name in domains}  # a domain at a time
     like = domains[nearest(new.name, images)]
-    start_from(new, like.encoder, like.decoder)
+    start_from(new, *like.published())
     return like.name

@@ -1,4 +1,4 @@
-"""The domains that are on the device; where it has no room for all, the others wait in the computer's memory."""
+"""The domains that are ready for training: on the device, where it has no room for all, and with networks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from combogan.training.domain import Domain
+from combogan.training.slots import Slots
 
 
 class Residents:
@@ -20,17 +21,23 @@ class Residents:
 
     def __init__(self, domains: Mapping[str, Domain], device: torch.device, most: int = 0) -> None:
         self._domains, self._device, self._most = domains, device, most
+        self._slots = Slots(domains, device)
         self.names: list[str] = [] if most else list(domains)
         """The domains on the device, the one that was needed last at the end."""
 
     def bring(self, names: Collection[str]) -> None:
-        """Have the named domains on the device; at most `most` of them."""
-        if not self._most:
-            return
+        """Have the named domains on the device, with networks; at most `most` of them."""
+        if self._most:
+            self._move(names)
+        self._slots.bring(names)
+
+    def _move(self, names: Collection[str]) -> None:
+        """Copy the named domains to the device, and those that have to leave for them to host memory."""
         wanted = [name for name in self.names if name not in names] + list(names)
         staying = wanted[-self._most :]
         for name in self.names:
             if name not in staying:
+                self._slots.rest(name)
                 self._domains[name].move(self._on_host)
         for name in staying:
             if name not in self.names:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from combogan.networks.discriminator import PatchDiscriminator, real_and_fake_maps
 from combogan.networks.feature_heads import FrozenFeatures
-from combogan.training.domain import Domain, NetworkGroup
+from combogan.training.domain import Domain
+from combogan.training.group import NetworkGroup
 from combogan.training.losses import (
     Distance,
     GanLoss,

@@ -77,7 +77,7 @@ class Workers(Engine):
             schedule,
             {} if self._sends_pictures else batches.pictures,
             batches.aligned,
-            {name: (one.encoder, one.decoder) for name, one in domains.items() if one.generator_group is None},
+            {name: _apart(*one.published()) for name, one in domains.items() if one.is_frozen},
         )
         with cluster.explained():
             self._recipe = (uuid.uuid4().hex, [cluster.ray.put(recipe)])  # in a list, so that tasks do not load it
@@ -174,8 +174,8 @@ class Workers(Engine):
         return self._states[name]
 
 
-class Slots(Engine):
-    """The engine of a worker: its networks hold the states of any two domains, one meeting after the other."""
+class Worker(Engine):
+    """The engine of a worker: it holds the states of any two domains, those of one meeting after the other."""
 
     def __init__(self, recipe: Recipe) -> None:
         settings = recipe.settings
@@ -186,12 +186,12 @@ class Slots(Engine):
         self._frozen = {
             name: building.frozen_domain(name, *halves, settings, device) for name, halves in recipe.frozen.items()
         }
-        self._slots = [building.new_domain("", settings, device) for _ in range(2 - bool(self._frozen))]
+        self._places = [building.new_domain("", settings, device) for _ in range(2 - bool(self._frozen))]
 
     def check_out(self, states: Mapping[str, State]) -> None:
         """Load the states of two domains."""
-        slots = iter(self._slots)
-        self.domains = {name: self._frozen.get(name) or next(slots) for name in states}
+        places = iter(self._places)
+        self.domains = {name: self._frozen.get(name) or next(places) for name in states}
         for name, domain in self.domains.items():
             domain.name = name
             domain.load(tensors(states[name]))
@@ -202,8 +202,8 @@ class Slots(Engine):
         return ((x, y) for *_, x, y in ahead)
 
 
-_slots: dict[str, Slots] = {}
-"""The slots of the run that this process works for, by the key of its recipe."""
+_workers: dict[str, Worker] = {}
+"""The engine of the run that this process works for, by the key of its recipe."""
 
 
 def meet(
@@ -211,17 +211,17 @@ def meet(
 ) -> tuple[State, State, list[Losses]]:
     """What a worker does: train a meeting from the states of a and b; gives the states after it, and the losses."""
     key, (reference,) = recipe
-    if key not in _slots:
+    if key not in _workers:
         import ray  # a worker has it; the driver may not
 
         machine.keep_freed_memory()
-        _slots.clear()
-        _slots[key] = Slots(ray.get(reference))
-    slots = _slots[key]
-    slots.check_out({meeting.a: a, meeting.b: b})
-    with slots.at_work():
-        losses = [cpu(one) for one in slots.meet((meeting, batches or slots.images(meeting)))]
-    return arrays(slots.domains[meeting.a].state()), arrays(slots.domains[meeting.b].state()), losses
+        _workers.clear()
+        _workers[key] = Worker(ray.get(reference))
+    worker = _workers[key]
+    worker.check_out({meeting.a: a, meeting.b: b})
+    with worker.at_work():
+        losses = [cpu(one) for one in worker.meet((meeting, batches or worker.images(meeting)))]
+    return arrays(worker.domains[meeting.a].state()), arrays(worker.domains[meeting.b].state()), losses
 
 
 def cpu(losses: Losses) -> Losses:
@@ -239,6 +239,14 @@ def tensors(state: State) -> dict[str, Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that they are read-only
         return {name: torch.from_numpy(value) for name, value in state.items()}
+
+
+def _apart(encoder: Encoder, decoder: Decoder) -> tuple[Encoder, Decoder]:
+    """Halves whose tensors have memory of their own, so that each is sent without what lies beside it."""
+    for half in (encoder, decoder):
+        for one in (*half.parameters(), *half.buffers()):
+            one.data = one.data.clone()
+    return encoder, decoder
 
 
 def _see_the_same(cluster: Cluster, pictures: Mapping[str, PictureSet]) -> bool:

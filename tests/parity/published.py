@@ -10,6 +10,7 @@ import torch
 from combogan.published.checkpoint import read_combogan
 from combogan.runs.from_published import settings_of, take_over
 from combogan.training import building
+from combogan.training.domain import Domain, Shared
 
 FIXTURES = Path(__file__).parent / "fixtures"
 COMBOGAN = ["plain", "all_losses", "shared", "vanilla", "release"]
@@ -53,16 +54,15 @@ def domains_of(published: Published, names: list[str], dtype: torch.dtype):
     """Domains with the weights of the checkpoint, ready to be trained, and their settings."""
     original = read_combogan(published.folder, names)
     settings, device = settings_of(original), torch.device("cpu")
+    chosen, domains = settings.optimizer, {}
     shared = building.shared_blocks(settings, names, device)
-    domains = {
-        name: building.new_domain(name, settings, device, shared=shared, place=place)
-        for place, name in enumerate(names)
-    }
-    for domain in domains.values():
-        for network in (domain.encoder, domain.decoder, domain.discriminator):
-            network.to(dtype)
     if shared is not None:
-        shared.generator_group.networks.to(dtype)
+        shared = Shared(shared.encoder.to(dtype), shared.decoder.to(dtype), betas=chosen.betas, ema=chosen.ema)
+    for place, name in enumerate(names):
+        made = building.new_domain(name, settings, device)
+        networks = (network.to(dtype) for network in (made.encoder, made.decoder, made.discriminator))
+        about = {"betas": chosen.betas, "ema": chosen.ema, "pool": chosen.pool}
+        domains[name] = Domain(name, *networks, **about, shared=shared, place=place)
     take_over(domains, original)
     return domains, settings
 

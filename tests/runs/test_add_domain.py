@@ -45,21 +45,18 @@ def test_old_packs_are_the_same_to_the_byte_and_new_pairs_work_at_once(run):
 
 
 def test_only_the_new_domains_halves_learn_and_the_old_discriminators_learn_in_a_copy(tiny, run):
-    saved = resume(run).engine.domains["summer"].discriminator.parameters()
+    saved = resume(run).engine.domains["summer"].state()
     prepared = onto_run("winter", run, {"schedule.iterations": 4})
     trainer = begin(prepared, Listener())
     trainer.pretraining.run(lambda: False)
-    discriminators = {n: [p.clone() for p in d.discriminator.parameters()] for n, d in trainer.engine.domains.items()}
-    halves = {
-        n: [p.clone() for h in (d.encoder, d.decoder) for p in h.parameters()]
-        for n, d in trainer.engine.domains.items()
-    }
-    assert all(torch.equal(a, b) for a, b in zip(discriminators["summer"], saved, strict=True)), (
+    discriminators = {n: copied(d.state(), "discriminator/weights/") for n, d in trainer.engine.domains.items()}
+    halves = {n: [p.clone() for h in d.published() for p in h.parameters()] for n, d in trainer.engine.domains.items()}
+    assert all(torch.equal(value, saved[name]) for name, value in discriminators["summer"].items()), (
         "discriminators begin as the run left them"
     )
     trainer.run()
     for name, domain in trainer.engine.domains.items():
-        now = [p for half in (domain.encoder, domain.decoder) for p in half.parameters()]
+        now = [p for half in domain.published() for p in half.parameters()]
         moved = [not torch.equal(a, b) for a, b in zip(halves[name], now, strict=True)]
         assert all(moved) if name == "winter" else not any(moved)
     met = [
@@ -68,10 +65,14 @@ def test_only_the_new_domains_halves_learn_and_the_old_discriminators_learn_in_a
         if name != "winter" and domain.updates > prepared_updates(run, name)
     ]
     for name in met:
-        now = trainer.engine.domains[name].discriminator.parameters()
-        assert not all(torch.equal(a, b) for a, b in zip(discriminators[name], now, strict=True))
+        now = trainer.engine.domains[name].state()
+        assert not all(torch.equal(value, now[key]) for key, value in discriminators[name].items())
     assert met
     assert trainer.engine.domains["winter"].updates == 4
+
+
+def copied(state, prefix):
+    return {name: value.clone() for name, value in state.items() if name.startswith(prefix)}
 
 
 def prepared_updates(run, name):
@@ -166,14 +167,13 @@ def test_frozen_halves_stay_frozen_also_in_what_no_gradient_changes(tiny, tmp_pa
     run = combogan.train(settings, ["summer", "fall"], out=tmp_path / "run")
     prepared = onto_run("winter", run, {"schedule.iterations": 3})
     trainer = begin(prepared, Listener())
-    frozen = [
-        half
-        for name in ("summer", "fall")
-        for half in (trainer.engine.domains[name].encoder, trainer.engine.domains[name].decoder)
-    ]
-    before = [value.clone() for half in frozen for value in half.state_dict().values()]
+    old = [trainer.engine.domains[name] for name in ("summer", "fall")]
+    before = [value.clone() for one in old for half in one.published() for value in half.state_dict().values()]
     assert trainer.run()
+    trainer.engine.residents.bring(["summer", "fall"])
+    frozen = [half for one in old for half in (one.encoder, one.decoder)]
     assert not any(module.training for half in frozen for module in half.modules())
+    assert not any(weight.requires_grad for half in frozen for weight in half.parameters())
     after = [value for half in frozen for value in half.state_dict().values()]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 

@@ -275,7 +275,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(tiny,
 def test_a_state_that_is_no_number_is_not_saved_over_a_good_one(tiny, tmp_path):
     trainer = start(tiny, tmp_path / "run")
     trainer.run(lambda: trainer.iteration == 3)
-    next(trainer.engine.domains["summer"].encoder.parameters()).data.fill_(float("nan"))
+    trainer.engine.domains["summer"].state()["generator/weights/encoder.layers.1.weight"].fill_(float("nan"))
     trainer.iteration = 4
     with pytest.raises(DivergedError, match="the state of 'summer' is no longer finite"):
         trainer.save()

@@ -59,9 +59,15 @@ def test_a_domain_starts_with_the_weights_and_averages_of_the_autoencoder(tiny, 
     one, other = halves(kind)
     domain = new_domain("summer", tiny.changed({"networks.kind": kind, "networks.depth": 3}), CPU)
     start_from(domain, one, other)
-    torch.testing.assert_close(
-        domain.generator_group.averages.state_dict(), domain.generator_group.networks.state_dict()
-    )
+    state = domain.generator_group.state()
+    weights = {
+        f"{part}.{name}": w
+        for part, half in (("encoder", one), ("decoder", other))
+        for name, w in half.state_dict().items()
+    }
+    for name, weight in weights.items():
+        assert state[f"weights/{name}"].equal(weight)
+        assert state[f"average/{name}"].equal(weight)
     x = images("summer")[0]
     with torch.no_grad():
         torch.testing.assert_close(domain.decode(domain.encode(x)), other(one(x)))

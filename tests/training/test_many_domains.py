@@ -32,6 +32,7 @@ def taken(settings, folder, count):
             ScenePictures("summer", "train").picture(3 * number + index, 40).save(pictures / f"{index}.png")
         words.append(f"d{number}={pictures}")
     trainer = start(settings, words, folder / f"run-{count}")
+    trainer.engine.residents.bring(["d0", "d1"])
     with Taken() as counted:
         for iteration in range(2):
             counted.operations, counted.bytes = 0, 0
