@@ -10,7 +10,7 @@ from combogan.training.architecture import Architecture
 from combogan.training.domain import Domain
 from combogan.training.group import Networks
 
-KEPT = 8
+KEPT = 4
 """Domains that keep their networks after use; with no more domains than these, none ever changes its networks."""
 
 
