@@ -41,6 +41,7 @@ def test_an_imported_run_trains_on_and_grows_where_nothing_is_shared(tmp_path, n
     changes = {"schedule.iterations": 2, "run.threads": 1, "run.device": "cpu"}
     run = start_run(original, names, tmp_path / "run", changes=changes)
     trainer = resume(run)
+    trainer.engine.residents.bring(names)
     image = torch.rand(1, 3, 48, 48)
     for source in names:
         with torch.no_grad():

@@ -88,6 +88,7 @@ def test_a_unet_is_trained_published_and_takes_in_a_domain(unet, tmp_path, skips
 def test_a_unet_with_dropout_stops_and_goes_on_to_the_same_bits(unet, tmp_path):
     whole = combogan.train(unet, PAIRED[:2], out=tmp_path / "whole")
     trainer = start(unet, PAIRED[:2], tmp_path / "stopped")
+    trainer.engine.residents.bring(["summer"])
     assert any(isinstance(module, Dropout) for module in trainer.engine.domains["summer"].decoder.modules())
     trainer.run(lambda: trainer.iteration == 5)
     assert resume(tmp_path / "stopped").run()
