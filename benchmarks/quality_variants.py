@@ -66,7 +66,7 @@ _ORIGINAL = {"images.size": 64, "images.load": 72, "networks.width": 32, "discri
 VARIANTS: dict[str, Variant] = {
     "reference": Variant(),
     "patch-only": Variant({"losses.heads": 0.0}),
-    "resnet": Variant({"networks.kind": "resnet"}),
+    "resnet": Variant({"networks.kind": "resnet", "networks.noise": False}),
     "no-noise": Variant({"networks.noise": False}),
     "no-style": Variant({"losses.style": 0.0}),
     "no-identity": Variant({"losses.identity": 0.0}),

@@ -66,6 +66,12 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _noise_is_for_skip_networks(self) -> Settings:
+        if self.networks.noise and self.networks.kind != "skip":
+            raise ValueError("networks.noise needs networks.kind = skip; set that, or networks.noise to false")
+        return self
+
+    @model_validator(mode="after")
     def _crops_fit_the_unet(self) -> Settings:
         networks, size = self.networks, self.images.size
         if networks.kind == "unet" and size % 2**networks.depth:

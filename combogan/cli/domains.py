@@ -227,16 +227,20 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     folder = train.folder if train.folder == test.folder else train.folder.parent
     names = [(train.folder, name) for name in train.names] + [(test.folder, name) for name in test.names]
     inside = [(parent / name).relative_to(folder).as_posix() for parent, name in names]
-    of = kinds(domain)
-    own_depth = len(of) == 1 and next(iter(of)).keeps == (1, 16)
+    found_kinds = kinds(domain)
+    only = next(iter(found_kinds)) if len(found_kinds) == 1 else None
+    own_depth = only is not None and only.keeps == (1, 16)
     report = check(folder, list(dict.fromkeys(inside)), crop=size, channels=1 if own_depth else 3)
     if report.sizes:
         sizes = [f"{width} x {height}" for width, height in astuple(report.sizes)]
         formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
         click.echo(f"Pixels: {sizes[0]} (smallest), {sizes[1]} (median), {sizes[2]} (largest). Formats: {formats}.")
-    if own_depth:
-        click.echo(f"They are {next(iter(of))}; --set images.channels=1 --set images.depth=16 trains on them as such.")
-    mixed = mixture(of)
+    if only is not None and only.keeps is not None and only.keeps[0] == 1:
+        channels, depth = only.keeps
+        click.echo(
+            f"They are {only}; --set images.channels={channels} --set images.depth={depth} trains on them as such."
+        )
+    mixed = mixture(found_kinds) if any(kind.is_deep for kind in found_kinds) else ""
     if mixed:
         click.echo(f"mixed: {mixed}; such pictures can only be trained on in 8-bit colour.")
     for finding in report.findings:
@@ -244,7 +248,7 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     found = Counter(finding.problem for finding in report.findings)
     problems = ", ".join(f"{count} {problem}" for problem, count in found.items())
     click.echo(f"Found: {problems}." if found else "Nothing is wrong with them.")
-    return int("unreadable" in found or (bool(mixed) and any(kind.is_deep for kind in of)))
+    return int("unreadable" in found or bool(mixed))
 
 
 def _print_card(name: str, title: str, about: dict[str, str], card: Collection | None) -> None:

@@ -152,17 +152,28 @@ def usable(
         count = sum(len(part) for part in (source.train, source.test) if part.folder is not None)
         if count > MANY:
             tell(f"Reading {count:,} pictures of '{source.name}' ...")
-        train = _readable(source.name, source.train, crop, channels, tell)
-        test = _readable(source.name, source.test, crop, channels, tell)
+        train, trained = _readable(source.name, source.train, crop, channels, tell)
+        test, tested = _readable(source.name, source.test, crop, channels, tell)
+        kinds = tuple(dict.fromkeys(kind for report in (trained, tested) if report for kind in report.kinds))
+        if channels == 3 and (lost := hint(source.name, kinds)):
+            tell(lost)
+        if channels == 1 and trained is not None and trained.brightest < _DARK:
+            tell(
+                f"'{source.name}': no value is above {trained.brightest:.1%} of white; the networks see more if all "
+                "pictures of all domains are multiplied by the same number."
+            )
         if not len(train):
             raise DomainError(f"'{source.name}' has no usable picture in {source.origin}; check that folder.")
         found[source.name] = replace(source, train=train, test=test)
     return found
 
 
-def _readable(name: str, pictures: PictureSet, crop: int, channels: int, tell: Callable[[str], object]) -> PictureSet:
+def _readable(
+    name: str, pictures: PictureSet, crop: int, channels: int, tell: Callable[[str], object]
+) -> tuple[PictureSet, Report | None]:
+    """The pictures that can be read, and what was found; `tell` reports the others. None where pictures are drawn."""
     if pictures.folder is None:
-        return pictures
+        return pictures, None
     report = check(pictures.folder, pictures.names, crop=crop, channels=channels)
     unreadable = report.named("unreadable")
     for finding in unreadable[:FEW]:
@@ -171,14 +182,7 @@ def _readable(name: str, pictures: PictureSet, crop: int, channels: int, tell: C
         tell(f"'{name}': skipping {more} more pictures that cannot be read; `combogan domains check` names them.")
     if small := len(report.named("small")):
         tell(f"'{name}': {small} of {len(pictures)} pictures are smaller than the crop of {crop} px; scaling them up.")
-    if channels == 3 and (lost := hint(name, report.kinds)):
-        tell(lost)
-    if channels == 1 and report.brightest < _DARK:
-        tell(
-            f"'{name}': no value is above {report.brightest:.1%} of white; the networks see more if all pictures of "
-            "all domains are multiplied by the same number."
-        )
-    return FolderPictures(pictures.folder, report.usable, channels)
+    return FolderPictures(pictures.folder, report.usable, channels), report
 
 
 def _look(path: Path, channels: int) -> _Look | str:

@@ -95,4 +95,9 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 def over_white(rgb: Image.Image, alpha: Image.Image | None) -> Image.Image:
     """`rgb`, or gray at its own depth, blended with white where it is transparent."""
-    return rgb if alpha is None else Image.composite(rgb, white(rgb), alpha)
+    if alpha is None:
+        return rgb
+    if rgb.mode == "F":  # Pillow blends its bytes
+        opaque = np.asarray(alpha, np.float32) / np.float32(255)
+        return Image.fromarray((1 - opaque) + np.asarray(rgb) * opaque)
+    return Image.composite(rgb, white(rgb), alpha)

@@ -19,15 +19,8 @@ def with_truth(sources: Iterable[DomainPictures], *, trained: bool) -> list[Doma
     `train` and in `test`. Sources that have a truth already stay as they are.
     """
     found = {source.name: source for source in sources}
-    groups: list[list[DomainPictures]] = []
-    for source in found.values():
-        joined, apart = [source], []
-        for group in groups:
-            if any(_are_aligned(source, other, trained) for other in group):
-                joined += group
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
+    candidates = [source for source in found.values() if source.truth is None and source.train.folder is not None]
+    groups = _aligned(candidates) if trained else _of_equal_names(candidates)
     for group in groups:
         if len(group) > 1:
             truth = f"the names in {min(source.name for source in group)}"
@@ -36,17 +29,33 @@ def with_truth(sources: Iterable[DomainPictures], *, trained: bool) -> list[Doma
     return list(found.values())
 
 
-def _are_aligned(one: DomainPictures, other: DomainPictures, trained: bool) -> bool:
-    if any(source.truth is not None or source.train.folder is None for source in (one, other)):
-        return False
-    if one.holds_out_tests != other.holds_out_tests:
-        return False
-    if trained:
-        return bool(alignments({"one": _whole(one), "other": _whole(other)}))
-    return not one.holds_out_tests and all(
-        sorted(map(common_name, first.names)) == sorted(map(common_name, second.names))
-        for first, second in ((one.train, other.train), (one.test, other.test))
-    )
+def _aligned(sources: Sequence[DomainPictures]) -> list[list[DomainPictures]]:
+    """Groups of domains that are aligned, one with the next; either all of a group have test folders, or none."""
+    groups: list[list[DomainPictures]] = []
+    for source in sources:
+        joined, apart = [source], []
+        for group in groups:
+            if any(_are_aligned(source, other) for other in group):
+                joined += group
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return groups
+
+
+def _are_aligned(one: DomainPictures, other: DomainPictures) -> bool:
+    alike = one.holds_out_tests == other.holds_out_tests
+    return alike and bool(alignments({"one": _whole(one), "other": _whole(other)}))
+
+
+def _of_equal_names(sources: Sequence[DomainPictures]) -> list[list[DomainPictures]]:
+    """Domains with test folders in which all names are equal."""
+    groups: dict[tuple[tuple[str, ...], ...], list[DomainPictures]] = {}
+    for source in sources:
+        if not source.holds_out_tests:
+            names = tuple(tuple(sorted(map(common_name, part.names))) for part in (source.train, source.test))
+            groups.setdefault(names, []).append(source)
+    return list(groups.values())
 
 
 def _whole(source: DomainPictures) -> PictureSet:
@@ -69,7 +78,7 @@ def _divided(group: Sequence[DomainPictures]) -> list[DomainPictures]:
     tested = set(map(common_name, held_out(list(first.values()))))
     for pictures in whole:
         own = {common_name(name) for name in pictures.names}
-        if not own & tested:
+        if not own & tested:  # nothing is held out of this domain yet
             tested |= set(map(common_name, held_out([first[name] for name in own])))
     divided = []
     for source, pictures in zip(group, whole, strict=True):

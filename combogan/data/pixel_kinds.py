@@ -130,14 +130,14 @@ def stored(picture: Image.Image, kind: PixelKind) -> Image.Image:
     """Deep gray of mode F as the image that a file of its kind is written from; 16 bits are rounded."""
     if kind is PixelKind.FLOAT:
         return picture
-    return Image.fromarray(np.rint(np.asarray(picture) * np.float32(WHITE_16)).astype(np.uint16))
+    return Image.fromarray(np.rint(np.asarray(picture).clip(0, 1) * np.float32(WHITE_16)).astype(np.uint16))
 
 
 def displayed(picture: Image.Image) -> Image.Image:
     """A picture as people see it: deep gray in 8 bits, any other as it is."""
     if picture.mode != "F":
         return picture
-    return Image.fromarray(np.rint(np.asarray(picture) * np.float32(255)).astype(np.uint8))
+    return Image.fromarray(np.rint(np.asarray(picture).clip(0, 1) * np.float32(255)).astype(np.uint8))
 
 
 def white(picture: Image.Image) -> Image.Image:

@@ -40,6 +40,8 @@ class Result:
     file: Path
     name: str
     """In a zip: TARGET/NAME.png."""
+    trained: int
+    """Side of the crops that its networks were trained on, in pixels."""
 
     @property
     def caption(self) -> str:
@@ -60,15 +62,16 @@ class Answer:
     """Of its pictures, uncompressed."""
 
 
-def hints(results: Sequence[Result], trained: int, better: str) -> list[str]:
-    """A hint where a picture is far larger than those of `trained` pixels that the networks were trained on."""
-    sizes = []
+def hints(results: Sequence[Result]) -> list[str]:
+    """A hint for all pictures that are far larger than those that their networks were trained on."""
+    far: dict[int, int] = {}
     for result in results:
         with Image.open(result.file) as picture:
-            sizes.append(min(picture.size))
-    if max(sizes, default=0) <= FAR * trained:
-        return []
+            side = min(picture.size)
+        if side > FAR * result.trained:
+            far[result.trained] = max(side, far.get(result.trained, 0))
     return [
-        f"Hint: pictures of up to {max(sizes)} px were translated by networks trained at {trained} px; size {better} "
+        f"Hint: pictures of up to {side} px were translated by networks trained at {trained} px; size {2 * trained} px "
         "may look better."
+        for trained, side in far.items()
     ]

@@ -137,7 +137,7 @@ class PageTranslator:
         if any(path not in (corrected or {}) for path in answer.domains):
             answer.notes.append("Where a domain is wrong, change it and translate again.")
         answer.notes[:0] = [using] if using else []
-        answer.notes += hints(answer.results, self._packs(space)[0].image_size, self.sizes(space)[0])
+        answer.notes += hints(answer.results)
         return answer
 
     def zipped(self, results: Sequence[Result]) -> Path:
@@ -177,12 +177,13 @@ class PageTranslator:
     ) -> None:
         """A picture in all targets, for an answer. Raises PictureError, PackError, StorageError."""
         rgb, stem = upload.rgb, PurePosixPath(name).stem
-        answer.bytes += 3 * rgb.width * rgb.height * (1 + len(choice.targets))
-        if answer.bytes > KEPT:
+        size = 3 * rgb.width * rgb.height * (1 + len(choice.targets))
+        if answer.bytes + size > KEPT:
             raise PictureError(
                 f"'{path.name}' and its translations are too large: all that is translated at once may have "
                 f"{KEPT // 3 // 10**6} megapixels together; choose fewer pictures or targets, or a smaller size."
             )
+        answer.bytes += size
         free = memory.available(translator.device) or self.limits.memory
         room = Room(min(free, self.limits.memory), self.limits.disk, self.files.folder)
         made = translator.pictures(
@@ -192,7 +193,7 @@ class PageTranslator:
         for target, _, picture in made:
             shown = shown or self._saved(rgb, upload.alpha, name)
             file = self._saved(picture, upload.alpha, f"{stem}-{target.replace('/', '-')}.png")
-            answer.results.append(Result(target, shown, file, name))
+            answer.results.append(Result(target, shown, file, name, choice.source.image_size))
 
     def _saved(self, picture: Image.Image, alpha: Image.Image | None, name: str) -> Path:
         file = self.files.new(name, 3 * picture.width * picture.height)

@@ -96,11 +96,18 @@ def classifier_of(registry: Registry, device: torch.device | str = "cpu") -> Arr
 
     PackError where there is none, or it is damaged.
     """
-    names = sources(registry)
+    names, others = sources(registry), 0
     for folder in dict.fromkeys(home(pack) for pack in registry.packs):
         file = folder / CLASSIFIER
-        if file.is_file() and names.issubset((arrival := read_classifier(file, device)).domains):
-            return arrival
+        if file.is_file():
+            if names.issubset((arrival := read_classifier(file, device)).domains):
+                return arrival
+            others += 1
+    if others:
+        raise PackError(
+            f"no classifier knows all of {', '.join(sorted(names))}, because each knows the domains of its own run; "
+            "name one run with --registry RUN, or name the domain."
+        )
     raise PackError(
         f"no classifier says whether a picture is of {' or '.join(sorted(names))}; `combogan evaluate RUN` writes one "
         "into a run, or name the domain."

@@ -26,7 +26,7 @@ STRENGTH = 0.05
 Places = tuple[Tensor, Tensor]
 """Where the noise of a map is taken: rows (h, 1) and columns (1, w), whole numbers; or both (h, w), not rounded."""
 _seen: ContextVar[Callable[[Places, int], Places]] = ContextVar("seen", default=lambda places, stride: places)
-"""Other places in place of these, in a map of this stride."""
+"""(Places of a map, its stride) -> the places whose noise is used instead."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Translates pictures that follow each other, steadily, and measures how much the translations flicker.
 
 Three things make translations steady: averages over time in the norms (`steady`), against changes of the whole picture;
-noise that moves as the source moves, and a share of the translation before that does, against changes of single pixels.
+noise, and a share of the previous translation, that move as the source moves, against changes of single pixels.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Room:
 
 
 def quiet(done: int, total: int) -> None:
-    """Is told the tiles that are done and their total number, and tells nobody."""
+    """Ignores the progress: tiles that are done, and their total number."""
 
 
 def translated(
@@ -117,6 +117,7 @@ def _refuse_on_disk(name: str, folder: Path, needed: int, most: int | None) -> N
     if most is not None and needed > most:
         raise PictureError(f"{takes} {memory.gigabytes(most)} may be used; scale it with --size.")
     with storage.explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         free = disk_usage(folder).free
     if free < needed:
         raise StorageError(

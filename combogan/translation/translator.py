@@ -29,7 +29,7 @@ from combogan.registry.registry import Choice, Registry
 from combogan.translation.large_pictures import Room, Translated, quiet, translated
 from combogan.translation.memory import Needs
 
-ANY_ROOM = Room()
+USUAL_ROOM = Room()
 MARGIN = 96
 """Pixels beyond a border that can change what is inside: as far as nine residual blocks of stride 4 see."""
 
@@ -61,7 +61,7 @@ class Translator:
             self._choices[key] = self.registry.choose(source, targets)
         return self._choices[key]
 
-    def __call__(self, source: str, target: str, picture: AnyPicture, *, room: Room = ANY_ROOM) -> Image.Image:
+    def __call__(self, source: str, target: str, picture: AnyPicture, *, room: Room = USUAL_ROOM) -> Image.Image:
         """A picture of any size in the target domain: RGB, or RGBA where the picture is transparent somewhere.
 
         An array is (height, width, 3) of uint8 in RGB. Between domains of gray, pictures are of mode L, I;16 or F (from
@@ -86,7 +86,7 @@ class Translator:
         *,
         name: str,
         reconstruct: bool = False,
-        room: Room = ANY_ROOM,
+        room: Room = USUAL_ROOM,
         report: Callable[[int, int], None] = quiet,
     ) -> Iterator[tuple[str, bool, Image.Image]]:
         """(target, whether it is the way back from there, picture) for every translation, whole or in tiles.

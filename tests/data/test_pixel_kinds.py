@@ -10,6 +10,7 @@ from gray_samples import sixteen_bits, values
 from PIL import Image
 
 from combogan.data.batches import Batches
+from combogan.data.colour_profiles import over_white
 from combogan.data.pictures import (
     FolderPictures,
     kind_in,
@@ -124,6 +125,8 @@ def test_transparency_of_gray_is_kept_in_8_bits_and_becomes_white_in_16(tmp_path
     seen = np.asarray(read_picture(tmp_path / "16.png", 1))
     assert (seen[array == array[3, 4]] == 1).all()
     assert np.array_equal(seen[array != array[3, 4]], array[array != array[3, 4]].astype(np.float32) / 65535)
+    half = over_white(Image.fromarray(np.full((2, 2), 0.3, np.float32)), Image.new("L", (2, 2), 51))
+    assert np.asarray(half) == pytest.approx(0.8 + 0.2 * 0.3)
 
 
 def test_a_turned_gray_picture_is_upright(tmp_path):

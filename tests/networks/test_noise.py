@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from combogan.errors import SettingsError
 from combogan.networks.decoder import decoder
 from combogan.networks.noise import SIDES, STRENGTH, Noise, carried, noisy, seamless
 from combogan.settings import Settings
@@ -69,4 +70,7 @@ def test_it_is_a_setting_that_skip_networks_have():
     assert settings.networks.noise
     assert shape["noise"] == 1
     assert networks_of({"blocks": 2}, shape)["networks.noise"] is True
-    assert "noise" not in decoder_shape(settings.changed({"networks.kind": "resnet"}))
+    plain = settings.changed({"networks.kind": "resnet", "networks.noise": False})
+    assert "noise" not in decoder_shape(plain)
+    with pytest.raises(SettingsError, match=r"networks.noise needs networks.kind = skip"):
+        settings.changed({"networks.kind": "resnet"})
