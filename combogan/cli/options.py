@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +42,21 @@ class _Path(click.Path):
 
 PATH = _Path(path_type=Path)
 """The type of every argument and option that is a path."""
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, without `nan` and `inf`, which Python reads as numbers too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not isfinite(found):
+            self.fail(f"'{value}' is no number; give one such as 2.5.", param, ctx)
+        return found
+
+
+def gigabytes(least: float) -> FiniteRange:
+    """The type of an option in GB."""
+    return FiniteRange(least, 1e6)
 
 
 def number_or_auto(text: str) -> int | str:

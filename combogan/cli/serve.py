@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from combogan.cli.options import registry_places
+from combogan.cli.options import gigabytes, registry_places
 
 
 @click.command(name="serve")
@@ -27,7 +27,7 @@ from combogan.cli.options import registry_places
 )
 @click.option(
     "--memory",
-    type=click.FloatRange(0.2),
+    type=gigabytes(0.2),
     default=1.5,
     show_default=True,
     metavar="GB",
@@ -35,7 +35,7 @@ from combogan.cli.options import registry_places
 )
 @click.option(
     "--disk",
-    type=click.FloatRange(min=0),
+    type=gigabytes(0),
     default=12,
     show_default=True,
     metavar="GB",

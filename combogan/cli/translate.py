@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from combogan.cli.options import PATH, registry_places
+from combogan.cli.options import PATH, FiniteRange, gigabytes, registry_places
 
 if TYPE_CHECKING:
     from combogan.cli.translate_any import Classified
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--size", type=click.IntRange(8, 20_000), metavar="PX", help="Scale the short side to PX pixels first.")
 @click.option(
     "--steady",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     metavar="SHARE",
     default=0.9,
     show_default=True,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--wrap", is_flag=True, help="Seamless textures: opposite borders of a picture meet.")
 @click.option(
     "--memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=gigabytes(0.001),
     metavar="GB",
     help="Larger pictures are translated in tiles, within this memory.  [default: half of what is free]",
 )
@@ -98,7 +98,7 @@ def command(
     starts, ends = _words(sources), _words(targets)
     translator = Translator(Registry.open(*places), device, wrap=wrap)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
-    classified = classify(translator, pictures, out) if starts == [ANY] else None
+    classified = classify(translator, pictures, ends, out) if starts == [ANY] else None
     if classified is not None:
         plan = classified.plan(translator.registry, ends, autoencode=autoencode)
     else:

@@ -11,7 +11,7 @@ import click
 from combogan.errors import PictureError
 from combogan.evaluation.classifier import classifier_of, sources, taken
 from combogan.registry.registry import Registry
-from combogan.translation.directions import pairs
+from combogan.translation.directions import EVERY, pairs
 from combogan.translation.moving import first_picture
 from combogan.translation.sources import Source, gather
 from combogan.translation.translator import Translator
@@ -38,14 +38,18 @@ class Classified:
         return plan
 
 
-def classify(translator: Translator, pictures: Sequence[Path], out: Path) -> Classified:
+def classify(translator: Translator, pictures: Sequence[Path], targets: Sequence[str], out: Path) -> Classified:
     """The pictures, and films by their first frame, as the registry's classifier sees them; a line on each is printed.
 
-    Raises PackError where there is no classifier, and FeaturesError.
+    Raises PackError where there is no classifier or no such target, and FeaturesError.
     """
     if not pictures:
         raise click.UsageError("--from any says of which domain pictures are; name some.")
-    classifier, among = classifier_of(translator.registry, translator.device), sources(translator.registry)
+    named = [target for target in targets if target != EVERY]
+    for target in named:
+        translator.registry.pack(target)  # an unknown one is refused before pictures are looked at
+    among = sources(translator.registry, named)
+    classifier = classifier_of(translator.registry, translator.device, targets=named)
     found = Classified({}, [])
     for source in gather(pictures, out=out):
         assert source.path is not None

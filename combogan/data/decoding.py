@@ -66,6 +66,7 @@ _ORIENTATION = 0x0112
 
 # Damaged EXIF and TIFF tags are common and harmless; the warnings would break the progress display.
 warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # LARGEST is the bound
 
 
 def kind(start: bytes) -> str | None:

@@ -22,7 +22,7 @@ from combogan.data.cards import Collection, fetched_folder
 from combogan.data.pictures import list_pictures, read_picture, save_picture
 from combogan.data.sheets import grid
 from combogan.data.unpacking import unpack
-from combogan.errors import FetchError, PictureError, StorageError
+from combogan.errors import DomainError, FetchError, PictureError, StorageError
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, the bytes done, and the bytes in all (None where the server does not say)."""
@@ -51,8 +51,7 @@ def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: No
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         download(url or card.url, archive, progress=progress)
-        unpack(archive, card, unpacked, progress=progress)
-        _draw_sheet(unpacked)
+        _unpacked(archive, card, unpacked, progress)
         os.replace(unpacked, card.folder)
         archive.unlink()
     except FetchError:
@@ -63,6 +62,18 @@ def fetch(card: Collection, *, url: str = "", progress: Progress = lambda *_: No
     except OSError as error:
         raise StorageError(f"'{card.name}' could not be stored in {card.folder.parent}: {error.strerror}.") from error
     return True
+
+
+def _unpacked(archive: Path, card: Collection, folder: Path, progress: Progress) -> None:
+    """Unpack an archive that has arrived. FetchError where it is not the set."""
+    try:
+        unpack(archive, card, folder, progress=progress)
+        _draw_sheet(folder)
+    except (DomainError, FileExistsError, NotADirectoryError) as error:
+        raise FetchError(
+            f"the archive of '{card.name}' has other folders and files than the set ({error}); another address can be "
+            "given with --url."
+        ) from error
 
 
 def download(url: str, target: Path, *, progress: Progress = lambda *_: None) -> None:

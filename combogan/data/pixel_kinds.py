@@ -108,18 +108,22 @@ def gray(image: Image.Image, kind: PixelKind, name: str) -> tuple[Image.Image, I
     found = np.asarray(image)
     if kind is PixelKind.FLOAT:
         _refuse_range(found, name)
-        return Image.fromarray(found.astype(np.float32)), None
+        return Image.fromarray(found.astype(np.float32).clip(0, 1)), None
     clear, alpha = image.info.get("transparency"), None
     if isinstance(clear, int) and (found == clear).any():
         alpha = Image.fromarray(np.where(found == clear, 0, 255).astype(np.uint8))
     return Image.fromarray(found.astype(np.float32) / np.float32(WHITE_16)), alpha
 
 
+ROUNDED = 1e-6
+"""How far beyond 0 and 1 floats may be, from rounding."""
+
+
 def _refuse_range(values: np.ndarray, name: str) -> None:
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(low + high):
         raise PictureError(f"'{name}' holds values that are no finite numbers; put other values there, or remove it.")
-    if low < 0 or high > 1:
+    if low < -ROUNDED or high > 1 + ROUNDED:
         raise PictureError(
             f"'{name}' holds floats from {low:g} to {high:g}, and they are read from 0 (black) to 1 (white); scale all "
             "pictures of all domains by the same two numbers."

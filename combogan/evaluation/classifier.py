@@ -86,17 +86,17 @@ def read_classifier(file: Path, device: torch.device | str = "cpu") -> Arrival:
         raise PackError(f"{file} is damaged, or of a newer combogan; {again}.") from None
     if (card.network, card.sha256) != (NETWORK, PRETRAINED[NETWORK].sha256):
         raise PackError(f"{file} was fitted to the features of another network ({card.network}); {again}.")
-    if _forms(weights) != _expected(len(card.domains)):
+    if _forms(weights) != _expected(len(card.domains)) or not all(one.isfinite().all() for one in weights.values()):
         raise PackError(f"{file} holds other weights than its card describes; {again}.")
     return Arrival(card.domains, weights, size=card.size, largest=card.largest, device=device)
 
 
-def classifier_of(registry: Registry, device: torch.device | str = "cpu") -> Arrival:
-    """The newest classifier beside the packs that knows every domain that can be translated from.
+def classifier_of(registry: Registry, device: torch.device | str = "cpu", *, targets: Collection[str] = ()) -> Arrival:
+    """The newest classifier beside the packs that knows every domain of `sources`.
 
     PackError where there is none, or it is damaged.
     """
-    names, others = sources(registry), 0
+    names, others = sources(registry, targets), 0
     for folder in dict.fromkeys(home(pack) for pack in registry.packs):
         file = folder / CLASSIFIER
         if file.is_file():
@@ -114,9 +114,14 @@ def classifier_of(registry: Registry, device: torch.device | str = "cpu") -> Arr
     )
 
 
-def sources(registry: Registry) -> set[str]:
-    """The domains that can be translated from."""
-    return {pack.domain for pack in registry.packs if pack.encoder}
+def sources(registry: Registry, targets: Collection[str] = ()) -> set[str]:
+    """The domains that can be translated from, into all of some targets, or that are one of these."""
+    return {
+        pack.domain
+        for pack in registry.packs
+        if pack.encoder
+        and (pack.domain in targets or all(registry.composes(pack.domain, target) for target in targets))
+    }
 
 
 def taken(arrival: Arrival, rgb: Image.Image, among: Collection[str]) -> Taken:

@@ -228,8 +228,8 @@ def _apart(source: str, start: Pack, target: str, end: Pack) -> SpaceError:
             f"they were not trained together."
         )
     return SpaceError(
-        f"'{source}' belongs to latent space {one} ({home(start)}), '{target}' to {other} ({home(end)}); "
-        f"they were not trained together."
+        f"'{source}' belongs to latent space {one} ({home(start)}), '{target}' to {other} ({home(end)}); they were not "
+        "trained together, and `combogan bridge RUN_A RUN_B` connects two runs."
     )
 
 

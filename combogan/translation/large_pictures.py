@@ -60,7 +60,7 @@ def translated(
     `translate` is what translates an image (1, 3, h, w); `report` gets the tiles that are done and their total number.
     PictureError where even the smallest tiles need more memory, StorageError where the disk is too full.
     """
-    allowed = room.memory or memory.half_of_free(device)
+    allowed = memory.half_of_free(device) if room.memory is None else room.memory
     with memory.explained(name, rgb.size):
         if room.tiled or (allowed is not None and needs.whole(rgb.size) > allowed):
             folder = Path(room.folder or gettempdir())

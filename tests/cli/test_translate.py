@@ -120,6 +120,9 @@ def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(
         (["--to", "winter", "one.png", "-o", "."], "'one.png' would be overwritten by a translation; choose another"),
         (["--to", "winter", "one.png", "--size", "0"], "Invalid value for '--size'"),
         (["--to", "winter", "one.png", "--memory", "0"], "Invalid value for '--memory'"),
+        (["--to", "winter", "one.png", "--memory", "nan"], "'nan' is no number; give one such as 2.5."),
+        (["--to", "winter", "one.png", "--memory", "inf"], "Invalid value for '--memory'"),
+        (["--to", "winter", "one.png", "--steady", "nan"], "'nan' is no number"),
         (
             ["--to", "winter", "one.png", "--registry", "no"],
             "there is no folder no; give a run, a packs folder or a pack",
@@ -139,7 +142,7 @@ def test_mistakes_are_one_sentence_and_code_2(here, monkeypatch, capsys, words, 
     if sentence is None:
         assert errors[0] == (
             "Error: 'winter' belongs to latent space 7f3a (runs/seasons), 'monet' to 91c0 (runs/painters); "
-            "they were not trained together."
+            "they were not trained together, and `combogan bridge RUN_A RUN_B` connects two runs."
         )
 
 

@@ -78,7 +78,7 @@ def test_a_domain_with_one_target_left_has_a_folder_for_it_as_the_others_have(he
     def by_colour(arrival, rgb, among):
         return Taken("summer" if rgb.getpixel((0, 0))[0] else "winter", 1.0)
 
-    monkeypatch.setattr(translate_any, "classifier_of", lambda registry, device: None)
+    monkeypatch.setattr(translate_any, "classifier_of", lambda registry, device, targets: None)
     monkeypatch.setattr(translate_any, "taken", by_colour)
     Image.new("RGB", (21, 13), "tomato").save(here / "in" / "two.png")
     code, out, _ = say("--to", "winter,fall", "in/one.png", "in/two.png", "-o", "out")
@@ -93,4 +93,5 @@ def test_what_is_missing_is_one_sentence(here, say):
         "Error: no classifier says whether a picture is of fall or summer or winter; `combogan evaluate RUN` writes "
         "one into a run, or name the domain.\n",
     )
+    assert "no pack of a domain 'nosuch'" in say("--to", "nosuch", "in")[2]
     assert say("--to", "winter")[::2] == (2, "Error: --from any says of which domain pictures are; name some.\n")

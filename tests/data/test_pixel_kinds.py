@@ -113,6 +113,13 @@ def test_floats_beyond_black_and_white_are_refused(tmp_path, floats, told):
     assert open_picture(tmp_path / "scan.tif").rgb.mode == "RGB"  # in 8 bits it is scaled, as ever
 
 
+def test_floats_that_were_rounded_to_slightly_above_white_are_white(tmp_path):
+    Image.fromarray(np.array([[0.5, np.nextafter(np.float32(1), np.float32(2))]] * 8, np.float32)).save(
+        tmp_path / "scan.tif"
+    )
+    assert np.asarray(open_picture(tmp_path / "scan.tif", 1).rgb).max() == 1
+
+
 def test_transparency_of_gray_is_kept_in_8_bits_and_becomes_white_in_16(tmp_path):
     clear = Image.fromarray((values() * 255).astype(np.uint8))
     clear.putalpha(Image.fromarray(np.where(values() > 0.5, 255, 0).astype(np.uint8)))

@@ -176,7 +176,7 @@ def test_what_goes_wrong_is_said_in_the_sentences_of_the_command_line(visit):
     page.click("#translate")
     playwright.expect(said).to_have_count(1, timeout=PATIENCE)
     assert "'photo' belongs to latent space 0b" in said.inner_text()
-    assert said.inner_text().endswith("they were not trained together.")
+    assert said.inner_text().endswith("`combogan bridge RUN_A RUN_B` connects two runs.")
 
 
 def test_any_domain_says_what_each_picture_is_taken_for_and_lets_it_be_changed(visit):

@@ -100,7 +100,7 @@ def test_what_goes_wrong_is_a_sentence_and_stops_no_other_picture(page, files):
         return sentence
 
     assert "'a' belongs to latent space 0a" in refusal(target="d")
-    assert refusal(target="d").endswith("they were not trained together.")
+    assert refusal(target="d").endswith("`combogan bridge RUN_A RUN_B` connects two runs.")
     assert refusal([]).startswith("there is no picture to translate")
     assert refusal([Path("x.png")] * (MOST + 1)).startswith(f"these are {MOST + 1} pictures, and at most {MOST}")
     assert "there is no pack of a domain 'A'" in refusal(source="A")

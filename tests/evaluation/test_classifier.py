@@ -108,8 +108,16 @@ def test_the_newest_classifier_that_knows_all_domains_is_taken(arrival, tmp_path
     with pytest.raises(PackError, match="no classifier knows all of blue, green, red, .* --registry RUN"):
         classifier_of(registry)
     assert classifier_of(Registry.open(tmp_path / "new")).domains == ("green", "blue")
+    assert classifier_of(registry, targets=["blue"]).domains == ("green", "blue")  # red is in another space
     write_classifier(tmp_path / "old" / CLASSIFIER, arrival)
     assert classifier_of(registry).domains == tuple(COLOURS)
+
+
+def test_a_classifier_of_no_finite_numbers_is_refused(arrival, tmp_path):
+    bad = arrival.weights | {"bias": torch.full_like(arrival.weights["bias"], torch.nan)}
+    write_classifier(tmp_path / CLASSIFIER, Arrival(arrival.domains, bad, size=40))
+    with pytest.raises(PackError, match="holds other weights"):
+        read_classifier(tmp_path / CLASSIFIER)
 
 
 def two(arrival):

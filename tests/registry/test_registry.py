@@ -50,7 +50,7 @@ def test_halves_of_two_runs_are_refused_by_name_id_and_folder(here):
         Registry.open().compose("summer", "monet")
     assert str(refused.value) == (
         "'summer' belongs to latent space 7f3a (runs/alps), 'monet' to 91c0 (runs/painters); "
-        "they were not trained together."
+        "they were not trained together, and `combogan bridge RUN_A RUN_B` connects two runs."
     )
 
 
