@@ -180,6 +180,8 @@ def identify(file: IO[bytes], name: str, largest: int = LARGEST) -> ImageFile:
 
 def _broken(name: str, error: Exception) -> str:
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if reason == "unknown pixel mode":
+        return f"'{name}' has pixels of a kind that is not read; save it with 8 or 16 bits, or as 32-bit floats."
     return f"'{name}' is broken or truncated ({reason}); replace or remove it."
 
 

@@ -112,9 +112,13 @@ def gray(image: Image.Image, kind: PixelKind, name: str) -> tuple[Image.Image, I
     clear, alpha = image.info.get("transparency"), None
     if isinstance(clear, int) and (found == clear).any():
         alpha = Image.fromarray(np.where(found == clear, 0, 255).astype(np.uint8))
+    if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0:  # Pillow inverts 8 bits of such a TIFF, and not 16
+        found = WHITE_16 - found
     return Image.fromarray(found.astype(np.float32) / np.float32(WHITE_16)), alpha
 
 
+PHOTOMETRIC = 262
+"""The tag of a TIFF that is 0 where the number 0 is white."""
 ROUNDED = 1e-6
 """How far beyond 0 and 1 floats may be, from rounding."""
 

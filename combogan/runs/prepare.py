@@ -92,6 +92,12 @@ def prepare(
     """
     machine.device(settings.run.device)  # a missing device is refused before pictures are listed
     settings, sources = settle(settings, catalog.resolve(domains, data=data), tell=tell)
+    start, trained = settings.schedule.autoencode, settings.schedule.iterations
+    if trained is not None and start > trained:
+        tell(
+            f"The start takes {start} iterations of autoencoding, more than the {trained} of the training; "
+            "--set schedule.autoencode=N shortens it."
+        )
     return Prepared(out or free_name(Path("runs"), "-".join(sources).replace("/", "-")), settings, sources)
 
 

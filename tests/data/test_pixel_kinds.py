@@ -113,6 +113,25 @@ def test_floats_beyond_black_and_white_are_refused(tmp_path, floats, told):
     assert open_picture(tmp_path / "scan.tif").rgb.mode == "RGB"  # in 8 bits it is scaled, as ever
 
 
+def test_a_tiff_of_16_bits_in_which_0_is_white_is_read_as_it_looks(tmp_path):
+    Image.fromarray(sixteen_bits()).save(tmp_path / "scan.tif", tiffinfo={262: 0})
+    with Image.open(tmp_path / "scan.tif") as stored:
+        assert stored.tag_v2[262] == 0
+        numbers = np.asarray(stored)
+    seen = np.asarray(read_picture(tmp_path / "scan.tif", 1))
+    assert np.array_equal(seen, (65535 - numbers).astype(np.float32) / np.float32(65535))
+
+
+def test_floats_of_64_bits_are_not_called_broken(tmp_path):
+    header = b"II*\0" + struct.pack("<I", 8)
+    tags = [(256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 1, 64), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 134)]
+    tags += [(277, 3, 1, 1), (278, 3, 1, 1), (279, 4, 1, 16), (339, 3, 1, 3)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    (tmp_path / "scan.tif").write_bytes(header + directory + struct.pack("<dd", 0.0, 1.0))
+    with pytest.raises(PictureError, match="not read; save it with 8 or 16 bits, or as 32-bit floats"):
+        open_picture(tmp_path / "scan.tif", 1)
+
+
 def test_floats_that_were_rounded_to_slightly_above_white_are_white(tmp_path):
     Image.fromarray(np.array([[0.5, np.nextafter(np.float32(1), np.float32(2))]] * 8, np.float32)).save(
         tmp_path / "scan.tif"
