@@ -19,6 +19,7 @@ from combogan.data.sheets import grid
 from combogan.errors import PictureError, StorageError
 from combogan.translation import memory
 from combogan.translation.film import refuse_without_pyav
+from combogan.translation.films import parts_of
 from combogan.translation.large_pictures import Room
 from combogan.translation.moving import Moving, first_picture, moving_pictures
 from combogan.translation.sources import Source, output_names, reconstruction
@@ -121,8 +122,9 @@ def check_outputs(jobs: Sequence[Job], sheet: Path | None = None) -> None:
 
 
 def _refuse_long_names(source: Source, outputs: Sequence[Path]) -> None:
-    """PictureError where an output's name is too long for the file system."""
-    for output in outputs:
+    """PictureError where an output's name, or a film's while it is made, is too long for the file system."""
+    unfinished = [parts_of(output) for output in outputs] if source.is_film else []
+    for output in [*outputs, *unfinished]:
         try:
             output.lstat()
         except OSError as error:

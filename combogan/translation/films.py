@@ -87,6 +87,11 @@ def film_size(film: Film, short_side: int | None) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
+def parts_of(film: Path) -> Path:
+    """The folder with the parts of a film that is being made."""
+    return film.with_name(f".{film.name}.parts")
+
+
 def translate_film(
     translator: Translator,
     source: str,
@@ -106,9 +111,7 @@ def translate_film(
     """
     name, paths = str(film.path), list(outputs.values())
     targets, reconstruct = list(dict.fromkeys(target for target, _ in outputs)), any(back for _, back in outputs)
-    parts = Parts(
-        paths[0].with_name(f".{paths[0].name}.parts"), _made_of(translator, source, outputs, film, size, keep)
-    )
+    parts = Parts(parts_of(paths[0]), _made_of(translator, source, outputs, film, size, keep))
     if resume and not parts.folder.exists() and all(path.exists() for path in paths):
         return (f"{name}: finished before.",)
     parts.begin(name, resume=resume)
