@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import drawn_films
 import numpy as np
 import pytest
 import torch
@@ -105,6 +106,18 @@ def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(
         assert stdout == "1 picture written to out.\n"
         assert f"Error: the translation of '{long}' cannot be written, because its name would be too long" in stderr
         assert written(here / "out") == ["two.png"]
+
+
+def test_a_film_with_a_name_too_long_for_its_parts_does_not_stop_the_others(here, monkeypatch, capsys):
+    pytest.importorskip("av")
+    film = f"{'f' * 247}.mp4"
+    drawn_films.make(here / film, drawn_films.frames(2))
+    words = ["--from", "summer", "--to", "winter", film, "one.png", "--device", "cpu", "-o", "out"]
+    code, stdout, stderr = say(monkeypatch, capsys, "translate", *words)
+    assert code == 1
+    assert stdout == "1 picture written to out.\n"
+    assert "its name would be too long" in stderr
+    assert written(here / "out") == ["one.png"]
 
 
 @pytest.mark.parametrize(
