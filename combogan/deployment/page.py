@@ -61,15 +61,8 @@ def build(translator: PageTranslator) -> gr.Blocks:
         working: dict[str, Event] = {}  # by the session of a visitor who waits for a translation
         with gr.Row():
             with gr.Column(min_width=320):
-                pictures = gr.Gallery(
-                    label="Pictures: drop, paste or choose",
-                    elem_id="pictures",
-                    sources=["upload", "clipboard"],
-                    interactive=True,
-                    columns=3,
-                    height=240,
-                    object_fit="contain",
-                    buttons=[],
+                pictures = _gallery(
+                    "Pictures: drop, paste or choose", "pictures", sources=["upload", "clipboard"], height=240
                 )
                 pasted = gr.File(elem_id="pasted", file_count="multiple", visible="hidden")
                 spaces = gr.Dropdown(
@@ -89,28 +82,12 @@ def build(translator: PageTranslator) -> gr.Blocks:
                 slider = gr.ImageSlider(
                     label="Source and translation", elem_id="slider", interactive=False, buttons=["fullscreen"]
                 )
-                shown = gr.Gallery(
-                    label="All translations; choose one for the slider",
-                    elem_id="results",
-                    interactive=False,
-                    columns=3,
-                    height="auto",
-                    object_fit="contain",
-                    allow_preview=False,
-                    buttons=[],
-                )
+                shown = _gallery("All translations; choose one for the slider", "results", allow_preview=False)
                 with gr.Row():
                     one = gr.DownloadButton("Download this one", interactive=False, elem_id="one")
                     every = gr.DownloadButton("Download all as a zip", interactive=False, elem_id="every")
-        examples = gr.Gallery(
-            translator.previews(space),
-            label="Examples: the packs' own previews",
-            elem_id="examples",
-            interactive=False,
-            columns=4,
-            height="auto",
-            object_fit="contain",
-            buttons=[],
+        examples = _gallery(
+            "Examples: the packs' own previews", "examples", value=translator.previews(space), columns=4
         )
 
         def translate(
@@ -180,6 +157,12 @@ def build(translator: PageTranslator) -> gr.Blocks:
 def theme() -> gr.Theme:
     """Gradio's own look in the fonts of the visitor's system: none is loaded from elsewhere."""
     return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def _gallery(label: str, elem_id: str, **options: Any) -> gr.Gallery:
+    """Pictures beside each other, of which visitors can add some where there are `sources`."""
+    usual: dict[str, Any] = {"columns": 3, "height": "auto", "object_fit": "contain", "buttons": []}
+    return gr.Gallery(label=label, elem_id=elem_id, interactive="sources" in options, **usual | options)
 
 
 def _choices(translator: PageTranslator, space: str) -> list[dict[str, Any]]:
