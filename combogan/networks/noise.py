@@ -21,8 +21,6 @@ SIDES = (64, 61)
 """Sides of two squares of noise. Each repeats, and their sum after 64 x 61 places only."""
 STRENGTH = 0.05
 """The standard deviation of the noise in every channel of a network that has not been trained."""
-
-
 Places = tuple[Tensor, Tensor]
 """Where the noise of a map is taken: rows (h, 1) and columns (1, w), whole numbers; or both (h, w), not rounded."""
 _seen: ContextVar[Callable[[Places, int], Places]] = ContextVar("seen", default=lambda places, stride: places)

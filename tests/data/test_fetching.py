@@ -270,6 +270,17 @@ def test_another_set_is_an_error(server: Server) -> None:
     )
 
 
+def test_a_file_that_is_a_folder_too_is_no_set_and_not_kept(server: Server) -> None:
+    file = io.BytesIO(zipped("trainA", "trainB", "testA", "testB"))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("set/trainA/a.png", picture(1))
+        archive.writestr("set/trainA/a.png/b.png", picture(2))
+    server.content = file.getvalue()
+    assert "the archive of 'monet2photo' has other folders and files than the set" in refused(monet(), server.url)
+    server.content = MONET
+    assert fetch(monet(), url=server.url)
+
+
 def test_folders_of_an_unnamed_collection_keep_their_names_and_get_a_contact_sheet(server: Server) -> None:
     alps = collection("alps")
     server.content = zipped("train0", "train1", "train2", "train_x", "test0", "test1", "test2", "test_x", inside="")
