@@ -18,7 +18,7 @@ from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.domain import Domain
 from combogan.training.residents import Residents
-from combogan.training.schedule import Loaded, Schedule, at_once, ramp, rate
+from combogan.training.schedule import Loaded, Meeting, Schedule, at_once, ramp, rate
 from combogan.training.step import step
 
 Losses = dict[str, dict[str, Tensor]]
@@ -72,7 +72,10 @@ class Engine:
         alone ends after the iteration in which `stop()` becomes true; several go on to their ends.
         """
         group = list(group)
-        self.residents.bring([name for meeting, _ in group for name in (meeting.a, meeting.b)])
+        meetings = [meeting for meeting, _ in group]
+        self.residents.bring(_names(meetings))
+        following = self.schedule.meetings(meetings[-1].iterations.stop)
+        self.residents.bring_ahead(_names(islice(following, len(meetings))))
         if len(group) > 1:
             yield [losses for one in self._threads.map(lambda loaded: list(self.meet(loaded)), group) for losses in one]
             return
@@ -89,6 +92,7 @@ class Engine:
 
     def gather(self) -> None:
         """Have all states in `domains`, where validation, samples, checkpoints and packs look at them."""
+        self.residents.settle()
 
     def draw(self, iterations: int, tell: Callable[[str], None]) -> None:
         """Draw the scenes that this process will need, as `Batches.draw`."""
@@ -119,3 +123,8 @@ class Engine:
             chance=lambda purpose, name: numbers(seed, purpose, iteration, name),
             aligned=(a, b) in self.batches.aligned,
         )
+
+
+def _names(meetings: Iterable[Meeting]) -> list[str]:
+    """The domains of meetings, each once."""
+    return list(dict.fromkeys(name for meeting in meetings for name in (meeting.a, meeting.b)))

@@ -37,6 +37,7 @@ def pack_bytes(run):
         {"run.resident": 3, "schedule.meeting": 2},
         {"run.resident": 4, "run.pairs_at_once": 2},
         {"run.resident": 2, "run.validate_every": 6},
+        {"run.resident": 4, "schedule.meeting": 2, "run.validate_every": 6},
     ],
 )
 def test_any_number_of_residents_gives_the_same_bits(rounds, tmp_path, changes):
@@ -60,6 +61,28 @@ def test_no_more_domains_than_asked_for_are_on_the_device_and_those_that_leave_a
     assert residents.names == ["summer", "winter"]
     assert domains["summer"].state()[MOMENT].data_ptr() != address
     assert all(before[name].equal(value) for name, value in domains["summer"].state().items())
+
+
+def test_the_next_domains_are_copied_while_others_are_trained_where_there_is_room(rounds, tmp_path):
+    trainer = start(rounds.changed({"run.resident": 4}), SIX, tmp_path / "run")
+    residents = trainer.engine.residents
+    residents.bring(["summer", "fall"])
+    residents.bring_ahead(["winter", "spring"])
+    assert residents.names == ["summer", "fall", "winter", "spring"]
+    residents.bring_ahead(["fall", "snow"])  # in place of a domain that is not in use
+    assert residents.names == ["spring", "summer", "fall", "snow"]
+    residents.bring(["fall", "snow"])
+    residents.bring_ahead(["winter", "sun"])
+    assert residents.names == ["fall", "snow", "winter", "sun"]
+
+
+def test_without_room_no_domain_in_use_leaves(rounds, tmp_path):
+    residents = start(rounds.changed({"run.resident": 3}), SIX, tmp_path / "run").engine.residents
+    residents.bring(["summer", "fall"])
+    residents.bring_ahead(["winter", "spring"])
+    assert residents.names == ["summer", "fall"]
+    residents.bring_ahead(["fall", "spring"])
+    assert residents.names == ["summer", "fall", "spring"]
 
 
 def test_memory_layout_survives_the_way_to_the_host_and_back(rounds, tmp_path):
