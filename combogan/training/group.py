@@ -146,8 +146,8 @@ class NetworkGroup:
         """One step of Adam; then gradients are cleared, and averages updated, with a warm-up of their decay."""
         weights = list(self.networks.weights.values())
         rows = zip(weights, *(self._tensors[kind] for kind in MOMENTS), strict=True)
-        trained = [(weight, weight.grad, *moments) for weight, *moments in rows if weight.grad is not None]
-        _adam(trained, rate, self.betas, self.updates)
+        trained = [(weight.grad, weight, *moments) for weight, *moments in rows if weight.grad is not None]
+        _adam([_lists(*row) for row in trained], rate, self.betas, self.updates)
         for weight in weights:
             weight.grad = None
         self.updates += 1
@@ -195,10 +195,10 @@ class NetworkGroup:
 
 @torch.no_grad()
 def _adam(rows: Sequence[tuple[Tensor, ...]], rate: float, betas: tuple[float, float], updates: int) -> None:
-    """A step of Adam (Kingma, Ba 2015) on rows of weight, gradient and moments, after so many updates."""
+    """A step of Adam (Kingma, Ba 2015) on rows of gradient, weight and moments, after so many updates."""
     if not rows:
         return
-    weights, gradients, first, second = (list(column) for column in zip(*rows, strict=True))
+    gradients, weights, first, second = (list(column) for column in zip(*rows, strict=True))
     steps = list(torch.full((len(rows),), float(updates), device=weights[0].device).unbind())
     adam(
         weights,
@@ -216,6 +216,22 @@ def _adam(rows: Sequence[tuple[Tensor, ...]], rate: float, betas: tuple[float, f
         eps=1e-8,
         maximize=False,
     )
+
+
+@torch.no_grad()
+def _lists(gradient: Tensor, *tensors: Tensor) -> list[Tensor]:
+    """A gradient, and tensors that lie in memory in one order, as lists of numbers in that order.
+
+    PyTorch's Adam rearranges whatever is not contiguous, such as weights in channels_last, there and back.
+    """
+    if _order(gradient) != _order(tensors[0]):
+        gradient = torch.empty_like(tensors[0]).copy_(gradient)
+    return [one.as_strided((one.numel(),), (1,)) for one in (gradient, *tensors)]
+
+
+def _order(tensor: Tensor) -> list[int]:
+    """The strides of a tensor, without those of dimensions that have one place only."""
+    return [stride for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length > 1]
 
 
 @torch.no_grad()
