@@ -101,7 +101,7 @@ class AddedPublisher:
         target, spaces = Path(growth.target), (growth.space, growth.space)
         new = new_pack(self._source, halves, spaces=spaces, image_size=self._image_size, depth=self._depth)
         write_pack(target, new)
-        self._samples.translated(halves).save_preview(target / "preview.png", growth.name)
+        self._samples.translated(halves, [growth.name]).save_preview(target / "preview.png", growth.name)
         _refuse_changed(growth)
         places = " ".join(f"--registry {path}" for path in _registries(growth))
         return Published(

@@ -219,14 +219,14 @@ def _adam(rows: Sequence[tuple[Tensor, ...]], rate: float, betas: tuple[float, f
 
 
 @torch.no_grad()
-def _lists(gradient: Tensor, *tensors: Tensor) -> list[Tensor]:
+def _lists(gradient: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
     """A gradient, and tensors that lie in memory in one order, as lists of numbers in that order.
 
     PyTorch's Adam rearranges whatever is not contiguous, such as weights in channels_last, there and back.
     """
     if _order(gradient) != _order(tensors[0]):
         gradient = torch.empty_like(tensors[0]).copy_(gradient)
-    return [one.as_strided((one.numel(),), (1,)) for one in (gradient, *tensors)]
+    return tuple(one.as_strided((one.numel(),), (1,)) for one in (gradient, *tensors))
 
 
 def _order(tensor: Tensor) -> list[int]:

@@ -140,7 +140,7 @@ class Journal:
 
     def sample(self, iteration: int, halves: Halves) -> None:
         """Write the sample grid of an iteration."""
-        sheet = self._samples.translated(halves).grid()
+        sheet = self._samples.translated(halves, self._samples.shown).grid()
         path = self.sample_path(iteration)
         with storage.explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)

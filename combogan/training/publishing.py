@@ -70,7 +70,7 @@ class RunPublisher:
         shared = None if behind is None or before is None else SharedPart(behind, before, spaces[first][0])
         folder = self._folder.packs
         publish(folder, packs, shared=shared)
-        shown = self._samples.translated(halves)
+        shown = self._samples.translated(halves, list(self._sources))
         for pack in packs:
             shown.save_preview(folder / pack.domain / "preview.png", pack.domain)
         a, b, *_ = self._sources

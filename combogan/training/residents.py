@@ -69,6 +69,6 @@ class Residents:
         return torch.empty_like(tensor, device=self._device).copy_(tensor, non_blocking=True)
 
     def _on_host(self, tensor: Tensor) -> Tensor:
-        if tensor.is_cuda:  # its memory is free for others only after the copy
+        if tensor.is_cuda and self._copying is not None:  # its memory is free for others only after the copy
             tensor.record_stream(self._copying)
         return torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda).copy_(tensor, non_blocking=True)

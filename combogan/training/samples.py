@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,13 @@ from combogan.training.halves import Halves
 
 CELL = 128
 """Side of a grid's cells in pixels, at least."""
+SHOWN = 16
+"""Domains whose pictures are shown, at most: a grid of all would grow with the square of their number."""
 
 
 @dataclass(frozen=True)
 class Translations:
-    """One picture per domain, and its translations into all domains that its encoder can be composed with."""
+    """One picture of each domain that is shown, and its translations."""
 
     sources: dict[str, Image.Image]
     targets: dict[str, dict[str, Image.Image]]
@@ -45,28 +47,34 @@ class Translations:
 
 
 class Samples:
-    """A test picture of each domain, with another index in each row; translated into its own domain if `one_space`."""
+    """A test picture of each domain, with another index in each row; translated into its own domain if `one_space`.
+
+    Of more than SHOWN domains, the pictures of the first ones and of the last, which may be an added one.
+    """
 
     def __init__(
         self, sources: Mapping[str, DomainPictures], *, size: int, device: torch.device, one_space: bool
     ) -> None:
         self._sources, self._size, self._device, self._one_space = sources, size, device, one_space
+        names = list(sources)
+        self.shown: Sequence[str] = names if len(names) <= SHOWN else [*names[: SHOWN - 1], names[-1]]
 
     @torch.inference_mode()
-    def translated(self, halves: Halves) -> Translations:
-        """The pictures translated into every domain by those halves, each encoded once."""
-        targets: dict[str, dict[str, Image.Image]] = {}
+    def translated(self, halves: Halves, targets: Sequence[str]) -> Translations:
+        """The pictures translated into those targets that they can be, by those halves, each encoded once."""
+        pictures: dict[str, dict[str, Image.Image]] = {}
         for source, image in self._images.items():
-            fitting = [target for target in self._images if self._one_space or target != source]
+            fitting = [target for target in targets if self._one_space or target != source]
             made = halves.translate(source, fitting, image)
-            targets[source] = {target: to_picture(made[target][0]) for target in fitting}
-        return Translations({name: to_picture(image[0]) for name, image in self._images.items()}, targets)
+            pictures[source] = {target: to_picture(made[target][0]) for target in fitting}
+        return Translations({name: to_picture(image[0]) for name, image in self._images.items()}, pictures)
 
     @cached_property
     def _images(self) -> dict[str, Tensor]:
         images = {}
         for row, (name, source) in enumerate(self._sources.items()):
-            pictures = source.test if len(source.test) else source.train
-            picture = middle_square(pictures.picture(row % len(pictures), self._size), self._size)
-            images[name] = to_image(picture).unsqueeze(0).to(self._device, memory_format=torch.channels_last)
+            if name in self.shown:
+                pictures = source.test if len(source.test) else source.train
+                picture = middle_square(pictures.picture(row % len(pictures), self._size), self._size)
+                images[name] = to_image(picture).unsqueeze(0).to(self._device, memory_format=torch.channels_last)
         return images

@@ -5,7 +5,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from trainers import start
 
+from combogan.data.catalog import resolve
 from combogan.data.scenes import ScenePictures
+from combogan.training.samples import SHOWN, Samples
 
 
 class Taken(TorchDispatchMode):
@@ -46,3 +48,37 @@ def test_an_iteration_among_many_domains_takes_what_it_takes_among_two(tiny, tmp
     few, many = (taken(settings, tmp_path, count) for count in (2, 9))
     assert few[0] > 100
     assert few == many
+
+
+class Counting:
+    """Halves that remember what they were asked for, and change nothing."""
+
+    def __init__(self):
+        self.asked = []
+
+    def translate(self, source, targets, images):
+        self.asked += [(source, target) for target in targets]
+        return dict.fromkeys(targets, images)
+
+
+def samples(count):
+    (summer,) = resolve(["scenes-small/summer"], needed=1)
+    sources = {f"d{number}": summer for number in range(count)}
+    return Samples(sources, size=8, device=torch.device("cpu"), one_space=True)
+
+
+def test_few_domains_are_all_shown():
+    halves, few = Counting(), samples(3)
+    assert few.shown == ["d0", "d1", "d2"]
+    few.translated(halves, few.shown)
+    assert len(halves.asked) == 9
+
+
+def test_a_grid_and_previews_do_not_grow_with_the_square_of_the_domains():
+    halves, many = Counting(), samples(SHOWN + 4)
+    sheet = many.translated(halves, many.shown)
+    assert len(halves.asked) == SHOWN**2
+    assert list(sheet.sources) == [*(f"d{number}" for number in range(SHOWN - 1)), f"d{SHOWN + 3}"]
+    halves.asked.clear()
+    many.translated(halves, [f"d{number}" for number in range(SHOWN + 4)])
+    assert len(halves.asked) == SHOWN * (SHOWN + 4)
