@@ -105,7 +105,8 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
         code |= _check(domain, size)
-    for sentence in sentences(alignments({domain.name: domain.train for domain in domains})):
+    trained = {domain.name: domain.train for domain in domains}
+    for sentence in sentences(alignments(trained), trained):
         click.echo(sentence)
     sys.exit(code)
 

@@ -12,7 +12,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, refuse_other_sizes, sentences
+from combogan.data.alignment import alignments, near_misses, refuse_other_sizes, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -216,14 +216,15 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
                 f"'{b}' into one folder."
             )
     refuse_other_sizes(pictures, found)
-    for sentence in sentences(found):
+    for sentence in sentences(found, pictures):
         tell(sentence)
     trained = [pair for pair in combinations(pictures, 2) if meets is None or meets(*pair)]
     unpaired = [pair for pair in trained if pair not in found]
     if not unpaired:
         return
     (a, b), cycle = unpaired[0], settings.losses.cycle
-    names = f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
+    names = near_misses(pictures[a], pictures[b])[1]
+    names = names or f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
     if not cycle:
         raise DomainError(
             f"'{a}' and '{b}' do not pair up by name ({names}), and without a way back nothing keeps what their "
