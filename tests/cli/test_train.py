@@ -128,6 +128,9 @@ MISTAKES = {
         "full is not an empty folder; choose another --out.",
     ),
     "a file": ("--domains summer,fall --config tiny.toml --out tiny.toml", "tiny.toml is not an empty folder"),
+    "spaces": ("--domains photo monet,cezanne", "separate domains by commas: --domains photo,monet,cezanne"),
+    "comma and space": ("--domains photo, monet", "separate domains by commas: --domains photo,monet"),
+    "forgotten folder": ("--domains flat,harbour", "--data DIR finds folders of yours, DIR/NAME each."),
     "unknown option": ("--domain summer,fall", "--domain"),
 }
 
