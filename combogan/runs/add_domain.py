@@ -87,6 +87,8 @@ def onto_packs(
     word: str, registry: Path, settings: Settings, *, data: Path | None, out: Path | None, tell: Tell
 ) -> Prepared:
     """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError."""
+    if out is not None:
+        RunFolder(out).refuse_taken(also=[GROWTH_CARD])
     new = catalog.look_up(word, data=data).name
     packs = one_space(Registry.open(registry), str(registry))
     _refuse_taken(new, packs)

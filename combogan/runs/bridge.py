@@ -11,7 +11,7 @@ from combogan.errors import DomainError, SpaceError, WorkersError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import Tell, one_space, pack_origin, reopened
-from combogan.runs.bridge_card import Bridging, End, refuse_bridge
+from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import file_hashes
 from combogan.runs.prepare import Prepared, settle
@@ -56,6 +56,8 @@ def between(
     run_a: Path, run_b: Path, *, data: Path | None, out: Path | None, changes: Mapping[str, Any], tell: Tell
 ) -> Prepared:
     """Prepare a bridge between two runs, in the folder `out` or below runs/. Raises ComboganError."""
+    if out is not None:
+        RunFolder(out).refuse_taken(also=[BRIDGING_CARD])
     packs = {path: _packs(path) for path in (run_a, run_b)}
     ends = [_end(path, packs[path]) for path in (run_a, run_b)]
     _refuse_unfitting(ends[0], ends[1])

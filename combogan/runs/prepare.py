@@ -88,8 +88,10 @@ def prepare(
 ) -> Prepared:
     """A new run of domains (names, or `name=FOLDER`) in the folder `out`, by default runs/<domains joined by ->.
 
-    Raises DomainError and DeviceError.
+    Raises RunError, DomainError and DeviceError.
     """
+    if out is not None:
+        RunFolder(out).refuse_taken()
     machine.device(settings.run.device)  # a missing device is refused before pictures are listed
     settings, sources = settle(settings, catalog.resolve(domains, data=data), tell=tell)
     start, trained = settings.schedule.autoencode, settings.schedule.iterations

@@ -152,11 +152,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, monkeypatch, caps
             pytest.skip("there is CUDA here")
     with pytest.raises(SystemExit) as exit_:
         main.main()
-    error = capsys.readouterr().err
+    output, error = capsys.readouterr()
     assert exit_.value.code == 2, error
     assert error.startswith("Error: ")
     assert sentence in error
     assert error.count("\n") == 1, error
+    assert "iterations:" not in output, "no plan of what cannot be done"
     assert "Traceback" not in error
 
 
