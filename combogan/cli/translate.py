@@ -96,6 +96,8 @@ def command(
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
+    if ANY in ends or (ANY in starts and len(starts) > 1):
+        raise click.UsageError(f"'{ANY}' stands alone and in --from only; name domains instead, or --from {ANY}.")
     translator = Translator(Registry.open(*places), device, wrap=wrap)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
     classified = classify(translator, pictures, ends, out) if starts == [ANY] else None
