@@ -14,7 +14,7 @@ from combogan.registry.registry import GROWTH_CARD, Registry
 from combogan.runs.bridge_card import refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, file_hashes
-from combogan.runs.prepare import Prepared, settle
+from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
@@ -69,9 +69,7 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
         packs = one_space(Registry.open(path), str(path))
     _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
-    # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
-    threads = 0 if before.run.workers else before.run.threads * before.run.pairs_at_once
-    alone = {"schedule.iterations": _share(before), "run.threads": threads, "run.workers": 0}
+    alone = {"schedule.iterations": _share(before), "run.threads": threads_alone(before), "run.workers": 0}
     settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, adding=True)
     folder = run.added / new

@@ -14,7 +14,7 @@ from combogan.runs.add_domain import Tell, one_space, pack_origin, reopened
 from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import file_hashes
-from combogan.runs.prepare import Prepared, settle
+from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
@@ -129,8 +129,6 @@ def _defaults(before: Settings, runs: list[Path]) -> dict[str, Any]:
         saved = Checkpoints(RunFolder.open(path).checkpoints, keep=1).complete()
         packs = Registry.open(path).packs
         done.append(saved[-1].iteration if saved else max(int(pack.about.get("iterations", 0)) for pack in packs))
-    # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
-    threads = 0 if before.run.workers else before.run.threads * before.run.pairs_at_once
     iterations = max(1, int(SHARE * min(done)))
     changes = {"schedule.iterations": iterations, "schedule.autoencode": 0, "schedule.meeting": 1}
-    return changes | {"run.threads": threads, "run.workers": 0, "run.resident": 0}
+    return changes | {"run.threads": threads_alone(before), "run.workers": 0, "run.resident": 0}

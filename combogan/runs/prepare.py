@@ -171,6 +171,15 @@ def settle(
     return settings, sources
 
 
+def threads_alone(before: Settings) -> int:
+    """Threads for one pair at a time, trained after a run: all those of the run, as far as this machine has so many.
+
+    Workers cannot share them; after a run with workers it is 0, which stands for all threads of this machine.
+    """
+    run = before.run
+    return 0 if run.workers else min(run.threads * run.pairs_at_once, torch.get_num_threads())
+
+
 def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> int:
     """How many disjoint pairs are trained at a time: small convolutions use the cores best with a pair on each.
 

@@ -220,6 +220,13 @@ def test_the_pictures_or_the_name_of_an_old_domain_are_refused(tiny, tmp_path):
         add_domain("monet", run=run)
 
 
+def test_no_more_threads_are_taken_than_this_machine_has(run):
+    card = run / "settings.toml"
+    card.write_text(card.read_text().replace("\nthreads = 1\n", "\nthreads = 999\n"))
+    assert onto_run("winter", run, {}).settings.run.threads == torch.get_num_threads()
+    assert onto_run("winter", run, {"run.threads": 7}).settings.run.threads == 7, "unless they are asked for"
+
+
 def test_packs_decide_the_networks_of_a_domain_that_is_added_to_them(tiny, run):
     other = tiny.changed({"networks.width": 24, "networks.kind": "skip"})
     prepared = onto_packs("winter", run, other, data=None, out=Path("alone"), tell=print)
