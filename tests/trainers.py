@@ -15,7 +15,7 @@ class Listener(Quiet):
     def tell(self, message):
         self.said.append(message)
 
-    def began(self, done, total):
+    def began(self, done, total, *, log):
         self.started.append(done)
 
     def advance(self, iteration, course):

@@ -18,6 +18,7 @@ from combogan.errors import ComboganError, DomainError
 if TYPE_CHECKING:
     from combogan.data.cards import Collection
     from combogan.data.catalog import DomainPictures, Place
+    from combogan.data.kind_checks import Kinds
 
 DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a folder of pictures per domain.")
 
@@ -89,8 +90,8 @@ def show(name: str, data: Path | None) -> None:
 def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     """Open every picture of the domains and list those that are unreadable, double or suspicious.
 
-    Of several domains it also says how many training pictures pair up by name. Exits with 1 if a picture is unreadable,
-    or if pictures of 16 bits or floats are mixed with others.
+    Of several domains it also says how many training pictures pair up by name, and whether they are of different kinds.
+    Exits with 1 if a picture is unreadable, or if pictures of 16 bits or floats are mixed with others.
 
     \b
     combogan domains check summer=pictures/summer --size 256
@@ -98,14 +99,20 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     """
     from combogan.data.alignment import alignments, sentences
     from combogan.data.catalog import resolve
+    from combogan.data.kind_checks import differing, kinds
     from combogan.data.paired_split import with_truth
 
-    code = 0
+    code, found = 0, {}
     domains = with_truth(resolve(names, data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
-        code |= _check(domain, size)
-    for sentence in sentences(alignments({domain.name: domain.train for domain in domains})):
+        found[domain.name] = kinds(domain)
+        code |= _check(domain, size, found[domain.name])
+    if differ := differing(found):
+        click.echo(f"mixed: {differ}; they can only be trained on together in 8-bit colour.")
+        code |= any(kind.is_deep for of_domain in found.values() for kind in of_domain)
+    trained = {domain.name: domain.train for domain in domains}
+    for sentence in sentences(alignments(trained), trained):
         click.echo(sentence)
     sys.exit(code)
 
@@ -214,10 +221,10 @@ def _print_fetched(card: Collection, sheet: Path) -> None:
         )
 
 
-def _check(domain: DomainPictures, size: int | None) -> int:
+def _check(domain: DomainPictures, size: int | None, found_kinds: Kinds) -> int:
     """Print what is wrong with the files; 1 where one is unreadable."""
     from combogan.data.checking import check
-    from combogan.data.kind_checks import kinds, mixture
+    from combogan.data.kind_checks import mixture
 
     train, test = domain.train, domain.test
     if train.folder is None or test.folder is None:
@@ -227,7 +234,6 @@ def _check(domain: DomainPictures, size: int | None) -> int:
     folder = train.folder if train.folder == test.folder else train.folder.parent
     names = [(train.folder, name) for name in train.names] + [(test.folder, name) for name in test.names]
     inside = [(parent / name).relative_to(folder).as_posix() for parent, name in names]
-    found_kinds = kinds(domain)
     only = next(iter(found_kinds)) if len(found_kinds) == 1 else None
     own_depth = only is not None and only.keeps == (1, 16)
     report = check(folder, list(dict.fromkeys(inside)), crop=size, channels=1 if own_depth else 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def command(
     combogan export --check -o models
     """
     from combogan.deployment.comparison import in_folder
-    from combogan.deployment.export import Job, export
+    from combogan.deployment.export import Job, export, one_publication
     from combogan.deployment.program_files import refuse_missing
     from combogan.registry.registry import Registry
 
@@ -69,11 +70,13 @@ def command(
     out = out.expanduser()
     paths = [] if names else in_folder(out)
     registry = Registry.open(*places)
-    if names:
-        paths = [file.path for file in export(registry, Job(names, out, format, precision, whole), _tell)]
-        click.echo(f"How to use them: {out / 'README.md'}")
-    if check:
-        sys.exit(_check(paths, registry))
+    job = Job(names, out, format, precision, whole)
+    with one_publication(registry, job) if names else nullcontext(registry) as packs:
+        if names:
+            paths = [file.path for file in export(packs, job, _tell)]
+            click.echo(f"How to use them: {out / 'README.md'}")
+        if check:
+            sys.exit(_check(paths, packs))
 
 
 def _tell(file: Written) -> None:

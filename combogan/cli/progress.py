@@ -8,6 +8,7 @@ from rich.table import Table
 from combogan.runs.plan import plan
 from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
+from combogan.translation.memory import gigabytes
 
 
 def show_plan(prepared: Prepared) -> None:
@@ -26,7 +27,7 @@ def show_plan(prepared: Prepared) -> None:
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
         "machine": f"{settings.run.device}, {settings.run.precision}, {_threads(settings)}",
-        "needs about": f"{_gigabytes(what.memory)} of memory, {_gigabytes(what.disk)} on disk",
+        "needs about": f"{gigabytes(what.memory)} of memory, {gigabytes(what.disk)} on disk",
     }
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", highlight=False)
@@ -45,7 +46,3 @@ def _threads(settings: Settings) -> str:
     if count := settings.run.workers:
         return f"{each} in each worker, {'as many as there is room for' if count == 'auto' else f'{count} of them'}"
     return f"{together} pairs at once with {each} each" if together > 1 else each
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

@@ -14,6 +14,7 @@ from combogan.settings import presets
 
 
 @click.command()
+@click.argument("more", nargs=-1, metavar="")
 @click.option(
     "--domains",
     metavar="NAME,NAME,...",
@@ -39,6 +40,7 @@ from combogan.settings import presets
 @any_setting
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 def command(
+    more: tuple[str, ...],
     domains: str | None,
     data: Path | None,
     preset: str | None,
@@ -60,6 +62,9 @@ def command(
     Without --preset or --config the settings are `default` (256 px, 100 epochs per domain) where there is a CUDA
     device, and `quick` (64 px, minutes on a CPU) where there is none. --set changes any setting in settings.toml.
     """
+    if more:
+        names = ",".join(word for one in (domains or "", *more) for word in one.split(",") if word)
+        raise click.UsageError(f"'{more[0]}' belongs to no option; separate domains by commas: --domains {names}")
     if resume is None and not domains:
         raise click.UsageError(
             "no domains were named; try --domains summer,winter,spring,fall. `combogan domains list` shows all."

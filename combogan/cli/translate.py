@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     help="Larger pictures are translated in tiles, within this memory.  [default: half of what is free]",
 )
 @click.option("--tile", "tiled", is_flag=True, help="Translate in tiles even what would fit.")
-@click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png.")
+@click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png, of the first 12 pictures.")
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
 @click.option(
@@ -96,6 +96,8 @@ def command(
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
+    if ANY in ends or (ANY in starts and len(starts) > 1):
+        raise click.UsageError(f"'{ANY}' stands alone and in --from only; name domains instead, or --from {ANY}.")
     translator = Translator(Registry.open(*places), device, wrap=wrap)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
     classified = classify(translator, pictures, ends, out) if starts == [ANY] else None

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import PurePosixPath
 
 from combogan.data.pictures import PictureSet, picture_size
@@ -72,10 +72,30 @@ def refuse_other_sizes(pictures: Mapping[str, PictureSet], found: Mapping[tuple[
                 )
 
 
-def sentences(found: Mapping[tuple[str, str], Alignment]) -> Iterator[str]:
-    """For people: how many pictures of which domains pair up, and the first that do not."""
-    for (a, b), pairs in found.items():
-        if a < b:
+def sentences(found: Mapping[tuple[str, str], Alignment], pictures: Mapping[str, PictureSet]) -> Iterator[str]:
+    """For people: how many pictures of which domains pair up, and the first that do not; and near misses."""
+    for a, b in combinations(sorted(pictures), 2):
+        near, why = near_misses(pictures[a], pictures[b])
+        if pairs := found.get((a, b)):
             more = f" and {len(pairs.alone) - NAMED} more" if len(pairs.alone) > NAMED else ""
             alone = f"; without a partner: {', '.join(pairs.alone[:NAMED])}{more}" if pairs.alone else ""
-            yield f"'{a}' and '{b}': {len(pairs.indices):,} training pictures pair up by name{alone}."
+            why = f" ({why})" if why else ""
+            yield f"'{a}' and '{b}': {len(pairs.indices):,} training pictures pair up by name{alone}{why}."
+        elif 2 * near >= min(len(pictures[a]), len(pictures[b])) > 0:
+            yield f"'{a}' and '{b}' do not pair up by name: {why}."
+
+
+def near_misses(one: PictureSet, other: PictureSet) -> tuple[int, str]:
+    """How many pictures have names that are nearly those of a pair, and why the first of them is none."""
+    ours, theirs = (Counter(common_name(name) for name in some.names) for some in (one, other))
+    several = sorted(name for name in ours.keys() & theirs.keys() if max(ours[name], theirs[name]) > 1)
+    lower = {name.casefold(): name for name in theirs.keys() - ours.keys()}
+    capitals = [
+        (name, lower[name.casefold()]) for name in sorted(ours.keys() - theirs.keys()) if name.casefold() in lower
+    ]
+    count = sum(min(ours[name], theirs[name]) for name in several) + len(capitals)
+    if several:
+        return count, f"without what follows the last dot, several pictures are called '{several[0]}'"
+    if capitals:
+        return count, "'{}' and '{}' differ in capital letters".format(*capitals[0])
+    return 0, ""

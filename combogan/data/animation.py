@@ -74,11 +74,13 @@ class Animation:
 
 
 def _count(image: ImageFile) -> int:
-    """How many frames there are; 1 for a picture of another format."""
-    try:
-        return int(getattr(image, "n_frames", 1)) if image.format in FORMATS.values() else 1
-    except Exception:  # damage after the first frame
+    """How many frames there are, with the first that is damaged; 1 for a picture of another format."""
+    if image.format not in FORMATS.values():
         return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # frames behind a damaged one cannot be found
+        return image.tell() + 2
 
 
 def _frame(image: ImageFile, number: int) -> AnimationFrame:

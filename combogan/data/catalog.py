@@ -132,6 +132,8 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
     if place is None:
         _refuse_folder(name)
         hint = suggestion(name, _known(data))
+        if not hint and data is None:
+            hint = " --data DIR finds folders of yours, DIR/NAME each."
         raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
     return place
 

@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from combogan.data.colour_profiles import split
-from combogan.data.pixel_kinds import PixelKind, gray, kind_of, refuse_colour, white
+from combogan.data.pixel_kinds import PixelKind, gray, has_signed_bytes, kind_of, refuse_colour, signed, white
 from combogan.errors import PictureError
 
 HEADER = 32
@@ -118,7 +118,8 @@ def decode(file: IO[bytes], name: str, *, largest: int = LARGEST, channels: int 
             rgb, alpha = gray(upright(image), kind, name)
         else:
             # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
-            rgb, alpha = split(upright(image), sixteen_bits=found == "PNG")
+            whole = signed(upright(image)) if has_signed_bytes(image) else upright(image)
+            rgb, alpha = split(whole, sixteen_bits=found == "PNG")
     except PictureError:
         raise
     except MemoryError:

@@ -45,6 +45,14 @@ def mixture(found: Kinds) -> str:
     return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
+def differing(found: Mapping[str, Kinds]) -> str:
+    """The kinds of domains that are each of one kind, and not all of the same, for people; empty where they are."""
+    of_domains = {name: next(iter(kinds)) for name, kinds in found.items() if len(kinds) == 1}
+    if len(set(of_domains.values())) < 2:
+        return ""
+    return ", ".join(f"'{name}' is {kind}" for name, kind in of_domains.items())
+
+
 def refuse_other_kinds(domains: Iterable[DomainPictures], *, channels: int, depth: int) -> None:
     """DomainError where pictures of a domain, or two domains, are of different kinds, or not of the kind trained on.
 

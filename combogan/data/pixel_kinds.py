@@ -70,11 +70,23 @@ def kind_of(image: Image.Image) -> PixelKind:
     # Pillow before 10.4 opens gray of 16 bits in PNG as if it had 32.
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         return PixelKind.GRAY_16
-    if image.mode == "I":
+    if image.mode == "I" or has_signed_bytes(image):
         return PixelKind.INTEGER
     if ";16" in (raw := _stored_as(image)):
         return PixelKind.CLEAR_16 if raw.startswith("LA") else PixelKind.COLOUR_16
     return PixelKind.GRAY if image.mode in ("1", "L", "LA") else PixelKind.COLOUR
+
+
+def has_signed_bytes(image: Image.Image) -> bool:
+    """Whether this is a TIFF of bytes with a sign, which Pillow takes for bytes without one."""
+    return image.mode == "L" and getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT) in (2, (2,))
+
+
+def signed(image: Image.Image) -> Image.Image:
+    """Bytes with a sign as what they are, of mode I."""
+    found = Image.fromarray(np.asarray(image).view(np.int8).astype(np.int32))
+    found.info = dict(image.info)
+    return found
 
 
 def _stored_as(image: Image.Image) -> str:
@@ -117,6 +129,8 @@ def gray(image: Image.Image, kind: PixelKind, name: str) -> tuple[Image.Image, I
     return Image.fromarray(found.astype(np.float32) / np.float32(WHITE_16)), alpha
 
 
+SAMPLE_FORMAT = 339
+"""The tag of a TIFF that is 2 where its numbers have a sign."""
 PHOTOMETRIC = 262
 """The tag of a TIFF that is 0 where the number 0 is white."""
 ROUNDED = 1e-6

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import count, permutations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from combogan import storage
 from combogan.deployment import export_readme
 from combogan.deployment.network_card import NetworkCard, Precision
 from combogan.deployment.program import Program, decoder_program, direction_program, encoder_program
 from combogan.deployment.program_files import ENDINGS, Format, content, refuse_missing
-from combogan.errors import ExportError, SpaceError
-from combogan.registry.copies import together
+from combogan.errors import ExportError, PackError, SpaceError, StorageError
+from combogan.registry.copies import copy_packs, together
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry, home
 
@@ -40,37 +42,67 @@ class Job:
     """One direction as one file, from the first name to the second, instead of a file for each half."""
 
 
-def export(registry: Registry, job: Job, tell: Callable[[Written], None] = lambda file: None) -> list[Written]:
-    """Write the files of a job, and their README.md; `tell` hears of each as soon as it is written.
+TRIES = 3
+"""Publications that are tried, where each is replaced by the next while it is read."""
 
-    Raises PackError, SpaceError, ExportError (all before anything is written), StorageError.
+
+@contextmanager
+def one_publication(registry: Registry, job: Job) -> Iterator[Registry]:
+    """Copies of a job's packs, all of one publication, whatever a run publishes meanwhile. Errors as of `export`."""
+    with TemporaryDirectory(prefix="combogan-") as folder:
+        for attempt in count(1):
+            copies = Path(folder, str(attempt))
+            try:
+                for number, pack in enumerate(_chosen(registry, job)):
+                    copy_packs([pack], copies / str(number))
+                break
+            except (PackError, StorageError):
+                newer = registry.again()
+                if attempt == TRIES or newer.packs == registry.packs:
+                    raise
+                registry = newer
+        yield Registry.open(copies)
+
+
+def export(registry: Registry, job: Job, tell: Callable[[Written], None] = lambda file: None) -> list[Written]:
+    """Write the files of a job, and their README.md; `tell` hears of each as soon as it is made.
+
+    The folder gets them when all are made. Raises PackError, SpaceError, ExportError, StorageError.
     """
     if job.format == "onnx":
         refuse_missing()
-    programs = _direction(registry, job) if job.whole else _halves(_packs(registry, job.names), job.precision)
+    packs = _chosen(registry, job)
+    for pack in packs:
+        _refuse_rounding(pack, job.precision)
+    programs = _direction(packs, job) if job.whole else [one for pack in packs for one in _halves(pack, job.precision)]
     readme = job.folder / export_readme.NAME
     export_readme.refuse_others(readme)
+    is_new, partial = not job.folder.exists(), job.folder / ".export.partial"
     storage.refuse_unwritable(job.folder)
     files = []
-    for name, make in programs:
-        program = make()
-        path, data = job.folder / f"{name}{ENDINGS[job.format]}", content(program, job.format)
-        storage.write(path, data)
-        files.append(Written(path, program.card, len(data)))
-        tell(files[-1])
-    named = [(file.path.relative_to(job.folder).as_posix(), file.card) for file in files]
-    storage.write(readme, export_readme.text(named, job.format).encode())
+    try:
+        for name, make in programs:
+            program = make()
+            path, data = Path(f"{name}{ENDINGS[job.format]}"), content(program, job.format)
+            storage.write(partial / path, data)
+            files.append(Written(job.folder / path, program.card, len(data)))
+            tell(files[-1])
+        for file in files:
+            with storage.explained(file.path):
+                file.path.parent.mkdir(parents=True, exist_ok=True)
+                (partial / file.path.relative_to(job.folder)).replace(file.path)
+        named = [(file.path.relative_to(job.folder).as_posix(), file.card) for file in files]
+        storage.write(readme, export_readme.text(named, job.format).encode())
+    finally:
+        storage.remove_folder(partial)
+        if is_new:
+            with suppress(OSError):  # which is not empty, unless something failed
+                job.folder.rmdir()
     return files
 
 
 Making = tuple[str, Callable[[], Program]]
 """The name of a file without its ending, and what makes its program."""
-
-
-def _halves(packs: Sequence[Pack], precision: Precision) -> list[Making]:
-    for pack in packs:
-        _refuse_rounding(pack, precision)
-    return [making for pack in packs for making in _halves_of(pack, precision)]
 
 
 def _refuse_rounding(pack: Pack, precision: Precision) -> None:
@@ -81,14 +113,23 @@ def _refuse_rounding(pack: Pack, precision: Precision) -> None:
         )
 
 
-def _halves_of(pack: Pack, precision: Precision) -> Iterator[Making]:
+def _halves(pack: Pack, precision: Precision) -> Iterator[Making]:
     if pack.encoder is not None:
         yield f"{pack.domain}.encoder", lambda: encoder_program(pack, precision)
     if pack.decoder is not None:
         yield f"{pack.domain}.decoder", lambda: decoder_program(pack, precision)
 
 
-def _direction(registry: Registry, job: Job) -> list[Making]:
+def _direction(packs: Sequence[Pack], job: Job) -> list[Making]:
+    source, target = packs
+    name = f"{source.domain}-to-{target.domain}".replace("/", "-")
+    return [(name, lambda: direction_program(source, target, job.precision))]
+
+
+def _chosen(registry: Registry, job: Job) -> list[Pack]:
+    """The packs that are exported: one of each domain or, for a whole direction, of its source and its target."""
+    if not job.whole:
+        return _packs(registry, job.names)
     if len(job.names) != 2:
         raise ExportError(
             f"a whole direction is from one domain to another, but {len(job.names)} were named; name two."
@@ -99,9 +140,7 @@ def _direction(registry: Registry, job: Job) -> list[Making]:
         raise ExportError(
             f"from '{source}' to '{target}' leads a bridge, which cannot be exported; name two domains of one run."
         )
-    _refuse_rounding(choice.source, job.precision)
-    name = f"{source}-to-{target}".replace("/", "-")
-    return [(name, lambda: direction_program(choice.source, choice.targets[target], job.precision))]
+    return [choice.source, choice.targets[target]]
 
 
 def _packs(registry: Registry, names: Sequence[str]) -> list[Pack]:

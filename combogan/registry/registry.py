@@ -70,9 +70,19 @@ class Registry:
         PackError where a path does not exist or holds no pack. A damaged card is an error only when its pack is used.
         """
         found = [folder for path in paths for folder in _given(Path(path))] if paths else _usual()
+        return cls._read(found, _bridges([_place(Path(path)) for path in paths] if paths else _usual_places()))
+
+    def again(self) -> Registry:
+        """The packs and bridges of the same folders as they are now: a run may have published since."""
+        known = [*(pack.folder for pack in self.packs), *(bridge.folder for bridge in self.bridges), *self.damaged]
+        bridges = [folder for folder in known if (folder / BRIDGE_CARD).exists()]
+        return self._read([folder for folder in known if folder not in bridges], bridges)
+
+    @classmethod
+    def _read(cls, folders: Iterable[Path], bridge_folders: Iterable[Path]) -> Registry:
         packs: dict[tuple[object, ...], Pack] = {}
         damaged = {}
-        for folder in found:
+        for folder in folders:
             try:
                 pack = Pack.open(folder)
             except PackError as error:
@@ -81,7 +91,7 @@ class Registry:
                 same = [(name, half.latent.space, half.sha256) for name, half in pack.halves.items()]
                 packs.setdefault((pack.domain, *same), pack)
         bridges = []
-        for folder in _bridges([_place(Path(path)) for path in paths] if paths else _usual_places()):
+        for folder in bridge_folders:
             try:
                 bridges.append(Bridge.open(folder))
             except PackError as error:

@@ -8,6 +8,7 @@ progress        how training is shown: live on a terminal and in a notebook, pla
 signals         Ctrl-C and SIGTERM stop a run after saving
 add_domain      prepares one more domain for a run or for packs
 growth_card     growth.json: what a domain is added to
+discriminators  those of a trained run, copied where a domain is added or a bridge is built
 frozen_domains  the old domains while one is added, and the pack of the new one
 bridge          prepares a bridge between two runs
 bridge_card     bridging.json: which runs a bridge connects

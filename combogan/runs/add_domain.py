@@ -14,7 +14,7 @@ from combogan.registry.registry import GROWTH_CARD, Registry
 from combogan.runs.bridge_card import refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, file_hashes
-from combogan.runs.prepare import Prepared, settle
+from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
@@ -69,9 +69,7 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
         packs = one_space(Registry.open(path), str(path))
     _refuse_taken(word.partition("=")[0].strip(), packs)  # before it is looked up: its pictures may be gone
     new = catalog.look_up(word, data=data).name
-    # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
-    threads = 0 if before.run.workers else before.run.threads * before.run.pairs_at_once
-    alone = {"schedule.iterations": _share(before), "run.threads": threads, "run.workers": 0}
+    alone = {"schedule.iterations": _share(before), "run.threads": threads_alone(before), "run.workers": 0}
     settings = before.changed({**alone, **in_proportion(changes, before)})
     refuse_changes(before, settings, adding=True)
     folder = run.added / new
@@ -87,6 +85,8 @@ def onto_packs(
     word: str, registry: Path, settings: Settings, *, data: Path | None, out: Path | None, tell: Tell
 ) -> Prepared:
     """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError."""
+    if out is not None:
+        RunFolder(out).refuse_taken(also=[GROWTH_CARD])
     new = catalog.look_up(word, data=data).name
     packs = one_space(Registry.open(registry), str(registry))
     _refuse_taken(new, packs)

@@ -11,10 +11,10 @@ from combogan.errors import DomainError, SpaceError, WorkersError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import Tell, one_space, pack_origin, reopened
-from combogan.runs.bridge_card import Bridging, End, refuse_bridge
+from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import file_hashes
-from combogan.runs.prepare import Prepared, settle
+from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
@@ -56,6 +56,8 @@ def between(
     run_a: Path, run_b: Path, *, data: Path | None, out: Path | None, changes: Mapping[str, Any], tell: Tell
 ) -> Prepared:
     """Prepare a bridge between two runs, in the folder `out` or below runs/. Raises ComboganError."""
+    if out is not None:
+        RunFolder(out).refuse_taken(also=[BRIDGING_CARD])
     packs = {path: _packs(path) for path in (run_a, run_b)}
     ends = [_end(path, packs[path]) for path in (run_a, run_b)]
     _refuse_unfitting(ends[0], ends[1])
@@ -127,8 +129,6 @@ def _defaults(before: Settings, runs: list[Path]) -> dict[str, Any]:
         saved = Checkpoints(RunFolder.open(path).checkpoints, keep=1).complete()
         packs = Registry.open(path).packs
         done.append(saved[-1].iteration if saved else max(int(pack.about.get("iterations", 0)) for pack in packs))
-    # All threads of the run for one pair, which workers cannot share; after workers, those of this machine.
-    threads = 0 if before.run.workers else before.run.threads * before.run.pairs_at_once
     iterations = max(1, int(SHARE * min(done)))
     changes = {"schedule.iterations": iterations, "schedule.autoencode": 0, "schedule.meeting": 1}
-    return changes | {"run.threads": threads, "run.workers": 0, "run.resident": 0}
+    return changes | {"run.threads": threads_alone(before), "run.workers": 0, "run.resident": 0}

@@ -22,10 +22,10 @@ from combogan.registry.copies import copy_packs
 from combogan.registry.pack import Pack
 from combogan.registry.swap import replacing
 from combogan.runs.bridge_card import Bridging, End
+from combogan.runs.discriminators import copy_discriminators
 from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain, shared_by
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
@@ -83,19 +83,16 @@ class BridgeStart:
         return True
 
     def _copy_discriminators(self, end: End) -> None:
-        """Load the discriminators of a run, with moments and pools, from its last checkpoint; others begin fresh."""
+        """Load the discriminators of a run, where they are of the shape that is trained here."""
         folder, tell = RunFolder.open(Path(end.run)), self._report.tell
         then, now = folder.settings(), self._settings
+        ours = {name: domain for name, domain in self._engine.domains.items() if name in end.packs}
         alike = building.discriminator_shape(then) == building.discriminator_shape(now)
-        checkpoint = None
         if alike and bool(then.losses.heads) == bool(now.losses.heads):
-            checkpoint = Checkpoints(folder.checkpoints, keep=1).newest(tell)
-        for name, domain in self._engine.domains.items():
-            if name in end.packs:
-                if checkpoint is not None and name in checkpoint.parts:
-                    domain.load(checkpoint.state(name))
-                else:
-                    tell(f"there is no discriminator of '{name}' that fits; beginning with a fresh one.")
+            copy_discriminators(folder, ours, tell)
+            return
+        for name in ours:
+            tell(f"the discriminator of '{name}' does not fit those of the other run; beginning with a fresh one.")
 
     def _fit(self) -> None:
         """Fit both adapters to what encoders of both runs see in the same images; their averages start alike."""

@@ -14,10 +14,10 @@ import torch
 from combogan.data.catalog import DomainPictures
 from combogan.errors import PackError
 from combogan.registry.pack import Pack, write_pack
+from combogan.runs.discriminators import copy_discriminators
 from combogan.runs.growth_card import Growth
 from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
@@ -62,25 +62,13 @@ class AddedStart:
         name, engine = self._growth.name, self._engine
         _refuse_changed(self._growth)
         if self._growth.discriminators is not None:
-            self._copy_discriminators(Path(self._growth.discriminators))
+            # The old halves may be of an earlier checkpoint, the best; later discriminators serve them as well.
+            old = {known: domain for known, domain in engine.domains.items() if known != name}
+            copy_discriminators(RunFolder.open(Path(self._growth.discriminators)), old, self._report.tell)
         if self._as_nearest:
             nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches)
             self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour.")
         return True
-
-    def _copy_discriminators(self, run: Path) -> None:
-        """Load the old discriminators, with moments and pools, from the run's last checkpoint.
-
-        The old halves may be of an earlier one, the best; discriminators trained for longer serve them as well.
-        """
-        old = {name: domain for name, domain in self._engine.domains.items() if name != self._growth.name}
-
-        checkpoint = Checkpoints(RunFolder.open(run).checkpoints, keep=1).newest(self._report.tell)
-        for name, domain in old.items():
-            if checkpoint is not None and name in checkpoint.parts:
-                domain.load(checkpoint.state(name))
-            else:
-                self._report.tell(f"the run has no discriminator of '{name}'; beginning with a fresh one.")
 
 
 class AddedPublisher:

@@ -12,7 +12,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, refuse_other_sizes, sentences
+from combogan.data.alignment import alignments, near_misses, refuse_other_sizes, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -88,8 +88,10 @@ def prepare(
 ) -> Prepared:
     """A new run of domains (names, or `name=FOLDER`) in the folder `out`, by default runs/<domains joined by ->.
 
-    Raises DomainError and DeviceError.
+    Raises RunError, DomainError and DeviceError.
     """
+    if out is not None:
+        RunFolder(out).refuse_taken()
     machine.device(settings.run.device)  # a missing device is refused before pictures are listed
     settings, sources = settle(settings, catalog.resolve(domains, data=data), tell=tell)
     start, trained = settings.schedule.autoencode, settings.schedule.iterations
@@ -169,6 +171,15 @@ def settle(
     return settings, sources
 
 
+def threads_alone(before: Settings) -> int:
+    """Threads for one pair at a time, trained after a run: all those of the run, as far as this machine has so many.
+
+    Workers cannot share them; after a run with workers it is 0, which stands for all threads of this machine.
+    """
+    run = before.run
+    return 0 if run.workers else min(run.threads * run.pairs_at_once, torch.get_num_threads())
+
+
 def _pairs_at_once(settings: Settings, domains: int, device: torch.device) -> int:
     """How many disjoint pairs are trained at a time: small convolutions use the cores best with a pair on each.
 
@@ -216,14 +227,15 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
                 f"'{b}' into one folder."
             )
     refuse_other_sizes(pictures, found)
-    for sentence in sentences(found):
+    for sentence in sentences(found, pictures):
         tell(sentence)
     trained = [pair for pair in combinations(pictures, 2) if meets is None or meets(*pair)]
     unpaired = [pair for pair in trained if pair not in found]
     if not unpaired:
         return
     (a, b), cycle = unpaired[0], settings.losses.cycle
-    names = f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
+    names = near_misses(pictures[a], pictures[b])[1]
+    names = names or f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
     if not cycle:
         raise DomainError(
             f"'{a}' and '{b}' do not pair up by name ({names}), and without a way back nothing keeps what their "

@@ -29,9 +29,9 @@ class PlainReport:
         """A sentence, on stderr."""
         click.echo(message, err=True)
 
-    def began(self, done: int, total: int) -> None:
-        """A line at every quarter."""
-        if 4 * done // total > 4 * (done - 1) // total:
+    def began(self, done: int, total: int, *, log: bool) -> None:
+        """A line where one is due."""
+        if log:
             click.echo(f"autoencoding {done}/{total}")
 
     def advance(self, iteration: int, course: Course) -> None:
@@ -119,7 +119,7 @@ class LiveReport:
         """A sentence above the bar."""
         self._console.print(message, style="yellow", highlight=False)
 
-    def began(self, done: int, total: int) -> None:
+    def began(self, done: int, total: int, *, log: bool) -> None:
         """Move the bar of the start, which the bar of the iterations replaces later."""
         self._bar.update(self._task, completed=done, total=total, description="autoencoding")
         self._moved()

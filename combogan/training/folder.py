@@ -46,11 +46,7 @@ class RunFolder:
         RunError when it is taken, StorageError when it cannot be written.
         """
         folder = cls(path)
-        if path.exists() and not folder.is_untrained(also=cards or ()):
-            if (path / RUN_CARD).exists():
-                raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
-            if not path.is_dir() or any(path.iterdir()):
-                raise RunError(f"{path} is not an empty folder; choose another --out.")
+        folder.refuse_taken(also=cards or ())
         with storage.explained(path):
             path.mkdir(parents=True, exist_ok=True)
         with folder.locked():
@@ -80,6 +76,16 @@ class RunFolder:
             path.name in ours or (path.is_dir() and not any(inside.is_file() for inside in path.rglob("*")))
             for path in self.path.iterdir()
         )
+
+    def refuse_taken(self, *, also: Collection[str] = ()) -> None:
+        """RunError where no new run can begin here, because something else is here; `also` as of `is_untrained`."""
+        path = self.path
+        if not path.exists() or self.is_untrained(also=also):
+            return
+        if (path / RUN_CARD).exists():
+            raise RunError(f"{path} already holds a run; go on with it (--resume {path}) or choose another --out.")
+        if not path.is_dir() or any(path.iterdir()):
+            raise RunError(f"{path} is not an empty folder; choose another --out.")
 
     def settings(self) -> Settings:
         """The resolved settings of the run. SettingsError when the file is damaged."""

@@ -94,11 +94,12 @@ class AutoencoderStart:
             )
             self._done = iteration + 1
             self._losses = [*self._losses[1 - LAST :], loss]
-            if falls_due(self._done, settings.run.log_every) and not loss.isfinite():
+            log = falls_due(self._done, settings.run.log_every)
+            if log and not loss.isfinite():
                 raise self._diverged()
             if self._done == self._total or falls_due(self._done, every):
                 self._save()
-            self._journal.report.began(self._done, self._total)
+            self._journal.report.began(self._done, self._total, log=log or self._done == self._total)
         halves = cast(tuple[Encoder, Decoder], (self._group.networks["encoder"], self._group.networks["decoder"]))
         for domain in engine.domains.values():
             start_from(domain, *halves)

@@ -15,8 +15,8 @@ class Report(Protocol):
         """A sentence for people."""
         return None
 
-    def began(self, done: int, total: int) -> None:
-        """`done` of `total` iterations of the start, before the first iteration, are done."""
+    def began(self, done: int, total: int, *, log: bool) -> None:
+        """`done` of `total` iterations of the start, before the first iteration, are done; `log`: a line is due."""
         return None
 
     def advance(self, iteration: int, course: Course) -> None:

@@ -120,8 +120,8 @@ def explained(name: str, size: tuple[int, int]) -> Iterator[None]:
 
 
 def gigabytes(size: int) -> str:
-    """Bytes for people."""
-    return f"{size / 1e9:.1f} GB"
+    """Bytes for people: GB, or MB where these would be hardly any."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def _free_in_machine() -> int | None:

@@ -211,6 +211,16 @@ def test_check_says_what_kind_deep_pictures_are_and_refuses_a_mix(tmp_path: Path
     assert result.exit_code == 1
 
 
+def test_check_says_that_domains_are_of_different_kinds(tmp_path: Path) -> None:
+    write_domain(tmp_path / "ct", sixteen_bits, ".png")
+    paint(tmp_path / "photo", 3)
+    result = run("check", "ct", "photo", "--data", str(tmp_path))
+    differ = "mixed: 'ct' is 16-bit gray, 'photo' is 8-bit colour; they can only be trained on together in 8-bit colour"
+    assert f"{differ}." in result.output.splitlines()
+    assert result.exit_code == 1
+    assert "mixed" not in run("check", "photo", "summer", "--data", str(tmp_path)).output
+
+
 def test_fetch_of_drawn_scenes_has_nothing_to_do() -> None:
     assert run("fetch", "scenes").output == "'scenes' is drawn by combogan; there is nothing to fetch.\n"
 

@@ -128,6 +128,9 @@ MISTAKES = {
         "full is not an empty folder; choose another --out.",
     ),
     "a file": ("--domains summer,fall --config tiny.toml --out tiny.toml", "tiny.toml is not an empty folder"),
+    "spaces": ("--domains photo monet,cezanne", "separate domains by commas: --domains photo,monet,cezanne"),
+    "comma and space": ("--domains photo, monet", "separate domains by commas: --domains photo,monet"),
+    "forgotten folder": ("--domains flat,harbour", "--data DIR finds folders of yours, DIR/NAME each."),
     "unknown option": ("--domain summer,fall", "--domain"),
 }
 
@@ -149,11 +152,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, monkeypatch, caps
             pytest.skip("there is CUDA here")
     with pytest.raises(SystemExit) as exit_:
         main.main()
-    error = capsys.readouterr().err
+    output, error = capsys.readouterr()
     assert exit_.value.code == 2, error
     assert error.startswith("Error: ")
     assert sentence in error
     assert error.count("\n") == 1, error
+    assert "iterations:" not in output, "no plan of what cannot be done"
     assert "Traceback" not in error
 
 

@@ -77,6 +77,16 @@ def test_several_targets_and_all_get_a_folder_each(here):
     )
 
 
+def test_a_grid_has_as_many_rows_as_can_be_looked_at(here):
+    (here / "many").mkdir()
+    for number in range(14):
+        Image.new("RGB", (16, 16), "teal").save(here / "many" / f"{number}.png")
+    assert run("--from", "summer", "--to", "winter", "--grid", "many").exit_code == 0
+    assert len(written(here / "translated/summer-to-winter")) == 14 + 1
+    with Image.open(here / "translated/summer-to-winter/grid.png") as sheet:
+        assert sheet.height // 132 == 12
+
+
 def test_the_newest_space_with_all_names_is_taken_and_said(here):
     make_run(here / "runs" / "older", "0001", ["summer", "winter"], date="2023-01-01")
     done = run("--from", "summer", "--to", "winter", "one.png")

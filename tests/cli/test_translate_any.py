@@ -95,3 +95,9 @@ def test_what_is_missing_is_one_sentence(here, say):
     )
     assert "no pack of a domain 'nosuch'" in say("--to", "nosuch", "in")[2]
     assert say("--to", "winter")[::2] == (2, "Error: --from any says of which domain pictures are; name some.\n")
+
+
+@pytest.mark.parametrize("words", [["--from", "any,summer", "--to", "winter"], ["--to", "any"], ["--to", "fall,any"]])
+def test_any_beside_other_words_is_refused_before_packs_and_pictures_are_looked_for(say, words):
+    refusal = "Error: 'any' stands alone and in --from only; name domains instead, or --from any.\n"
+    assert say(*words, "nowhere", "--registry", "nowhere")[::2] == (2, refusal)

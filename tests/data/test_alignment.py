@@ -49,7 +49,22 @@ def test_pictures_without_a_partner_are_named(sets):
         (str(number), str(number)) for number in range(1, 6)
     ]
     said = ["'label' and 'photo': 5 training pictures pair up by name; without a partner: 0, 6."]
-    assert list(sentences(found)) == said
+    assert list(sentences(found, sets)) == said
+
+
+def test_names_that_nearly_pair_up_are_said(sets):
+    def said(*names):
+        some = {"label": sets["label"], "photo": sets["photo"].named(names)}
+        return list(sentences(alignments(some), some))
+
+    capitals = "'label' and 'photo' do not pair up by name: 'a/1' and 'A/1' differ in capital letters."
+    upper = {"label": sets["label"].named(["a/1.png", "a/2.png"]), "photo": sets["photo"].named(["A/1.png", "A/2.png"])}
+    assert list(sentences(alignments(upper), upper)) == [capitals]
+    several = "without what follows the last dot, several pictures are called '3'"
+    assert said("0_B.png", "1_B.png", "2_B.png", "3_B.001", "3_B.002") == [
+        f"'label' and 'photo': 3 training pictures pair up by name; without a partner: 3, 4, 5 ({several})."
+    ]
+    assert said("x.png", "y.png", "1.001", "1.002") == []
 
 
 def test_a_few_equal_names_are_chance_and_double_names_are_no_pairs(sets):

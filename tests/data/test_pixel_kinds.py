@@ -179,3 +179,12 @@ def test_batches_of_gray_have_one_channel_and_more_than_256_values(tmp_path):
     assert some.shape == (2, 1, 32, 32)
     assert -1 <= some.min() < some.max() <= 1
     assert len(some.unique()) > 256
+
+
+def test_bytes_with_a_sign_are_read_as_such(tmp_path):
+    found = np.array([[-128, -1], [0, 127]], np.int8)
+    Image.fromarray(found.view(np.uint8)).save(tmp_path / "x.tif", tiffinfo={339: 2})
+    assert kind_in(tmp_path / "x.tif") is PixelKind.INTEGER
+    assert np.asarray(open_picture(tmp_path / "x.tif").rgb)[..., 0].tolist() == [[0, 127], [128, 255]]
+    with pytest.raises(PictureError, match="is gray of 32 bits or with a sign"):
+        open_picture(tmp_path / "x.tif", channels=1)

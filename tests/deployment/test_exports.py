@@ -16,7 +16,7 @@ from PIL import Image
 
 from combogan.deployment import program_files
 from combogan.deployment.comparison import compare, in_folder
-from combogan.deployment.export import Job, export
+from combogan.deployment.export import Job, export, one_publication
 from combogan.deployment.program_files import opened
 from combogan.errors import ExportError, PackError, SpaceError
 from combogan.networks.blocks import initialise
@@ -217,6 +217,30 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(registry,
     with pytest.raises(ExportError, match="README.md is something else already, and would be lost"):
         export(registry, Job(["winter"], tmp_path, format="torch"))
     assert [path.name for path in Path(tmp_path).iterdir()] == ["README.md"]
+
+
+def test_packs_that_are_published_again_meanwhile_are_exported_as_they_are_now(tmp_path):
+    make_packs(tmp_path / "packs", ["ct", "mr"], "0a", SKIP)
+    registry = Registry.open(tmp_path / "packs")
+    make_packs(tmp_path / "packs", ["ct", "mr"], "0b", {**SKIP, "blocks": 2})
+    job = Job(["ct", "mr"], tmp_path / "models", format="torch")
+    with one_publication(registry, job) as packs:
+        make_packs(tmp_path / "packs", ["ct", "mr"], "0c", {**SKIP, "blocks": 3})
+        files = export(packs, Job(["ct", "mr"], tmp_path / "models", format="torch", whole=True))
+        assert [file.card.space for file in files] == ["0b"]
+        assert all(one.passes for one in compare([file.path for file in files], packs))
+
+
+def test_an_export_that_fails_leaves_nothing_behind(tmp_path):
+    make_packs(tmp_path / "packs", ["ct", "mr"], "0a", {**SKIP, "blocks": 0})
+    registry = Registry.open(tmp_path / "packs")
+    (tmp_path / "packs" / "mr" / "encoder.safetensors").write_bytes(b"damaged")
+    job = Job(["ct", "mr"], tmp_path / "models", format="torch")
+    with pytest.raises(PackError, match="is damaged"):
+        export(registry, job)
+    with pytest.raises(PackError, match="is damaged"), one_publication(registry, job):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["packs"]
 
 
 def test_a_folder_without_files_cannot_be_checked(tmp_path):

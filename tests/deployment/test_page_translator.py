@@ -134,10 +134,10 @@ def test_what_needs_more_than_a_visitor_gets_even_so_is_a_sentence(registry, fil
         return sentence
 
     assert refusal(pixels=7999).startswith("'large.png' is too large (100 x 80 pixels")
-    assert "needs about 0.1 GB of memory even in tiles, and 0.0 GB may be used" in refusal(memory=1000)
+    assert "needs about 0.1 GB of memory even in tiles, and 0 MB may be used" in refusal(memory=1000)
     monkeypatch.setattr(large_pictures, "SMALLEST_SIDE", 1)
     whole = Needs(2, 1).whole((100, 80))
-    assert refusal(memory=whole - 1, disk=99).endswith("and 0.0 GB may be used; scale it with --size.")
+    assert refusal(memory=whole - 1, disk=99).endswith("and 0 MB may be used; scale it with --size.")
     monkeypatch.setattr(page_translator, "KEPT", 3 * 16_000)
     assert refusal("all").startswith("'large.png' and its translations are too large: all that is translated at once")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainers import Listener, onto_run, resume, start
+from trainers import Listener, onto_run, resume, start, states
 
 import combogan
 from combogan.data.pictures import to_image
@@ -83,6 +83,18 @@ def test_two_domains_added_separately_translate_into_each_other(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 2})
     add_domain("spring", run=run, changes={"schedule.iterations": 2})
     assert Registry.open(run).compose("winter", "spring")(picture("winter")).shape == (1, 3, 32, 32)
+
+
+def test_the_discriminator_of_a_domain_that_was_added_before_is_trained_further(run):
+    add_domain("winter", run=run, changes={"schedule.iterations": 2})
+    listener = Listener()
+    trainer = begin(onto_run("spring", run, {"schedule.iterations": 2}), listener)
+    trainer.pretraining.run(lambda: False)
+    saved = states(run / "added" / "winter")["winter"]
+    found = trainer.engine.domains["winter"].state()
+    assert found
+    assert all(torch.equal(value, saved[name]) for name, value in found.items())
+    assert not any("fresh" in message for message in listener.said)
 
 
 def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
@@ -206,6 +218,13 @@ def test_the_pictures_or_the_name_of_an_old_domain_are_refused(tiny, tmp_path):
         add_domain(f"other={tmp_path / 'monet'}", run=run)
     with pytest.raises(DomainError, match="'monet' already has a pack there"):
         add_domain("monet", run=run)
+
+
+def test_no_more_threads_are_taken_than_this_machine_has(run):
+    card = run / "settings.toml"
+    card.write_text(card.read_text().replace("\nthreads = 1\n", "\nthreads = 999\n"))
+    assert onto_run("winter", run, {}).settings.run.threads == torch.get_num_threads()
+    assert onto_run("winter", run, {"run.threads": 7}).settings.run.threads == 7, "unless they are asked for"
 
 
 def test_packs_decide_the_networks_of_a_domain_that_is_added_to_them(tiny, run):

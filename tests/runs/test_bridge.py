@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from trainers import Listener, resume
+from trainers import Listener, resume, states
 
 import combogan
 from combogan.data.pictures import to_image
@@ -121,6 +121,17 @@ def test_only_adapters_and_discriminators_learn(runs, tmp_path):
     assert shared.generator_group.updates == 4
     weights = [name for name in saved if name.startswith("discriminator/weights/")]
     assert not any(torch.equal(domains["fall"].state()[name], saved[name]) for name in weights)
+
+
+def test_the_discriminator_of_a_domain_that_was_added_to_a_run_is_trained_further(runs, tmp_path):
+    add_domain("scenes/summer=scenes/summer", run=runs[1], changes={"schedule.iterations": 2})
+    listener = Listener()
+    trainer = begin(prepared(runs, tmp_path / "bridge"), listener)
+    trainer.pretraining.run(lambda: False)
+    saved = states(runs[1] / "added" / "scenes" / "summer")["scenes/summer"]
+    found = trainer.engine.domains["scenes/summer"].state()
+    assert all(torch.equal(value, saved[name]) for name, value in found.items())
+    assert not any("fresh" in message for message in listener.said)
 
 
 def test_a_bridge_stops_and_goes_on_to_the_same_bits(runs, tmp_path):

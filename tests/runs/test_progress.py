@@ -9,7 +9,7 @@ from rich.console import Console
 
 import combogan
 from combogan.runs import progress
-from combogan.runs.progress import LiveReport, NotebookDisplay, shown
+from combogan.runs.progress import LiveReport, NotebookDisplay, PlainReport, shown
 from combogan.training.report import Quiet
 
 
@@ -27,6 +27,14 @@ def test_on_a_terminal_the_commands_progress_is_shown(tiny, tmp_path, monkeypatc
     before = written.getvalue()
     combogan.train(tiny, ["summer", "winter"], out=tmp_path / "quiet", report=Quiet())
     assert written.getvalue() == before
+
+
+def test_plain_lines_of_the_start_come_as_often_as_those_of_the_training(tiny, tmp_path, capsys):
+    settings = tiny.changed({"schedule.autoencode": 7, "schedule.iterations": 7})
+    combogan.train(settings, ["summer", "winter"], out=tmp_path / "run", report=PlainReport())
+    lines = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    places = ["3/7", "6/7", "7/7"]
+    assert lines == [f"{what} {place}" for what in ("autoencoding", "iteration") for place in places]
 
 
 def test_a_report_that_was_given_is_used_as_it_is():
@@ -54,7 +62,7 @@ def test_in_a_notebook_one_output_is_replaced(cell):
     console = Console(file=io.StringIO(), force_jupyter=True)
     with LiveReport(console) as report:
         assert isinstance(report._live, NotebookDisplay)
-        report.began(1, 4)
+        report.began(1, 4, log=True)
         report.logged({"losses": {"<b>": {"gan": 0.25}}, "pictures_per_second": 2.0})
     assert "starting" in cell[0]
     assert len(cell) <= 4

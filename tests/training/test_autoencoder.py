@@ -144,7 +144,7 @@ from combogan.data import scenes
 from combogan.training.report import Quiet
 scenes.TRAIN = 20
 class Killed(Quiet):
-    def began(self, done, total):
+    def began(self, done, total, *, log):
         if done == int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
 train(Settings.load(Path(sys.argv[1])), ["summer", "winter", "fall"], out=sys.argv[2], report=Killed())

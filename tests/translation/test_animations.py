@@ -105,6 +105,16 @@ def test_a_frame_that_cannot_be_read_is_named_and_repeats_the_one_before(transla
         list(Animation(path).frames())
 
 
+def test_a_gif_that_is_cut_inside_a_frame_stays_an_animation(translator, tmp_path):
+    path = animate(tmp_path / "x.gif", loop=0)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rindex(b"!\xf9\x04") + 400])  # inside the third
+    assert [frame.readable for frame in Animation(path).frames()] == [True, True, False]
+    notes = translate(translator, path, tmp_path / "out").notes
+    assert notes[0] == f"{path}: a frame could not be read, and the one before is repeated: 0.14 s."
+    assert sum(shown for shown, _ in read(tmp_path / "out" / "x.gif")[2]) == 180
+
+
 def test_pictures_that_do_not_move_are_translated_as_pictures(translator, tmp_path):
     Image.fromarray(next(frames(1))).save(tmp_path / "x.gif")
     assert translate(translator, tmp_path / "x.gif", tmp_path / "out").notes == []
