@@ -94,7 +94,8 @@ def _check(paths: list[Path], registry: Registry) -> int:
         found.append(difference)
     failed = [difference for difference in found if not difference.passes]
     largest = max(difference.largest for difference in found)
-    click.echo(f"Largest difference of {len(found)} directions: {largest:.1e} (values in [-1, 1]).")
+    directions = "1 direction" if len(found) == 1 else f"{len(found)} directions"
+    click.echo(f"Largest difference of {directions}: {largest:.1e} (values in [-1, 1]).")
     if failed:
         click.echo(f"{len(failed)} differ by more than they may.", err=True)
     return int(bool(failed))

@@ -157,9 +157,10 @@ def translate_files(
     """Translate the pictures of a job into all of its targets; small copies of the first `rows` go on a contact sheet.
 
     `size` scales the short side first. A picture that needs more than `room` bytes of memory, by default half of what
-    is free, is translated in tiles; `tiled` does so with all. `steady` and `resume` are for films and animations (see
-    `translate_film`). `progress` gets the name of a film or of a picture in tiles, how many frames or tiles are done,
-    and of how many. A picture's PictureError goes into `failures`. Raises PackError, SpaceError, StorageError.
+    is free, is translated in tiles; `tiled` does so with all. A film whose frames need more than `room`, by default
+    what is free, fails. `steady` and `resume` are for films and animations (see `translate_film`). `progress` gets the
+    name of a film or of a picture in tiles, how many frames or tiles are done, and of how many. A picture's
+    PictureError goes into `failures`. Raises PackError, SpaceError, StorageError.
     """
     allowed = Room(room, folder=job.out, tiled=tiled)
     outcome = Outcome()
@@ -172,7 +173,7 @@ def translate_files(
             if moving is None:
                 _translate_file(translator, job, source, name, size, allowed, shown, outcome, report)
             else:
-                _translate_moving(translator, job, name, moving, shown, outcome, report)
+                _translate_moving(translator, job, name, moving, allowed, shown, outcome, report)
         except PictureError as error:
             outcome.failures.append(error)
         advance()
@@ -217,6 +218,7 @@ def _translate_moving(
     job: Job,
     name: str,
     moving: Moving,
+    room: Room,
     shown: bool,
     outcome: Outcome,
     progress: Callable[[int, int], None],
@@ -227,10 +229,11 @@ def _translate_moving(
             "pictures; translate single pictures."
         )
     _note_far(translator, job, moving.size, outcome)
-    needs, free = translator.needs(job.source, job.targets), memory.available(translator.device)
-    memory.refuse_too_large(str(moving.path), moving.size, needs, free=free)
+    limits = [size for size in (room.memory, memory.available(translator.device)) if size is not None]
+    needs = translator.needs(job.source, job.targets)
+    memory.refuse_too_large(str(moving.path), moving.size, needs, allowed=min(limits, default=None))
     outputs = job.ways(name)
-    with memory.explained(str(moving.path), moving.size):
+    with memory.explained(str(moving.path), moving.size, tiles=False):
         outcome.notes += moving.translate(translator, job.source, outputs, progress=progress)
     outcome.written += outputs.values()
     if shown:

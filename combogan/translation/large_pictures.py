@@ -61,7 +61,7 @@ def translated(
     PictureError where even the smallest tiles need more memory, StorageError where the disk is too full.
     """
     allowed = memory.half_of_free(device) if room.memory is None else room.memory
-    with memory.explained(name, rgb.size):
+    with memory.explained(name, rgb.size, tiles=True):
         if room.tiled or (allowed is not None and needs.whole(rgb.size) > allowed):
             folder = Path(room.folder or gettempdir())
             yield from _in_tiles(

@@ -34,7 +34,7 @@ def test_files_are_written_named_and_checked_and_a_check_that_fails_exits_with_1
     assert [line.split()[0] for line in told[:2]] == ["models/summer.encoder.onnx", "models/summer.decoder.onnx"]
     assert told[2] == "How to use them: models/README.md"
     assert told[3].startswith("summer -> summer: ")
-    assert told[4].startswith("Largest difference of 1 directions: ")
+    assert told[4].startswith("Largest difference of 1 direction: ")
     assert call("--check")[0] == 0
     monkeypatch.setitem(comparison.LIMITS, "float32", 0.0)
     code, stdout, stderr = call("--check")

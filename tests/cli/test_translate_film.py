@@ -84,6 +84,19 @@ def test_what_is_no_film_is_reported_and_the_code_is_1(here, monkeypatch, capsys
     assert "Error: 'broken.mov' is no film that can be read (" in stderr
 
 
+def test_a_film_that_needs_more_than_may_be_used_is_refused_with_the_size_that_would_fit(here, monkeypatch, capsys):
+    code, _, stderr = say(monkeypatch, capsys, "--memory", "0.1284", "--tile", "walk.mp4")
+    assert code == 1
+    refused = (
+        "Error: 'walk.mp4' is too large: a frame of 64 x 48 pixels, which is not tiled, needs about 0.1 GB of memory"
+    )
+    (said,) = [line for line in stderr.splitlines() if line.startswith(refused)]
+    offered = said.split(" may be used; --size ")[1].split()[0]
+    code, _, _ = say(monkeypatch, capsys, "--memory", "0.1284", "--size", offered, "walk.mp4")
+    assert code == 0
+    assert min(Film.open(here / "out/walk.mp4").size) == int(offered)
+
+
 def test_without_pyav_the_extra_is_named(here, monkeypatch, capsys):
     monkeypatch.setattr("combogan.translation.film.find_spec", lambda name: None)
     code, stdout, stderr = say(monkeypatch, capsys, "walk.mp4")
