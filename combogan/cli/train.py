@@ -62,6 +62,8 @@ def command(
     Without --preset or --config the settings are `default` (256 px, 100 epochs per domain) where there is a CUDA
     device, and `quick` (64 px, minutes on a CPU) where there is none. --set changes any setting in settings.toml.
     """
+    if more and resume is not None:
+        raise click.UsageError(f"'{more[0]}' belongs to no option; leave it out, as a run keeps its domains.")
     if more:
         names = ",".join(word for one in (domains or "", *more) for word in one.split(",") if word)
         raise click.UsageError(f"'{more[0]}' belongs to no option; separate domains by commas: --domains {names}")

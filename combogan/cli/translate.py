@@ -51,7 +51,11 @@ if TYPE_CHECKING:
     help="Larger pictures are translated in tiles, within this memory.  [default: half of what is free]",
 )
 @click.option("--tile", "tiled", is_flag=True, help="Translate in tiles even what would fit.")
-@click.option("--grid", is_flag=True, help="Also write one contact sheet, grid.png, of the first 12 pictures.")
+@click.option(
+    "--grid",
+    is_flag=True,
+    help="Also write grid.png, a contact sheet of the first 12 pictures, or of the first of each domain.",
+)
 @click.option("--autoencode", is_flag=True, help="Also translate the domain into itself.")
 @click.option("--reconstruct", is_flag=True, help="Also write the way back, as NAME-rec.")
 @click.option(

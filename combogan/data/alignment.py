@@ -74,8 +74,9 @@ def refuse_other_sizes(pictures: Mapping[str, PictureSet], found: Mapping[tuple[
 
 def sentences(found: Mapping[tuple[str, str], Alignment], pictures: Mapping[str, PictureSet]) -> Iterator[str]:
     """For people: how many pictures of which domains pair up, and the first that do not; and near misses."""
+    named = {name: common_names(some) for name, some in pictures.items()}
     for a, b in combinations(sorted(pictures), 2):
-        near, why = near_misses(pictures[a], pictures[b])
+        near, why = near_misses(named[a], named[b])
         if pairs := found.get((a, b)):
             more = f" and {len(pairs.alone) - NAMED} more" if len(pairs.alone) > NAMED else ""
             alone = f"; without a partner: {', '.join(pairs.alone[:NAMED])}{more}" if pairs.alone else ""
@@ -85,9 +86,13 @@ def sentences(found: Mapping[tuple[str, str], Alignment], pictures: Mapping[str,
             yield f"'{a}' and '{b}' do not pair up by name: {why}."
 
 
-def near_misses(one: PictureSet, other: PictureSet) -> tuple[int, str]:
-    """How many pictures have names that are nearly those of a pair, and why the first of them is none."""
-    ours, theirs = (Counter(common_name(name) for name in some.names) for some in (one, other))
+def common_names(pictures: PictureSet) -> Counter[str]:
+    """Common name -> how many pictures of the set have it."""
+    return Counter(common_name(name) for name in pictures.names)
+
+
+def near_misses(ours: Counter[str], theirs: Counter[str]) -> tuple[int, str]:
+    """How many pictures of two sets nearly pair up by their common names, and why the first of them do not."""
     several = sorted(name for name in ours.keys() & theirs.keys() if max(ours[name], theirs[name]) > 1)
     lower = {name.casefold(): name for name in theirs.keys() - ours.keys()}
     capitals = [

@@ -53,8 +53,11 @@ def one_publication(registry: Registry, job: Job) -> Iterator[Registry]:
         for attempt in count(1):
             copies = Path(folder, str(attempt))
             try:
-                for number, pack in enumerate(_chosen(registry, job)):
+                packs = _chosen(registry, job)
+                for number, pack in enumerate(packs):
                     copy_packs([pack], copies / str(number))
+                for pack in packs:  # one that was replaced while it was copied is a whole copy of the next
+                    pack.verify()
                 break
             except (PackError, StorageError):
                 newer = registry.again()

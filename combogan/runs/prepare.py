@@ -12,7 +12,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, near_misses, refuse_other_sizes, sentences
+from combogan.data.alignment import alignments, common_names, near_misses, refuse_other_sizes, sentences
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -234,7 +234,7 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
     if not unpaired:
         return
     (a, b), cycle = unpaired[0], settings.losses.cycle
-    names = near_misses(pictures[a], pictures[b])[1]
+    names = near_misses(common_names(pictures[a]), common_names(pictures[b]))[1]
     names = names or f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
     if not cycle:
         raise DomainError(

@@ -13,7 +13,7 @@ from combogan.training.slots import Slots
 
 
 class Residents:
-    """Keeps at most `most` of the domains on a device (0: all of them), those that were needed last.
+    """Keeps at most `most` of the domains on a device (0: all of them): those in use, needed next, or used last.
 
     A domain that has to leave is copied to host memory, pinned where the device is CUDA, and copied back when it is
     needed. Copies change no bits, so a run is the same with any number of residents. With a limit, all domains are in
@@ -27,7 +27,7 @@ class Residents:
         self._domains, self._device, self._most = domains, device, most
         self._slots = Slots(domains, device)
         self._streams = torch.get_device_module(device)
-        self._copying = self._streams.Stream() if most else None
+        self._copying: Any = self._streams.Stream(device) if most else None
         self._in_use: list[str] = []
         self.names: list[str] = [] if most else list(domains)
         """The domains on the device: those that leave first, then those in use, then those that are needed next."""
@@ -35,27 +35,27 @@ class Residents:
     def bring(self, names: Collection[str]) -> None:
         """Have the named domains on the device, with networks; at most `most` of them."""
         self._in_use = list(names)
-        if self._copying is not None:
-            self._move(names, self._copying)
-            self._streams.current_stream().wait_stream(self._copying)
+        if self._most:
+            self._move(names)
+            self._streams.current_stream(self._device).wait_stream(self._copying)
         self._slots.bring(names)
 
     def bring_ahead(self, names: Collection[str]) -> None:
         """Begin to copy the named domains, which are needed next, if there is room beside those in use."""
-        if self._copying is not None and len({*self._in_use, *names}) <= self._most:
-            self._move(names, self._copying)
+        if len({*self._in_use, *names}) <= self._most:
+            self._move(names)
 
     def settle(self) -> None:
         """Wait for all copies: until then, what is in host memory may not have arrived there."""
-        if self._copying is not None:
-            self._streams.synchronize()
+        if self._most:
+            self._streams.synchronize(self._device)
 
-    def _move(self, names: Collection[str], stream: Any) -> None:
+    def _move(self, names: Collection[str]) -> None:
         """Copy the named domains to the device, and those that have to leave for them to host memory."""
         needed_last = dict.fromkeys(reversed([*self.names, *self._in_use, *names]))
         staying = list(needed_last)[: self._most][::-1]
-        stream.wait_stream(self._streams.current_stream())
-        with self._streams.stream(stream):
+        self._copying.wait_stream(self._streams.current_stream(self._device))
+        with self._streams.stream(self._copying):
             for name in self.names:
                 if name not in staying:
                     self._slots.rest(name)
@@ -69,6 +69,6 @@ class Residents:
         return torch.empty_like(tensor, device=self._device).copy_(tensor, non_blocking=True)
 
     def _on_host(self, tensor: Tensor) -> Tensor:
-        if tensor.is_cuda and self._copying is not None:  # its memory is free for others only after the copy
+        if tensor.is_cuda:  # its memory is free for others only after the copy
             tensor.record_stream(self._copying)
         return torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda).copy_(tensor, non_blocking=True)

@@ -30,7 +30,7 @@ SHEET = "grid.png"
 CELL = 256
 """Largest side of a contact sheet's cells, in pixels."""
 MOST_ROWS = 12
-"""Rows of a contact sheet, at most, so that it can be looked at as a whole."""
+"""Rows of a contact sheet of one domain, at most, so that it can be looked at as a whole."""
 FAR = 3
 """A hint is given for pictures that are larger than this many times the training size."""
 

@@ -129,6 +129,7 @@ MISTAKES = {
     ),
     "a file": ("--domains summer,fall --config tiny.toml --out tiny.toml", "tiny.toml is not an empty folder"),
     "spaces": ("--domains photo monet,cezanne", "separate domains by commas: --domains photo,monet,cezanne"),
+    "a word beside resume": ("--resume runs/here summer", "'summer' belongs to no option; leave it out"),
     "comma and space": ("--domains photo, monet", "separate domains by commas: --domains photo,monet"),
     "forgotten folder": ("--domains flat,harbour", "--data DIR finds folders of yours, DIR/NAME each."),
     "unknown option": ("--domain summer,fall", "--domain"),

@@ -24,6 +24,7 @@ from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
 from combogan.registry.pack import NewPack, publish
 from combogan.registry.registry import Registry
+from combogan.registry.swap import replacing
 from combogan.translation.translator import Translator
 
 SKIP = {"kind": "skip", "blocks": 1}
@@ -229,6 +230,21 @@ def test_packs_that_are_published_again_meanwhile_are_exported_as_they_are_now(t
         files = export(packs, Job(["ct", "mr"], tmp_path / "models", format="torch", whole=True))
         assert [file.card.space for file in files] == ["0b"]
         assert all(one.passes for one in compare([file.path for file in files], packs))
+
+
+def test_a_publication_while_the_last_pack_is_copied_is_not_mixed_with_the_one_before(tmp_path, monkeypatch):
+    def publish_as(space, blocks):
+        make_packs(tmp_path / "packs", ["ct", "mr"], space, {**SKIP, "blocks": blocks})
+
+    def copied_late(folder):
+        if folder.parts[-3:] == ("1", "1", "mr"):  # the second pack of the first attempt
+            publish_as("0b", 2)
+        return replacing(folder)
+
+    publish_as("0a", 1)
+    monkeypatch.setattr("combogan.registry.copies.replacing", copied_late)
+    with one_publication(Registry.open(tmp_path / "packs"), Job(["ct", "mr"], tmp_path / "models")) as packs:
+        assert list(packs.spaces()) == ["0b"]
 
 
 def test_an_export_that_fails_leaves_nothing_behind(tmp_path):

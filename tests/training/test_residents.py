@@ -1,6 +1,8 @@
 """`run.resident`: domains that wait in host memory are trained to the same bits as domains that are always there."""
 
 import shutil
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from combogan.errors import SettingsError
 from combogan.runs.prepare import prepare
 from combogan.runs.run import start as begin
 from combogan.training.report import Quiet
+from combogan.training.residents import Residents
 
 SEASONS = ["summer", "winter", "fall", "spring"]
 MOMENT = "generator/exp_avg/encoder.layers.1.weight"
@@ -83,6 +86,51 @@ def test_without_room_no_domain_in_use_leaves(rounds, tmp_path):
     assert residents.names == ["summer", "fall"]
     residents.bring_ahead(["fall", "spring"])
     assert residents.names == ["summer", "fall", "spring"]
+
+
+def test_an_engine_has_the_next_two_domains_copied_while_it_trains(rounds, tmp_path):
+    one = rounds.changed({"run.resident": 4, "run.pairs_at_once": 1})
+    engine = start(one, SIX, tmp_path / "run").engine
+    assert list(engine.train(next(engine.groups(0))))
+    assert engine.residents.names == [*engine.schedule.pair(0), *engine.schedule.pair(1)]
+
+
+class Streams:
+    """Streams of a second CUDA device, as far as `Residents` knows; a log of who waits for whom."""
+
+    def __init__(self, device):
+        self.device, self.log = device, []
+
+    def Stream(self, device):
+        return self._named("copies", device)
+
+    def current_stream(self, device):
+        return self._named("training", device)
+
+    def synchronize(self, device):
+        self._named("all", device)
+        self.log.append("all copies are done")
+
+    def stream(self, stream):
+        self.log.append(f"on {stream.name}")
+        return nullcontext()
+
+    def _named(self, name, device):
+        assert device is self.device, "another device's streams"
+        return SimpleNamespace(name=name, wait_stream=lambda other: self.log.append(f"{name} after {other.name}"))
+
+
+def test_copies_and_training_wait_for_each_other_on_the_device_of_the_run(rounds, tmp_path, monkeypatch):
+    domains = start(rounds.changed({"run.resident": 4}), SIX, tmp_path / "run").engine.domains
+    device = torch.device("cpu")
+    streams = Streams(device)
+    monkeypatch.setattr(torch, "get_device_module", lambda device: streams)
+    residents = Residents(domains, device, 4)
+    residents.bring(["summer", "fall"])
+    residents.bring_ahead(["winter", "spring"])
+    residents.settle()
+    there = ["copies after training", "on copies"]
+    assert streams.log == [*there, "training after copies", *there, "all copies are done"]
 
 
 def test_memory_layout_survives_the_way_to_the_host_and_back(rounds, tmp_path):
