@@ -205,7 +205,8 @@ class Run(Section):
     workers: Count | Literal["auto"] = 0
     """Processes of a Ray cluster that meetings are spread over; auto is as many as it has room for, 0 is none."""
     resident: Count = 0
-    """Domains on the device at the same time, at least 2; the others wait in host memory. 0 means all of them."""
+    """Domains on the device at the same time, at least 2; the others wait in host memory. With 4, those needed next
+    are copied while others are trained. 0 means all of them."""
     loggers: Annotated[tuple[LoggerName, ...], Field(strict=False), BeforeValidator(_listed)] = ("auto",)
     """Where figures, grids and settings go besides the run's folder, as a list of tensorboard, wandb, mlflow and aim;
     auto is TensorBoard where it is installed."""

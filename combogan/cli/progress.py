@@ -8,7 +8,7 @@ from rich.table import Table
 from combogan.runs.plan import plan
 from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
-from combogan.translation.memory import gigabytes
+from combogan.translation.memory import amount
 
 
 def show_plan(prepared: Prepared) -> None:
@@ -27,7 +27,7 @@ def show_plan(prepared: Prepared) -> None:
         "pictures": f"{settings.images.size} px crops of {settings.images.load} px, batch {settings.schedule.batch}",
         "networks": f"{what.parameters / 1e6:.1f} million weights per domain",
         "machine": f"{settings.run.device}, {settings.run.precision}, {_threads(settings)}",
-        "needs about": f"{gigabytes(what.memory)} of memory, {gigabytes(what.disk)} on disk",
+        "needs about": f"{amount(what.memory)} of memory, {amount(what.disk)} on disk",
     }
     for name, fact in facts.items():
         console.print(f"{name}: {fact}", highlight=False)

@@ -133,7 +133,7 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
         _refuse_folder(name)
         hint = suggestion(name, _known(data))
         if not hint and data is None:
-            hint = " --data DIR finds folders of yours, DIR/NAME each."
+            hint = " Where it is a folder of yours, name the folder that it lies in: --data FOLDER."
         raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
     return place
 

@@ -147,7 +147,7 @@ class NetworkGroup:
         weights = list(self.networks.weights.values())
         rows = zip(weights, *(self._tensors[kind] for kind in MOMENTS), strict=True)
         trained = [(weight.grad, weight, *moments) for weight, *moments in rows if weight.grad is not None]
-        _adam([_lists(*row) for row in trained], rate, self.betas, self.updates)
+        _adam([_in_memory_order(*row) for row in trained], rate, self.betas, self.updates)
         for weight in weights:
             weight.grad = None
         self.updates += 1
@@ -219,7 +219,7 @@ def _adam(rows: Sequence[tuple[Tensor, ...]], rate: float, betas: tuple[float, f
 
 
 @torch.no_grad()
-def _lists(gradient: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+def _in_memory_order(gradient: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
     """A gradient, and tensors that lie in memory in one order, as lists of numbers in that order.
 
     PyTorch's Adam rearranges whatever is not contiguous, such as weights in channels_last, there and back.

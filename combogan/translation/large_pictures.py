@@ -106,22 +106,22 @@ def _refuse(name: str, rgb: Image.Image, plan: MapPlan, allowed: int | None) -> 
     if allowed is None or needed <= allowed:
         return
     raise PictureError(
-        f"'{name}' is too large: at {rgb.width} x {rgb.height} pixels it needs about {memory.gigabytes(needed)} of "
-        f"memory even in tiles, and {memory.gigabytes(allowed)} may be used; allow more with --memory, or scale it "
+        f"'{name}' is too large: at {rgb.width} x {rgb.height} pixels it needs about {memory.amount(needed)} of "
+        f"memory even in tiles, and {memory.amount(allowed)} may be used; allow more with --memory, or scale it "
         "with --size."
     )
 
 
 def _refuse_on_disk(name: str, folder: Path, needed: int, most: int | None) -> None:
-    takes = f"'{name}' is translated in tiles, which takes {memory.gigabytes(needed)} of disk for a while, and"
+    takes = f"'{name}' is translated in tiles, which takes {memory.amount(needed)} of disk for a while, and"
     if most is not None and needed > most:
-        raise PictureError(f"{takes} {memory.gigabytes(most)} may be used; scale it with --size.")
+        raise PictureError(f"{takes} {memory.amount(most)} may be used; scale it with --size.")
     with storage.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         free = disk_usage(folder).free
     if free < needed:
         raise StorageError(
-            f"{takes} {memory.gigabytes(free)} are free in {folder}; free some space, or choose another folder with -o."
+            f"{takes} {memory.amount(free)} are free in {folder}; free some space, or choose another folder with -o."
         )
 
 

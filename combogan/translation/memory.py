@@ -117,7 +117,7 @@ def refuse_too_large(name: str, size: tuple[int, int], needs: Needs, *, allowed:
     remedy = f"--size {largest} would fit" if largest >= 8 else "close other programs, or allow more with --memory"
     raise PictureError(
         f"'{name}' is too large: a frame of {size[0]} x {size[1]} pixels, which is not tiled, needs about "
-        f"{gigabytes(wanted)} of memory, and {gigabytes(allowed)} may be used; {remedy}."
+        f"{amount(wanted)} of memory, and {amount(allowed)} may be used; {remedy}."
     )
 
 
@@ -135,7 +135,7 @@ def explained(name: str, size: tuple[int, int], *, tiles: bool) -> Iterator[None
         ) from None
 
 
-def gigabytes(size: int) -> str:
+def amount(size: int) -> str:
     """Bytes for people: GB, or MB where these would be hardly any."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 

@@ -131,7 +131,10 @@ MISTAKES = {
     "spaces": ("--domains photo monet,cezanne", "separate domains by commas: --domains photo,monet,cezanne"),
     "a word beside resume": ("--resume runs/here summer", "'summer' belongs to no option; leave it out"),
     "comma and space": ("--domains photo, monet", "separate domains by commas: --domains photo,monet"),
-    "forgotten folder": ("--domains flat,harbour", "--data DIR finds folders of yours, DIR/NAME each."),
+    "forgotten folder": (
+        "--domains flat,harbour",
+        "Where it is a folder of yours, name the folder that it lies in: --data FOLDER.",
+    ),
     "unknown option": ("--domain summer,fall", "--domain"),
 }
 

@@ -157,7 +157,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     assert refusal("wintr", "summer") == (
         "no domain is called 'wintr'. Did you mean 'winter'? `combogan domains list` shows all."
     )
-    yours = "--data DIR finds folders of yours, DIR/NAME each."
+    yours = "Where it is a folder of yours, name the folder that it lies in: --data FOLDER."
     assert refusal("qqqqq") == f"no domain is called 'qqqqq'. {yours} `combogan domains list` shows all."
     paint(Path("domains/gletscher"))
     assert "Did you mean 'gletscher'?" in refusal("gletsher", "summer")
