@@ -266,8 +266,11 @@ def _report(
                 err=True,
             )
             break
-    written = sum(len(outcome.written) for outcome in outcomes)
-    click.echo(f"{written} picture{'' if written == 1 else 's'} written to {out}.")
+    from combogan.translation.film import is_film
+
+    written = [path for outcome in outcomes for path in outcome.written]
+    word = "file" if any(is_film(path) for path in written) else "picture"
+    click.echo(f"{len(written)} {word}{'' if len(written) == 1 else 's'} written to {out}.")
     if failures:
         click.echo(f"{len(failures)} could not be translated.", err=True)
     return int(bool(failures))

@@ -48,7 +48,7 @@ def test_a_film_is_translated_and_its_flicker_is_said(here, monkeypatch, capsys)
     assert flicker.startswith("walk.mp4: flicker ")
     assert " times the source's (" in flicker
     assert flicker.endswith(" without --steady.")
-    assert written == "1 picture written to out."
+    assert written == "1 file written to out."
     assert len(Film.open(here / "out/walk.mp4").times) == 25
     code, stdout, _ = say(monkeypatch, capsys, "--steady", "0", "walk.mp4")
     assert code == 0
@@ -80,7 +80,7 @@ def test_what_is_no_film_is_reported_and_the_code_is_1(here, monkeypatch, capsys
     (here / "broken.mov").write_text("no film")
     code, stdout, stderr = say(monkeypatch, capsys, "broken.mov", "walk.mp4")
     assert code == 1
-    assert stdout.endswith("1 picture written to out.\n")
+    assert stdout.endswith("1 file written to out.\n")
     assert "Error: 'broken.mov' is no film that can be read (" in stderr
 
 
