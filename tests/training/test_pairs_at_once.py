@@ -82,7 +82,7 @@ def test_training_leaves_the_threads_of_the_process_as_they_were(rounds, tmp_pat
 
 
 def test_a_run_of_more_threads_than_there_are_here_says_so(rounds, tmp_path):
-    combogan.train(rounds.changed({"run.threads": 64}), SEASONS, out=tmp_path / "run")
+    combogan.train(rounds.changed({"run.threads": 64, "schedule.iterations": 1}), SEASONS, out=tmp_path / "run")
     listener = Listener()
     resume(tmp_path / "run", {}, listener)
     assert any("computes with 128 threads" in message for message in listener.said)

@@ -36,7 +36,6 @@ def pack_bytes(run):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"run.resident": 2},
         {"run.resident": 3, "schedule.meeting": 2},
         {"run.resident": 4, "run.pairs_at_once": 2},
         {"run.resident": 2, "run.validate_every": 6},
