@@ -70,16 +70,20 @@ class PageTranslator:
         return [*(f"{times * trained} px" for times in (2, 1, 4)), AS_IT_IS]
 
     def previews(self, space: str) -> list[tuple[Path, str]]:
-        """(file, caption) of the packs' own previews, newest pack first; damaged ones are left out."""
-        shown = []
-        for pack in self._packs(space):
+        """(file, caption) of the packs' own previews, newest pack first; damaged ones are left out.
+
+        A caption names the run where packs of several are shown.
+        """
+        shown, packs = [], self._packs(space)
+        several = len({home(pack) for pack in packs}) > 1
+        for pack in packs:
             try:
                 picture = open_picture(pack.folder / "preview.png").rgb
             except PictureError:
                 continue
             file = self.files.keep("preview.png")
             save_picture(picture, file)
-            shown.append((file, f"into {pack.domain} ({home(pack).name})"))
+            shown.append((file, f"into {pack.domain} ({home(pack).name})" if several else f"into {pack.domain}"))
         return shown
 
     def translate(

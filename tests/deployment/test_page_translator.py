@@ -190,6 +190,7 @@ def test_latent_spaces_are_offered_by_run_where_there_are_several(page, registry
     assert page.translate([upload(files, "one.png")], "d", "e", space=page.spaces[1]).errors == []
     alone = PageTranslator(Registry([pack for pack in registry.packs if pack.domain in "abc"]), files, device="cpu")
     assert alone.spaces == [NEWEST]
+    assert [caption for _, caption in alone.previews(NEWEST)] == ["into a"]
 
 
 def test_sizes_and_examples_come_from_the_packs(page):
