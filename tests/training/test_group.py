@@ -60,6 +60,21 @@ def test_updates_have_the_bits_of_adam():
     assert group.updates == 3
 
 
+def test_a_gradient_may_lie_in_memory_in_another_order_than_its_weight():
+    states = []
+    for order in (torch.channels_last, torch.contiguous_format):
+        torch.manual_seed(0)
+        network = networks()
+        group = NetworkGroup({"network": network}, betas=(0.5, 0.999))
+        weight = network[0].weight
+        given = torch.linspace(-1, 1, weight.numel()).view(weight.shape).contiguous(memory_format=order)
+        weight.grad = given
+        assert (given.stride() == weight.stride()) == (order is torch.channels_last)
+        group.update(0.01)
+        states.append(group.state())
+    assert all(states[0][name].equal(value) for name, value in states[1].items())
+
+
 def test_a_state_that_is_loaded_goes_on_to_the_same_bits():
     whole, stopped = (NetworkGroup({"one": networks()}, betas=(0.5, 0.999), ema=0.9) for _ in range(2))
     for rate in learned(whole.networks["one"], iterations=1):
