@@ -74,8 +74,9 @@ class SkipDecoder(Decoder):
     """(latent, map of stride 2, source image), as SkipEncoder gives them -> image (n, channels, h, w) in [-1, 1].
 
     No norm follows the last upsampling, so the source's light and colours can pass. Each upsampling repeats pixels
-    before it convolves them, which leaves no grid of dots (Odena et al. 2016). With `noise`, the maps of stride 4 and 2
-    get noise to make texture of.
+    before it convolves them, which leaves no grid of dots (Odena et al. 2016). Repeated pixels have no finest detail:
+    that of the source joins them before the last activation, which lets it through in some places only. With `noise`,
+    all maps get noise to make texture of.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class SkipDecoder(Decoder):
         self.latent = skip_latent(width, channels)
         style: dict[str, Any] = {"activation": activation, "norm": norm, "dropout": dropout}
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, **style) for _ in range(blocks)))
-        self.coarse_noise, self.fine_noise = (
-            Noise(stride * width, stride=stride) if noise else nn.Identity() for stride in (4, 2)
+        self.coarse_noise, self.fine_noise, self.finest_noise = (
+            Noise(stride * width, stride=stride) if noise else nn.Identity() for stride in (4, 2, 1)
         )
         self.up = NearestUpsampling(4 * width, 2 * width)
         self.fine = nn.Sequential(*padded(UnpaddedConvolution(2 * width, 2 * width, 3, bias=False)))
@@ -106,15 +107,19 @@ class SkipDecoder(Decoder):
             *norm_and_activation(2 * width, norm, activation),
             ResidualBlock(2 * width, **style),
             NearestUpsampling(2 * width, width),
-            nn.LeakyReLU(0.2),
         )
+        self.details = nn.Sequential(*padded(UnpaddedConvolution(channels, width, 3, bias=False)))
+        self.activation = nn.LeakyReLU(0.2)
         self.last = nn.Sequential(Reflect(2), WideConvolution(width + channels, channels, 5), nn.Tanh())
 
     def forward(self, maps: Maps) -> Tensor:
         latent, fine, source = maps
         y = self.up(self.blocks(self.coarse_noise(latent)))
         y = self.merged(self.fine_noise(y + self.fine(fine)))  # one convolution of both maps, concatenated
-        return self.last(torch.cat([y, source.to(y.dtype)], 1))
+        source = source.to(y.dtype)
+        y = torch.add(y, self.details(source))  # not by +, which would keep the whole map where it is computed in tiles
+        y = self.activation(self.finest_noise(y))
+        return self.last(torch.cat([y, source], 1))
 
 
 class UnetDecoder(Decoder):

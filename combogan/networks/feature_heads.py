@@ -26,7 +26,8 @@ HEAD_WIDTH = 48
 class FrozenFeatures(nn.Module):
     """What discriminators and losses see in images (n, 3, h, w) in [-1, 1], in float32: nothing here is trained.
 
-    `forward` gives the network's maps by their stride; `mixed` gives what heads see of them.
+    `forward` gives the network's maps by their stride, and with stride 1 `details` of the image itself, because a first
+    convolution of stride 2 hardly sees them. `mixed` gives what heads see of the network's maps.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -38,11 +39,19 @@ class FrozenFeatures(nn.Module):
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         # Without autocast: on CPUs, depthwise convolutions in bfloat16 take twice as long on the way back.
         with torch.autocast(image.device.type, enabled=False):
-            return dict(zip(STRIDES, self.network(image.float()), strict=True))
+            seen = zip(STRIDES, self.network(image.float()), strict=True)
+            return {1: details(image.float()), **dict(seen)}
 
     def mixed(self, maps: dict[int, Tensor]) -> list[Tensor]:
         """Maps by stride -> one map per stride in SEEN, (n, MIXED[i], h / SEEN[i], w / SEEN[i])."""
         return self.mixing([maps[stride] for stride in SEEN])
+
+
+def details(image: Tensor) -> Tensor:
+    """Image (n, c, h, w) -> 3x3 patches of what is finer than 3x3 averages, every 2 pixels: (n, 9 * c, h', w')."""
+    fine = image[..., 1:-1, 1:-1] - F.avg_pool2d(image, 3, 1)
+    rows, columns = ((side - 3) // 2 + 1 for side in fine.shape[2:])
+    return F.unfold(fine, 3, stride=2).unflatten(2, (rows, columns))
 
 
 class Mixing(nn.Module):

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import at_least_float32
-from combogan.networks.features import STRIDES
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 GanLoss = Callable[[list[Tensor], bool], Tensor]
@@ -105,20 +104,24 @@ def style(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.
     the sorted projections of both images compared. Each channel is divided by the target's deviation. Maps by stride,
     (n, channels, h, w) each, of two images of one size; 0 for images too small for any map of PLACES places.
     """
-    with torch.autocast(found[STRIDES[0]].device.type, enabled=False):  # rounded values would be sorted in ties
-        return _spreads_apart(found, target, chance)
+    device = next(iter(found.values())).device
+    with torch.autocast(device.type, enabled=False):  # rounded values would be sorted in ties
+        distances = _spreads_apart(found, target, chance)
+        return torch.stack(distances).mean() if distances else torch.zeros((), device=device)
 
 
-def _spreads_apart(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator) -> Tensor:
+def _spreads_apart(
+    found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator
+) -> list[Tensor]:
     distances = []
-    for stride in [stride for stride in STRIDES if target[stride][0, 0].numel() >= PLACES]:
+    for stride in [stride for stride, wanted in target.items() if wanted[0, 0].numel() >= PLACES]:
         y, wanted = found[stride].flatten(2), target[stride].flatten(2)
         directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32))
         directions = directions.to(y.device, non_blocking=True)
         deviation = torch.maximum(wanted.std((0, 2), correction=0), FLAT * wanted.std(correction=0)) + 1e-6
         scaled = F.normalize(directions, dim=1) / deviation
         distances.append(F.l1_loss((scaled @ y).sort().values, _in_order(scaled @ wanted)))
-    return torch.stack(distances).mean() if distances else found[STRIDES[0]].new_zeros(())
+    return distances
 
 
 def _in_order(values: Tensor) -> Tensor:

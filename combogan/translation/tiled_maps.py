@@ -5,7 +5,7 @@ that the networks' own `forward` says what is computed, and every kind of networ
 a map knows how to read a box of itself from boxes of the maps before it. Each layer has its own padding at the border
 of the picture and none between boxes, so that a box holds what the whole map would hold there.
 
-An instance norm needs the mean and variance of its whole input. There, where two maps are added, and before a
+An instance norm needs the mean and variance of its whole input. There, where two maps are added by `+`, and before a
 convolution with a stride, the map is kept: it is computed once, box by box, written to a file, and measured meanwhile.
 The other way, computing from the picture again for each norm, needs no disk, but time that grows with the square of
 the number of norms: 23 norms of the paper's networks would take 12 times as long.
@@ -114,7 +114,7 @@ class TiledMap:
         return self._kept
 
     def __add__(self, other: TiledMap) -> TiledMap:
-        return _joined(torch.add, [self, other], channels=self.shape[1]).kept()
+        return _sum(self, other).kept()
 
     def __getitem__(self, place: tuple[Any, slice, slice]) -> TiledMap:
         """A part without gaps: `map[..., top:bottom, left:right]`."""
@@ -163,6 +163,10 @@ def _joined(function: Callable[..., Tensor], maps: Sequence[TiledMap], *, channe
         above=sum(x.values for x in maps),
         direct=all(x.direct for x in maps),
     )
+
+
+def _sum(x: TiledMap, y: TiledMap) -> TiledMap:
+    return _joined(torch.add, [x, y], channels=x.shape[1])
 
 
 def _cat(maps: Sequence[TiledMap | Tensor], dim: int) -> TiledMap:
@@ -398,6 +402,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.index_select: _index_select,
     F.batch_norm: _batch_norm,
     torch.native_batch_norm: _instance_norm,
+    torch.add: _sum,
     torch.cat: _cat,
     noisy: _noisy,
     **{

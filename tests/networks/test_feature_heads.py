@@ -15,6 +15,7 @@ from combogan.networks.feature_heads import (
     Mixing,
     SpectralConvolution,
     _enlarged,
+    details,
 )
 
 
@@ -79,6 +80,17 @@ def test_the_estimate_of_the_singular_value_moves_in_training_passes_only():
     assert torch.equal(layer.left, before)
     layer.train()(x)
     assert not torch.equal(layer.left, before)
+
+
+def test_details_are_what_is_finer_than_averages_of_nine_pixels():
+    rows, columns = torch.meshgrid(torch.arange(9.0), torch.arange(12.0), indexing="ij")
+    slope = (0.1 * rows - 0.2 * columns).expand(1, 3, 9, 12)
+    assert details(slope).abs().max() < 1e-5
+    point = torch.zeros(1, 1, 9, 12)
+    point[..., 4, 5] = 9
+    found = details(point)  # without the outermost pixels; patches begin at each second of the others
+    assert found.shape == (1, 9, 3, 4)
+    assert found[0, :, 1, 2].tolist() == pytest.approx([-1, -1, 0, 8, -1, 0, -1, -1, 0], abs=1e-5)
 
 
 def test_features_are_computed_in_float32_and_pass_gradients_to_the_image():

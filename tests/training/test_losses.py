@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+from combogan.networks.feature_heads import FrozenFeatures
 from combogan.networks.features import STRIDES
 from combogan.training.losses import (
     DISTANCES,
@@ -84,6 +86,15 @@ def test_style_notices_the_spread_of_features_and_not_where_they_are():
     near = {stride: 1.1 * one for stride, one in target.items()}
     far = {stride: 2 * one for stride, one in target.items()}
     assert 0.01 < style(near, target, chance(0)) < style(far, target, chance(0)) / 5
+
+
+def test_style_notices_that_the_finest_detail_is_missing():
+    features, chance = FrozenFeatures(), np.random.default_rng
+    wanted = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) - 0.5
+    blurred = F.pad(F.avg_pool2d(wanted, 3, 1), (1, 1, 1, 1), "reflect")
+    seen, missing = features(wanted), features(blurred)
+    assert style(seen, seen, chance(0)) == 0
+    assert style({1: missing[1]}, {1: seen[1]}, chance(0)) > 0.5  # of a deviation
 
 
 def test_style_is_measured_in_deviations_of_the_target():

@@ -67,7 +67,8 @@ def test_a_moved_texture_gives_the_moved_translation(registry):
     image, translator = texture(64, 96), Translator(registry, wrap=True, precision="float32")
     one = translator.translate("a", ["b"], image)["b"]
     other = translator.translate("a", ["b"], image.roll((8, 12), (2, 3)))["b"]
-    assert (one.roll((8, 12), (2, 3)) - other).abs().mean() < 0.02  # the margins differ, and with them the norms
+    difference = (one.roll((8, 12), (2, 3)) - other).abs().mean()
+    assert difference < 0.04  # the margins differ, and with them the norms; and noise does not move with the texture
 
 
 def test_what_is_added_is_what_is_at_the_opposite_border():
