@@ -38,7 +38,8 @@ def replaced(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Iterator[None
         setattr(owner, name, before)
 
 
-def diffaugment() -> AbstractContextManager[None]:
+@contextmanager
+def diffaugment() -> Iterator[None]:
     """Real images and translations are randomly augmented before a discriminator sees them (Zhao et al. 2020).
 
     That is so for the discriminator on pixels and for the heads on features. The style loss sees whole images.
@@ -59,7 +60,17 @@ def diffaugment() -> AbstractContextManager[None]:
 
         return augmenting
 
-    return replaced(engine, "step", wrap)
+    with replaced(engine, "step", wrap), replaced(step, "style", _of_whole_images):
+        yield
+
+
+def _of_whole_images(take: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The style loss without the maps of augmented images."""
+
+    def style(found: step.FeatureMaps, target: step.FeatureMaps, chance: np.random.Generator) -> Tensor:
+        return take(found, {stride: x for stride, x in target.items() if stride > 0}, chance)
+
+    return style
 
 
 class AugmentedFeatures:

@@ -61,8 +61,13 @@ def losses(log):
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    return losses(trained(tmp_path_factory.mktemp("plain") / "run"))
+def plain_log(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("plain") / "run")
+
+
+@pytest.fixture(scope="module")
+def plain(plain_log):
+    return losses(plain_log)
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -88,6 +93,13 @@ def test_all_patches_go_together_in_bfloat16_and_are_taken_up_again(tmp_path):
     for domain, tensors in whole.items():
         for name, value in tensors.items():
             assert torch.equal(value, parts[domain][name]), f"{domain}: {name}"
+
+
+def test_the_style_loss_sees_whole_images_under_diffaugment(plain_log, tmp_path):
+    augmented = trained(tmp_path / "augmented", "diffaugment, shift cutout")
+    for domain, parts in plain_log[0]["losses"].items():  # of the first iteration, before networks differ
+        assert augmented[0]["losses"][domain]["style"] == parts["style"]
+        assert augmented[0]["losses"][domain]["heads"] != parts["heads"]
 
 
 def test_what_discriminators_see_is_changed_by_chance_and_keeps_its_gradient():
