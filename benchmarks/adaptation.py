@@ -76,8 +76,8 @@ def _convolution(inside: int, outside: int, stride: int = 1) -> nn.Module:
 def trained(images: Tensor, labels: Tensor, seed: int, iterations: int, batch: int = 8) -> Segmentation:
     """A network that has learned labels (n, h, w) of images (n, 3, h, w).
 
-    Half of each batch is mirrored; colours are not varied. A class weighs one by the root
-    of its frequency, so that rare ones are learned too.
+    Half of each batch is mirrored; colours are not varied. The weight of a class is 1 / sqrt(its number of pixels), so
+    that rare ones are learned too.
     """
     torch.manual_seed(seed)
     weights = labels.flatten().bincount(minlength=len(THINGS)).clamp(min=1).rsqrt()

@@ -153,7 +153,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE", help="where results are kept")
     given = parser.parse_args()
     if given.stage in ("best", "final") and not given.rows:
-        parser.error(f"{given.stage} needs --rows, such as --rows reference,style-2,style-2+heads-2")
+        parser.error(f"{given.stage} needs --rows, such as --rows reference,style-4,style-4+cycle-5")
     return given
 
 

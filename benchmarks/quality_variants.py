@@ -81,8 +81,6 @@ VARIANTS: dict[str, Variant] = {
     "heads-0.5": Variant({"losses.heads": 0.5}),
     "diffaugment-shapes": Variant(patches=["diffaugment, shift cutout"]),
     "r1-0": Variant({"losses.r1": 0.0}),
-    "r1-10": Variant({"losses.r1": 10.0}),
-    "layers-4": Variant({"discriminator.layers": 4}),
     "pool-0": Variant({"optimizer.pool": 0}),
     "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
     "rate-4e-4": Variant({"optimizer.rate": 4e-4}),

@@ -68,7 +68,7 @@ class Networks(Section):
     """resnet: the published networks; skip: residual blocks and skip connections, which keep a picture's light and
     edges; unet: the U-Net of pix2pix or, without skips, the networks of DiscoGAN."""
     width: Positive = 64
-    """Channels after the first convolution; the latent has four times as many, that of a U-Net eight times."""
+    """Channels of the finest maps; the latent has four times as many, that of a U-Net eight times (depth 3: four)."""
     encoder_blocks: Count = 4
     """Residual blocks in the encoder; a U-Net has none."""
     decoder_blocks: Count = 5
@@ -97,7 +97,7 @@ class DiscriminatorSettings(Section):
     """The discriminator of every domain."""
 
     sees: Literal["image", "both"] = "image"
-    """What it judges: an image alone, or together with the image that it was translated from, as in pix2pix."""
+    """What it sees: an image alone, or together with the image that it was translated from, as in pix2pix."""
     kind: Literal["patch", "split"] = "patch"
     """patch: one network on image patches; split: one on luminance and one on blurred colour, an output per layer."""
     width: Positive = 64
@@ -139,7 +139,7 @@ class Losses(Section):
     style: Weight = 0.0
     """Weight of the style loss: in that network, a translation's features spread like those of a real target image."""
     latent: Weight = 0.0
-    """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero once per epoch."""
+    """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero, as the rate falls."""
     forward: Weight = 0.0
     """Weight of the forward loss, which keeps a translation near its source when both are downsampled."""
     forward_pool: Literal[1, 2, 4] = 2
@@ -158,7 +158,8 @@ class Schedule(Section):
     decay_from: Count = 50
     """Epochs per domain after which the learning rate falls linearly to zero."""
     iterations: Positive | None = None
-    """Train for this many iterations instead of epochs; the learning rate falls after the same share of them."""
+    """Train for this many iterations instead of epochs; the learning rate falls after the same share of them, and
+    with every iteration instead of every epoch."""
     batch: Positive = 1
     """Pictures per domain in one iteration."""
     autoencode: Count = 0

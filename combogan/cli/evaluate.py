@@ -114,7 +114,7 @@ def command(
         )
         say("Choosing pictures to look at")
         translate = Translator(opened.registry, on, "float32").translate
-        examples = collect(translate, opened.sources, scores.size, composes=opened.composes)
+        examples = collect(translate, opened.sources, scores.size, composes=opened.composes, pictures=pictures)
     _give(scores, run, file, examples, arrival)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from combogan import storage
 from combogan.data.catalog import DomainPictures
+from combogan.data.kind_checks import kinds
 from combogan.data.pictures import LabelledPictures, PictureSet, save_picture, scale_short_side
 from combogan.errors import DomainError
 from combogan.scenery.labels import BENEATH, CLASSES, COLOURS, Label, Labels
@@ -46,7 +47,8 @@ def export(
 
     `labels` adds out/NAME-labels with label maps of the same names, and what their numbers mean in classes.csv. Short
     sides are scaled to `size`; by default files keep theirs. Nothing is left where it fails: DomainError for folders
-    that exist and domains without labels, PictureError for what cannot be read, StorageError.
+    that exist, domains without labels and pictures of more than 8 bits; PictureError for what cannot be read;
+    StorageError.
     """
     planned = [_plan(domain, out, labels) for domain in domains]
     _refuse_existing(planned)
@@ -67,6 +69,10 @@ def _plan(domain: DomainPictures, out: Path, labels: bool) -> Exported:
     if labels and not isinstance(domain.train, LabelledPictures):
         raise DomainError(
             f"'{domain.name}' has no labels, because only drawn scenes know what their pixels show; leave out --labels."
+        )
+    if deep := next((kind for kind in kinds(domain) if kind.is_deep), None):
+        raise DomainError(
+            f"a picture of '{domain.name}' is {deep}, of which an export would keep 8 bits; use its files as they are."
         )
     name = PurePosixPath(domain.name).name
     folder = out / f"{name}-labels" if labels else None

@@ -35,6 +35,7 @@ _PARTS = {
     "discriminator": "discriminator: telling real from fake",
     "cycle": "cycle: there and back",
     "identity": "identity",
+    "paired": "paired: distance to the own target",
     "style": "style: features spread as in the target",
     "latent": "latent: one shared space",
     "forward": "forward: compared small",
@@ -44,7 +45,6 @@ _VALIDATION = {
     "ssim": "SSIM to the truth",
     "arrival": "arrival",
     "edges": "kept edges",
-    "cycle": "PSNR of the way back, dB",
 }
 
 

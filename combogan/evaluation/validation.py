@@ -30,8 +30,8 @@ _BATCH = 8
 
 
 def goodness(measured: Mapping[str, float]) -> float:
-    """The measure of the best checkpoint: PSNR to the truth where that is known, else arrival times kept edges."""
-    if "psnr" in measured:
+    """The measure of the best checkpoint: PSNR to the truth, or arrival times kept edges where it was measured."""
+    if "arrival" not in measured and "psnr" in measured:
         return measured["psnr"]
     return measured.get("arrival", 0.0) * measured.get("edges", 1.0)
 
@@ -43,7 +43,7 @@ def best_iteration(validations: Mapping[int, Mapping[str, float]]) -> int | None
 
 def described(measured: Mapping[str, float]) -> str:
     """What `goodness` is made of, for people: `19.3 dB`, or `82% arrived, 0.61 of the edges kept`."""
-    if "psnr" in measured:
+    if "arrival" not in measured and "psnr" in measured:
         return f"{measured['psnr']:.1f} dB"
     return f"{measured.get('arrival', 0.0):.0%} arrived, {measured.get('edges', 1.0):.2f} of the edges kept"
 
@@ -72,7 +72,7 @@ def directions(names: Sequence[str], *, seed: int, new: str | None = None) -> li
 class Validation:
     """Validates translators on pictures held out of training: on the same ones, in the same way, throughout a run.
 
-    Where no truth is known, a classifier is trained on the training pictures that are not held out.
+    Where a direction has no truth, a classifier is trained on the training pictures that are not held out.
     """
 
     def __init__(
@@ -103,14 +103,15 @@ class Validation:
             for source, target in chosen
         }
         self._arrival: Arrival | None = None
-        if not any(self._truth.values()):
+        if not all(self._truth.values()):
             tell("Training the classifier for the validation.")
             trained_on = {name: _some(one.train) for name, one in sources.items()}
             self._arrival = Arrival.train(trained_on, size, largest=LARGEST, device=device)
 
     @torch.no_grad()
     def __call__(self, translate: Translate) -> dict[str, float]:
-        """Measure -> mean over the directions: PSNR and SSIM where a truth is known, else arrival; and kept edges."""
+        """Measure -> mean over the directions that have it: kept edges in all of them, PSNR and SSIM to the truth where
+        that is known, and arrival in all of them where one has no truth."""
         means: dict[str, list[float]] = defaultdict(list)
         for source, targets in self._targets.items():
             values: dict[tuple[str, str], list[Tensor]] = defaultdict(list)

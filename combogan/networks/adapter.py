@@ -12,7 +12,7 @@ from combogan.networks.cpu import UnpaddedConvolution
 from combogan.networks.latent import Latent, Maps
 
 LEAST_CHANNELS = 16
-"""Channels inside the residual blocks of an image."""
+"""The fewest channels inside a residual block."""
 RIDGE = 1e-4
 """Weight of the penalty on large weights in `fit`, as a share of the mean square of the maps."""
 
@@ -71,8 +71,8 @@ class Adapter(nn.Module):
 
     @torch.no_grad()
     def match(self, taken: Tensor, given: Tensor) -> None:
-        """Make it give images (n, 3, h, w) like those `taken` the mean and deviation of each channel of those `given`,
-        where a decoder gets the image."""
+        """Where a decoder gets the image: have images (n, 3, h, w) like those `taken` leave it with the mean and the
+        deviation, in each channel, of those `given`."""
         if self.latent.maps[-1][1] == 1:
             (one, mean), (other, wanted) = (torch.std_mean(_positions(images), dim=0) for images in (taken, given))
             scale = other / one.clamp_min(1e-3)

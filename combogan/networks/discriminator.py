@@ -27,8 +27,9 @@ class Discriminator(nn.Module):
 
 
 class PatchDiscriminator(Discriminator):
-    """Image (n, channels, h, w) -> one map of scores in a list, [(n, 1, h / 2^layers, w / 2^layers)], one per patch.
+    """Image (n, channels, h, w) -> one map of scores in a list, (n, 1, h', w'), one per patch.
 
+    h' and w' are about h / 2^layers and w / 2^layers, and a few more or fewer with the padding.
     Isola et al. 2017, as in CycleGAN (padding 1) and the release of ComboGAN (padding 2). If it `sees` both, the image
     that was translated and its translation are given together, (n, 2 * channels, h, w).
     """

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from combogan.data.catalog import DomainPictures
-from combogan.errors import DomainError, SpaceError, WorkersError
+from combogan.errors import DomainError, SpaceError
 from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import Tell, one_space, pack_origin, reopened
-from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge
+from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import file_hashes
 from combogan.runs.prepare import Prepared, settle, threads_alone
@@ -64,8 +64,7 @@ def between(
     before = RunFolder.open(run_a).settings()
     settings = before.changed({**_defaults(before, [run_a, run_b]), **in_proportion(changes, before)})
     refuse_changes(before, settings, adding=True)
-    if settings.run.workers:
-        raise WorkersError("a bridge is in every pair, so its training cannot be spread over workers; leave them out.")
+    refuse_workers(settings)
     found: list[DomainPictures] = []
     for path, end in zip((run_a, run_b), ends, strict=True):
         origins, count = RunFolder.open(path).settings().domains, len(found)

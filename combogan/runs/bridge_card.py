@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from combogan import storage
-from combogan.errors import RunError
+from combogan.errors import RunError, WorkersError
 from combogan.networks.latent import Latent
 from combogan.registry.card import HalfCard
 from combogan.registry.pack import CARD, Pack
+from combogan.settings import Settings
 
 BRIDGING_CARD = "bridging.json"
 
@@ -91,6 +92,19 @@ class Bridging:
     def changed_files(self) -> list[str]:
         """Files of the packs that have changed."""
         return [path for path, digest in self.files.items() if not storage.is_unchanged(Path(path), digest)]
+
+
+def refuse_workers(settings: Settings) -> None:
+    """WorkersError where a bridge would be trained by workers."""
+    if settings.run.workers:
+        raise WorkersError("a bridge is in every pair, so its training cannot be spread over workers; leave them out.")
+
+
+def refuse_lost(bridging: Bridging) -> None:
+    """RunError where a run that the bridge connects is gone."""
+    for end in bridging.ends:
+        if lost := next((path for path in end.packs.values() if not Path(path, CARD).is_file()), None):
+            raise RunError(f"the pack {lost} of {end.run} is gone, and the bridge needs it; put it back where it was.")
 
 
 def is_bridge(path: Path) -> bool:

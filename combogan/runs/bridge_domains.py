@@ -5,7 +5,7 @@ Discriminators are trained further, as where a domain is added; what is trained 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -23,7 +23,6 @@ from combogan.registry.pack import Pack
 from combogan.registry.swap import replacing
 from combogan.runs.bridge_card import Bridging, End
 from combogan.runs.discriminators import copy_discriminators
-from combogan.seeding import numbers
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.domain import Domain, shared_by
@@ -33,7 +32,6 @@ from combogan.training.group import NetworkGroup
 from combogan.training.halves import Halves, inference
 from combogan.training.publishing import Published
 from combogan.training.report import Report
-from combogan.training.schedule import Pairs
 
 EXAMPLES = 16
 """Images of each domain that adapters are fitted to."""
@@ -53,14 +51,6 @@ def domains(
         found[name] = building.frozen_domain(name, *halves, settings, device, shared=between)
         found[name].rest()
     return found
-
-
-def pair(pairs: Sequence[tuple[str, str]], number: int, *, how: Pairs, seed: int) -> tuple[str, str]:
-    """The pair of a meeting, one domain of each run: drawn at random, or each in turn, in a new order every round."""
-    if how == "random":
-        return pairs[int(numbers(seed, "pair", number).integers(len(pairs)))]
-    order = numbers(seed, "round", number // len(pairs)).permutation(len(pairs))
-    return pairs[order[number % len(pairs)]]
 
 
 class BridgeStart:
@@ -89,7 +79,7 @@ class BridgeStart:
         ours = {name: domain for name, domain in self._engine.domains.items() if name in end.packs}
         alike = building.discriminator_shape(then) == building.discriminator_shape(now)
         if alike and bool(then.losses.heads) == bool(now.losses.heads):
-            copy_discriminators(folder, ours, tell)
+            copy_discriminators(folder, ours, tell, size=now.images.size)
             return
         for name in ours:
             tell(f"the discriminator of '{name}' does not fit those of the other run; beginning with a fresh one.")

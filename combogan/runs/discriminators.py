@@ -9,17 +9,24 @@ from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
 
 
-def copy_discriminators(run: RunFolder, domains: Mapping[str, Domain], tell: Callable[[str], None]) -> None:
+def copy_discriminators(
+    run: RunFolder, domains: Mapping[str, Domain], tell: Callable[[str], None], *, size: int
+) -> None:
     """Load discriminators, with moments and pools, from a run's last checkpoint; others begin fresh.
 
-    That of a domain that was added to the run is in the last checkpoint of the folder in which it was added.
+    That of a domain that was added to the run is in the last checkpoint of the folder in which it was added. Pools
+    begin empty where the run's images are not of `size` pixels a side.
     """
+    other_size = run.settings().images.size != size
     last = Checkpoints(run.checkpoints, keep=1).newest(tell)
     for name, domain in domains.items():
         found = last
         if found is None or name not in found.parts:
             found = Checkpoints(RunFolder(run.added / name).checkpoints, keep=1).newest(tell)
         if found is not None and name in found.parts:
-            domain.load(found.state(name))
+            state = dict(found.state(name))
+            if other_size:
+                state.pop("pool", None)
+            domain.load(state)
         else:
             tell(f"{run.path} has no discriminator of '{name}'; beginning with a fresh one.")

@@ -6,7 +6,7 @@ the folder of the added domain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -26,7 +26,6 @@ from combogan.training.pretraining import start_as_nearest
 from combogan.training.publishing import Published, new_pack
 from combogan.training.report import Report
 from combogan.training.samples import Samples
-from combogan.training.schedule import Pairs, partner
 
 
 def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
@@ -39,11 +38,6 @@ def domains(growth: Growth, settings: Settings, names: Iterable[str], device: to
         found[name] = building.frozen_domain(name, *halves, settings, device)
         found[name].rest()
     return found
-
-
-def pair(new: str, names: Sequence[str], number: int, *, pairs: Pairs, seed: int) -> tuple[str, str]:
-    """The added domain and the old one that it meets in the meeting of a number."""
-    return new, partner(number, [name for name in names if name != new], pairs=pairs, seed=seed)
 
 
 class AddedStart:
@@ -64,7 +58,8 @@ class AddedStart:
         if self._growth.discriminators is not None:
             # The old halves may be of an earlier checkpoint, the best; later discriminators serve them as well.
             old = {known: domain for known, domain in engine.domains.items() if known != name}
-            copy_discriminators(RunFolder.open(Path(self._growth.discriminators)), old, self._report.tell)
+            run = RunFolder.open(Path(self._growth.discriminators))
+            copy_discriminators(run, old, self._report.tell, size=engine.batches.size)
         if self._as_nearest:
             nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches)
             self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour.")

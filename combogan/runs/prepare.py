@@ -23,7 +23,7 @@ from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
-from combogan.runs.bridge_card import Bridging, is_bridge
+from combogan.runs.bridge_card import Bridging, is_bridge, refuse_lost, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
@@ -124,6 +124,9 @@ def prepare_resume(
     changes = in_proportion(changes, before)
     settings = before.changed(changes)
     refuse_changes(before, settings)
+    if bridging is not None:
+        refuse_workers(settings)
+        refuse_lost(bridging)
     if any(folder.added.glob("*")):
         raise RunError(
             f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "

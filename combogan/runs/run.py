@@ -29,7 +29,7 @@ from combogan.training.publishing import Publisher, RunPublisher
 from combogan.training.report import Report
 from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
-from combogan.training.schedule import PAIRS, Schedule
+from combogan.training.schedule import PAIRS, Schedule, one_of
 from combogan.training.trainer import Trainer
 from combogan.training.workers import Workers
 
@@ -151,8 +151,7 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
     draw: Callable[[int], tuple[str, str]]
     if bridging is not None:
         domains = bridge_domains.domains(bridging, settings, sources, first, device)
-        pairs = bridging.pairs(names)
-        draw = partial(bridge_domains.pair, pairs, how=settings.schedule.pairs, seed=chosen.seed)
+        draw = partial(one_of, bridging.pairs(names), how=settings.schedule.pairs, seed=chosen.seed)
     elif growth is None:
         shared = building.shared_blocks(settings, names, device)
         domains = {}
@@ -162,7 +161,8 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
         draw = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
     else:
         domains = frozen_domains.domains(growth, settings, sources, first)
-        draw = partial(frozen_domains.pair, growth.name, names, pairs=settings.schedule.pairs, seed=chosen.seed)
+        pairs = [(growth.name, name) for name in names if name != growth.name]
+        draw = partial(one_of, pairs, how=settings.schedule.pairs, seed=chosen.seed)
     machine.return_freed_memory()
     batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(

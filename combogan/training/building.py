@@ -55,12 +55,11 @@ def decoder_shape(settings: Settings) -> dict[str, Any]:
 
 def networks_of(encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> dict[str, Any]:
     """The changes of [networks] and [images] that give encoders and decoders these shapes."""
-    found = {"kind": decoder.get("kind", "resnet")}
+    found: dict[str, Any] = {"kind": decoder.get("kind", "resnet"), "noise": bool(decoder.get("noise"))}
     found |= {key: decoder[key] for key in NAMED if key in decoder}
     if found["kind"] == "unet":
         found["skips"] = bool(found["skips"])
     else:
-        found["noise"] = bool(decoder.get("noise"))
         found |= {"encoder_blocks": encoder["blocks"], "decoder_blocks": decoder["blocks"]}
     return {f"networks.{key}": value for key, value in found.items()} | {"images.channels": image_channels(encoder)}
 

@@ -122,12 +122,12 @@ class Domain:
         return self.discriminator_group.networks["heads"] if self.architecture.heads else None
 
     def encode(self, image: Tensor) -> Maps:
-        """Image (n, 3, h, w) -> latent (n, channels, h / 4, w / 4), and skip maps."""
+        """Image (n, 3, h, w), or (n, 1, h, w) of gray -> the maps that the encoder's `latent` describes."""
         maps: Maps = self.encoder(image)
         return maps if self.shared is None else self.shared.encoder(maps, self.place)
 
     def decode(self, maps: Maps) -> Tensor:
-        """Latent and skip maps -> image (n, 3, h, w) in [-1, 1], in float32 even where it is computed in bfloat16."""
+        """Such maps -> image like the encoder's, in [-1, 1], in float32 even where it is computed in bfloat16."""
         return at_least_float32(self.decoder(maps if self.shared is None else self.shared.decoder(maps, self.place)))
 
     def use(self, networks: tuple[Networks, Networks]) -> None:

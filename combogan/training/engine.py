@@ -57,7 +57,7 @@ class Engine:
     def rate(self, iteration: int) -> float:
         """The learning rate in an iteration."""
         course, start = self.schedule.course, self._settings.optimizer.rate
-        return rate(course.epoch(iteration), start=start, decay_from=course.decay_from, epochs=course.epochs)
+        return rate(course.passed(iteration), start=start, decay_from=course.decay_from, epochs=course.epochs)
 
     def groups(self, start: int) -> Iterator[Group]:
         """The meetings of all iterations from `start` on, in groups; training can pause after each."""
@@ -108,7 +108,7 @@ class Engine:
     def train_on(self, iteration: int, a: str, b: str, x: Tensor, y: Tensor) -> Losses:
         """One iteration: set what depends on its number (rate, latent weight, dropout), then take the step."""
         seed, course = self._settings.run.seed, self.schedule.course
-        latent = ramp(course.epoch(iteration), weight=self._settings.losses.latent, epochs=course.epochs)
+        latent = ramp(course.passed(iteration), weight=self._settings.losses.latent, epochs=course.epochs)
         if self._settings.networks.dropout:
             for name in (a, b):
                 self.domains[name].reseed(seed, iteration)

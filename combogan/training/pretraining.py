@@ -57,6 +57,9 @@ class AutoencoderStart:
         self._total = settings.schedule.autoencode
         self._done = self._last_saved = 0
         self._losses: list[Tensor] = []
+        self._seconds = 0.0
+        """Time that it took before this process."""
+        self._began = time.perf_counter()
 
     @property
     def progress(self) -> str:
@@ -71,12 +74,14 @@ class AutoencoderStart:
         if done > self._total:
             raise ValueError(f"{done} iterations of {self._total}")
         self._losses = list(state.pop("losses").to(self._engine.device))
+        self._seconds = float(state.pop("seconds", torch.zeros(())))
         self._group.load(state)
         self._done = self._last_saved = done
 
     def run(self, stop: Callable[[], bool]) -> bool:
         """Train the autoencoder, and copy it into every domain."""
-        engine, settings, began = self._engine, self._settings, time.perf_counter()
+        engine, settings = self._engine, self._settings
+        self._began = time.perf_counter() - self._seconds
         every = settings.run.checkpoint_every
         for iteration, _, _, x, y in engine.batches.ahead(self._done, self._total, engine.schedule.pair):
             if stop():
@@ -104,7 +109,7 @@ class AutoencoderStart:
         for domain in engine.domains.values():
             start_from(domain, *halves)
         if not any(line.get("event") == "autoencoded" for line in lines(self._journal.folder.history)):
-            self._note(time.perf_counter() - began)
+            self._note(time.perf_counter() - self._began)
         return True
 
     @cached_property
@@ -120,7 +125,8 @@ class AutoencoderStart:
 
     def _save(self) -> None:
         if self._done > self._last_saved:
-            state = self._group.state() | {"losses": torch.stack(self._losses)}
+            seconds = torch.tensor(time.perf_counter() - self._began, dtype=torch.float64)
+            state = self._group.state() | {"losses": torch.stack(self._losses), "seconds": seconds}
             if not is_finite(state):
                 raise self._diverged()
             self._state.save_start(self._done, state)

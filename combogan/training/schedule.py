@@ -34,12 +34,13 @@ def round_pair(number: int, domains: Sequence[str], *, seed: int) -> tuple[str, 
 PAIRS = {"random": random_pair, "rounds": round_pair}
 
 
-def partner(number: int, old: Sequence[str], *, pairs: Pairs, seed: int) -> str:
-    """The old domain that an added one meets: drawn at random, or each in turn, in a new order every round."""
-    if pairs == "random":
-        return old[int(numbers(seed, "pair", number).integers(len(old)))]
-    order = numbers(seed, "round", number // len(old)).permutation(len(old))
-    return old[order[number % len(old)]]
+def one_of(pairs: Sequence[tuple[str, str]], number: int, *, how: Pairs, seed: int) -> tuple[str, str]:
+    """One of the pairs that an added domain or a bridge is in: drawn at random, or each in turn, in a new order every
+    round."""
+    if how == "random":
+        return pairs[int(numbers(seed, "pair", number).integers(len(pairs)))]
+    order = numbers(seed, "round", number // len(pairs)).permutation(len(pairs))
+    return pairs[order[number % len(pairs)]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Course:
     """Iterations of one epoch: batches of the largest domain."""
     decay_from: float
     """Epoch after which the learning rate falls."""
+    in_epochs: bool = True
+    """Whether the run was asked for in epochs, and not in iterations."""
 
     @property
     def epochs(self) -> float:
@@ -61,23 +64,31 @@ class Course:
         """The epoch that an iteration belongs to, from 0."""
         return iteration // self.epoch_length
 
+    def passed(self, iteration: int) -> float:
+        """Epochs that have passed, for the learning rate and the loss weights.
+
+        Whole epochs, as published, or parts of epochs too where the run is counted in iterations: those may end in the
+        first epoch of a large domain.
+        """
+        return self.epoch(iteration) if self.in_epochs else iteration / self.epoch_length
+
 
 def course(largest: int, *, batch: int, epochs: int, decay_from: int, iterations: int | None, domains: int) -> Course:
     """The course of a run: `epochs` and `decay_from` count per domain; `iterations`, where given, are the total."""
     length = math.ceil(largest / batch)
     total = iterations if iterations is not None else epochs * domains * length
-    return Course(total, length, decay_from=total / length * decay_from / epochs)
+    return Course(total, length, decay_from=total / length * decay_from / epochs, in_epochs=iterations is None)
 
 
-def rate(epoch: int, *, start: float, decay_from: float, epochs: float) -> float:
-    """The learning rate during an epoch: constant, then falling linearly to zero at the end, changed once per epoch."""
+def rate(epoch: float, *, start: float, decay_from: float, epochs: float) -> float:
+    """The learning rate after so many epochs: constant, then falling linearly to zero at the end."""
     if epoch <= decay_from:
         return start
     return start * (epochs - epoch) / (epochs - decay_from)
 
 
-def ramp(epoch: int, *, weight: float, epochs: float) -> float:
-    """A loss weight during an epoch: zero in the first, then rising linearly to `weight` at the end."""
+def ramp(epoch: float, *, weight: float, epochs: float) -> float:
+    """A loss weight after so many epochs: rising linearly from zero to `weight` at the end."""
     return weight * epoch / epochs
 
 

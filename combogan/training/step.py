@@ -57,7 +57,7 @@ class Objective:
     forward_pool: int = 2
     paired: float = 0.0
     sees_source: bool = False
-    """Whether discriminators judge an image together with the one that it was translated from."""
+    """Whether discriminators see an image together with the one that it was translated from."""
     features: FrozenFeatures | None = None
     """The frozen network that heads and style need."""
     heads: float = 0.0
@@ -70,9 +70,9 @@ class Objective:
         weights |= {"paired": self.paired, "heads": self.heads, "style": self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
-    def judged(self, image: Tensor, source: Tensor | None) -> Tensor:
-        """What a discriminator sees of an image (n, 3, h, w): with `sees_source`, its source before it (n, 6, h, w); of
-        images of one channel, (n, 2, h, w).
+    def shown(self, image: Tensor, source: Tensor | None) -> Tensor:
+        """What a discriminator is shown of an image (n, channels, h, w): with `sees_source`, its source before it,
+        (n, 2 * channels, h, w).
 
         None is the source of an image without a counterpart: it is seen as gray.
         """
@@ -109,7 +109,7 @@ def step(
                 maps = objective.features(fake) if objective.features is not None else {}
                 parts |= perceived(target, maps, seen[target.name], objective, chance)
             seen_in_fakes[target.name] = {stride: found.detach() for stride, found in maps.items()}
-            fakes[target.name] = objective.judged(fake.detach(), image if aligned else None)
+            fakes[target.name] = objective.shown(fake.detach(), image if aligned else None)
             objective.total(parts).backward()
             for name, part in parts.items():
                 owner = target if name in OF_TARGET else source
@@ -118,7 +118,7 @@ def step(
         group.update(rate)
 
     for domain, image, other in ((b, y, x), (a, x, y)):
-        real = objective.judged(image, other if aligned else None)
+        real = objective.shown(image, other if aligned else None)
         fake = domain.pool.query(fakes[domain.name], chance("pool", domain.name))
         with rounding_to(precision, x.device):
             loss = discriminator_loss(domain, real, fake, objective.gan_loss)
@@ -163,12 +163,12 @@ def against_discriminator(
     b: Domain, fake_b: Tensor, y: Tensor, x: Tensor | None, objective: Objective
 ) -> dict[str, Tensor]:
     """The parts of the loss of a -> b that b's discriminator sees; `x` is the source where it is y's counterpart."""
-    judged = objective.judged(fake_b, x)
+    shown = objective.shown(fake_b, x)
     if not objective.matching:
-        return {"gan": objective.gan_loss(b.discriminator(judged), True)}
+        return {"gan": objective.gan_loss(b.discriminator(shown), True)}
     assert isinstance(b.discriminator, PatchDiscriminator)
-    scores, found = b.discriminator.scores_and_maps(judged)
-    _, wanted = b.discriminator.scores_and_maps(objective.judged(y, x))
+    scores, found = b.discriminator.scores_and_maps(shown)
+    _, wanted = b.discriminator.scores_and_maps(objective.shown(y, x))
     return {"gan": objective.gan_loss(scores, True), "matching": matching(found, wanted)}
 
 

@@ -72,6 +72,13 @@ def test_size_and_file_can_be_chosen(run: Path, tmp_path: Path) -> None:
     assert "3 test pictures per pair, at 40 x 40 pixels" in result.output
 
 
+def test_the_examples_on_the_page_are_among_the_pictures_that_are_scored(run: Path, tmp_path: Path) -> None:
+    words = [str(run), "--device", "cpu", "--pictures", "1", "--json", str(tmp_path / "scores.json")]
+    assert CliRunner().invoke(command, words, catch_exceptions=False).exit_code == 0
+    page = (run / "evaluation.html").read_text()
+    assert [page.count(f'<th scope="row">{label}<br>') for label in ("best", "worst")] == [2, 0]
+
+
 @pytest.mark.parametrize("size", ["7", "100000"])
 def test_a_size_that_no_picture_should_be_drawn_at_is_a_mistake(run: Path, size: str) -> None:
     result = CliRunner().invoke(command, [str(run), "--size", size])

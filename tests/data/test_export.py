@@ -92,6 +92,16 @@ def test_nothing_is_overwritten_and_nothing_half_written_is_left(few, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_pictures_of_more_than_8_bits_are_not_exported_with_less(tmp_path):
+    mine = tmp_path / "ct"
+    mine.mkdir()
+    for number in range(3):
+        Image.new("I;16", (20, 20), 1000 * number).save(mine / f"{number}.png")
+    with pytest.raises(DomainError, match=r"a picture of 'ct' is 16-bit gray, of which an export would keep 8 bits"):
+        export(resolve([f"ct={mine}"], needed=1), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(few, tmp_path):
     mine = tmp_path / "winter"
     mine.mkdir()

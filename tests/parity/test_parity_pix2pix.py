@@ -92,7 +92,7 @@ def test_losses_and_gradients_are_the_published_ones(published):
             assert apart(gradient, wanted) < 1e-4 * (1 + wanted.abs().max()), name
 
     published.discriminator.zero_grad()
-    real, fake = objective.judged(y, x), objective.judged(fake.detach(), x)
+    real, fake = objective.shown(y, x), objective.shown(fake.detach(), x)
     loss = discriminator_loss(b, real, fake, gan)
     assert loss.item() == pytest.approx((losses["discriminator_fake"] + losses["discriminator_real"]) / 2, abs=1e-5)
     loss.backward()

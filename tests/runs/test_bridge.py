@@ -10,7 +10,7 @@ from trainers import Listener, resume, states
 import combogan
 from combogan.data.pictures import to_image
 from combogan.data.scenes import ScenePictures
-from combogan.errors import DomainError, PackError, RunError, SpaceError
+from combogan.errors import DomainError, PackError, RunError, SpaceError, WorkersError
 from combogan.evaluation.run import open_run
 from combogan.registry.bridge import Bridge
 from combogan.registry.copies import bridges_between, copy_packs, together
@@ -155,6 +155,28 @@ def test_a_bridge_fits_every_kind_of_network_also_of_other_widths(tiny, tmp_path
     registry = Registry.open(tmp_path / "bridge")
     for source, target in (("summer", "winter"), ("spring", "fall")):
         assert registry.compose(source, target)(picture(source)).shape == (1, 3, 32, 32)
+
+
+def test_runs_with_images_of_other_sizes_are_connected(tiny, tmp_path):
+    settings = tiny.changed({"networks.kind": "skip", "schedule.iterations": 16})
+    runs = two(settings, tmp_path, **{"images.size": 24, "images.load": 24})
+    trainer = begin(prepared(runs, tmp_path / "bridge", {"schedule.iterations": 8}), Listener())
+    assert trainer.run()
+    fakes = trainer.engine.domains["winter"].pool.fakes
+    assert {fake.shape[-1] for fake in fakes} == {32}
+    assert len(fakes) == settings.optimizer.pool
+
+
+def test_a_bridge_goes_on_without_workers_and_only_where_its_runs_are(runs, tmp_path):
+    trainer = begin(prepared(runs, tmp_path / "bridge"), Listener())
+    assert not trainer.run(lambda: True)
+    with pytest.raises(WorkersError, match="cannot be spread over workers"):
+        resume(tmp_path / "bridge", {"run.workers": 2})
+    runs[1].rename(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=r"the pack .*b/packs/\w+ of .*b is gone, .*; put it back where it was"):
+        resume(tmp_path / "bridge")
+    (tmp_path / "elsewhere").rename(runs[1])
+    assert resume(tmp_path / "bridge").run()
 
 
 def test_the_best_validated_bridge_is_published(tiny, tmp_path):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -133,6 +134,21 @@ def test_a_run_stopped_in_its_start_or_after_it_ends_with_the_same_bits(starting
     assert not (run / "start").exists()
     events = [json.loads(line)["event"] for line in (run / "history.jsonl").read_text().splitlines()]
     assert events.count("autoencoded") == 1
+
+
+def test_the_time_of_a_start_that_was_stopped_is_that_of_all_its_parts(starting, tmp_path):
+    run, listener = tmp_path / "stopped", Listener()
+    trainer = start(starting, SEASONS, run, listener)
+
+    def slow():
+        time.sleep(0.5)
+        return bool(listener.started)
+
+    assert not trainer.run(slow)
+    assert resume(run).run()
+    events = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    (seconds,) = [event["seconds"] for event in events if event["event"] == "autoencoded"]
+    assert seconds >= 1
 
 
 KILLED = """

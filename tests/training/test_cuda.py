@@ -52,8 +52,8 @@ def test_the_forward_half_of_a_step_mixes_no_devices(preset):
         fake, parts = there_and_back(a, b, x, y, objective, aligned=True)
         maps = objective.features(fake) if objective.features is not None else {}
         parts |= perceived(b, maps, seen["b"], objective, lambda *purpose: numbers(0, *purpose))
-        real, judged = objective.judged(y, x), objective.judged(fake.detach(), None)
-        losses = [objective.total(parts), discriminator_loss(b, real, judged, objective.gan_loss)]
+        real, shown = objective.shown(y, x), objective.shown(fake.detach(), None)
+        losses = [objective.total(parts), discriminator_loss(b, real, shown, objective.gan_loss)]
         if b.heads is not None:
             losses.append(heads_loss(b, seen["b"], maps, objective))
     assert {loss.device.type for loss in losses} == {"cuda"}

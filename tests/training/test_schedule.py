@@ -7,7 +7,7 @@ from combogan.training.schedule import (
     Schedule,
     at_once,
     course,
-    partner,
+    one_of,
     ramp,
     random_pair,
     rate,
@@ -35,9 +35,10 @@ def test_in_a_round_every_domain_meets_one_partner_once(names):
 
 
 def test_a_new_domain_meets_old_ones_in_turn_or_at_random():
-    in_turn = [partner(i, NAMES, pairs="rounds", seed=0) for i in range(8)]
-    assert sorted(in_turn[:4]) == sorted(in_turn[4:]) == NAMES
-    assert {partner(i, NAMES, pairs="random", seed=0) for i in range(60)} == set(NAMES)
+    pairs = [("new", name) for name in NAMES]
+    in_turn = [one_of(pairs, i, how="rounds", seed=0) for i in range(8)]
+    assert sorted(in_turn[:4]) == sorted(in_turn[4:]) == sorted(pairs)
+    assert {one_of(pairs, i, how="random", seed=0) for i in range(60)} == set(pairs)
 
 
 def test_an_epoch_is_as_long_as_the_largest_domain():
@@ -51,6 +52,21 @@ def test_iterations_replace_epochs_and_keep_the_share_of_decay():
     assert (plan.iterations, plan.epochs, plan.decay_from) == (1000, 10, 5)
 
 
+@pytest.mark.parametrize("largest", [10, 6287])
+def test_counted_in_iterations_the_rate_falls_alike_for_any_number_of_pictures(largest):
+    plan = course(largest, batch=1, epochs=100, decay_from=50, iterations=4000, domains=2)
+    passed = [plan.passed(i) for i in (0, 2000, 3000, 3999)]
+    rates = [rate(epoch, start=1.0, decay_from=plan.decay_from, epochs=plan.epochs) for epoch in passed]
+    assert rates == pytest.approx([1.0, 1.0, 0.5, 1 / 2000])
+    weights = [ramp(epoch, weight=1.0, epochs=plan.epochs) for epoch in passed]
+    assert weights == pytest.approx([0, 0.5, 0.75, 3999 / 4000])
+
+
+def test_counted_in_epochs_rates_and_weights_change_once_per_epoch_as_published():
+    plan = course(301, batch=2, epochs=100, decay_from=50, iterations=None, domains=4)
+    assert [plan.passed(i) for i in (0, 150, 151, 301, 302)] == [0, 0, 1, 1, 2]
+
+
 def test_the_rate_is_constant_then_falls_in_a_line_as_published():
     # The published code after epoch e of 200 + 200 sets 2e-4 * (1 - (e - 200) / 200) for the next epoch.
     rates = [rate(epoch, start=2e-4, decay_from=200, epochs=400) for epoch in range(400)]
@@ -59,7 +75,7 @@ def test_the_rate_is_constant_then_falls_in_a_line_as_published():
     assert rates[399] == pytest.approx(2e-4 / 200)
 
 
-def test_a_ramped_weight_grows_from_zero_once_per_epoch():
+def test_a_ramped_weight_grows_from_zero():
     assert [ramp(epoch, weight=0.3, epochs=3) for epoch in range(3)] == pytest.approx([0, 0.1, 0.2])
 
 
