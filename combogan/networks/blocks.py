@@ -111,6 +111,10 @@ def _spread() -> Tensor:
     return spread.view(9, 16)
 
 
+class ZeroConvolution(UnpaddedConvolution):
+    """A convolution that begins with zeros, and so gives zeros at first."""
+
+
 class Dropout(nn.Module):
     """Dropout that draws from its own generator, which is set for every iteration."""
 
@@ -163,10 +167,15 @@ def _with_context(x: Tensor, context: Tensor | None) -> Tensor:
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw first weights as published: convolutions from N(0, 0.02), biases zero, batch norms from N(1, 0.02)."""
+    """Draw first weights as published: convolutions from N(0, 0.02), biases zero, batch norms from N(1, 0.02).
+
+    Those of a ZeroConvolution are zeros.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
             mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
             nn.init.normal_(module.weight, mean, 0.02, generator=generator)
+            if isinstance(module, ZeroConvolution):
+                nn.init.zeros_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from combogan.networks.blocks import Reflect, ResidualBlock, norm_and_activation, padded
+from combogan.networks.blocks import Reflect, ResidualBlock, ZeroConvolution, norm_and_activation, padded
 from combogan.networks.cpu import UnpaddedConvolution, WideConvolution
 from combogan.networks.latent import Latent, Maps
 
@@ -67,6 +68,9 @@ class SkipEncoder(Encoder):
 
     Latent (n, 4 * width, h / 4, w / 4) and map (n, 2 * width, h / 2, w / 2). The skip connections (Ronneberger et al.
     2015) carry light, colour and edges past the norms, so that the latent need not hold them.
+
+    With `change`, the image is handed over with a learned change, which is zero at first. Added domains have it: old
+    decoders, which learn no more, cannot take a new painter's strokes away, but his encoder can.
     """
 
     def __init__(
@@ -77,11 +81,14 @@ class SkipEncoder(Encoder):
         activation: str = "relu",
         norm: str = "instance",
         dropout: float = 0.0,
+        change: int = 0,
         channels: int = COLOUR,
     ) -> None:
         super().__init__()
         self.shape = {"kind": "skip", "width": width, "blocks": blocks, "activation": activation}
         self.shape |= {"norm": norm, "dropout": dropout} | unless_colour(channels)
+        if change:
+            self.shape["change"] = change
         self.latent = skip_latent(width, channels)
         bias = norm != "batch"
         self.fine = nn.Sequential(
@@ -95,10 +102,16 @@ class SkipEncoder(Encoder):
             *norm_and_activation(4 * width, norm, activation),
             *(ResidualBlock(4 * width, activation=activation, norm=norm, dropout=dropout) for _ in range(blocks)),
         )
+        self.change: nn.Module | None = None
+        if change:
+            self.change = nn.Sequential(*padded(ZeroConvolution(2 * width, 4 * channels, 3)))
 
     def forward(self, image: Tensor) -> Maps:
         fine = self.fine(F.pixel_unshuffle(image, 2))
-        return self.coarse(fine), fine, image
+        latent = self.coarse(fine)
+        if self.change is not None:
+            image = torch.add(image, F.pixel_shuffle(self.change(fine), 2).to(image.dtype))
+        return latent, fine, image
 
 
 class UnetEncoder(Encoder):

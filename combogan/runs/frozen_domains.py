@@ -30,7 +30,7 @@ from combogan.training.samples import Samples
 
 def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
     """The added domain with new networks, and the other domains in `names` with frozen halves. Raises PackError."""
-    found = {growth.name: building.new_domain(growth.name, settings, device)}
+    found = {growth.name: building.new_domain(growth.name, settings, device, added=True)}
     found[growth.name].rest()
     for name in sorted(set(names) - {growth.name}):
         pack = Pack.open(growth.packs[name])  # packs with shared blocks were refused

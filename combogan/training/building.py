@@ -79,13 +79,25 @@ def first_weights(network: Network, settings: Settings, *where: str, device: tor
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def added_encoder_shape(settings: Settings) -> dict[str, Any]:
+    """The constructor arguments of an added domain's encoder, which makes up for decoders that learn no more."""
+    return encoder_shape(settings) | ({"change": 1} if settings.networks.kind == "skip" else {})
+
+
 def new_domain(
-    name: str, settings: Settings, device: torch.device, *, shared: Shared | None = None, place: int = 0
+    name: str,
+    settings: Settings,
+    device: torch.device,
+    *,
+    shared: Shared | None = None,
+    place: int = 0,
+    added: bool = False,
 ) -> Domain:
-    """A domain with first weights in all three networks."""
+    """A domain with first weights in all three networks; `added` to trained ones or not."""
+    shape = added_encoder_shape(settings) if added else encoder_shape(settings)
     return Domain(
         name,
-        first_weights(encoder(**encoder_shape(settings)), settings, name, "encoder", device=device),
+        first_weights(encoder(**shape), settings, name, "encoder", device=device),
         first_weights(decoder(**decoder_shape(settings)), settings, name, "decoder", device=device),
         first_weights(discriminator(**discriminator_shape(settings)), settings, name, "discriminator", device=device),
         first_weights(FeatureHeads(), settings, name, "heads", device=device) if settings.losses.heads else None,

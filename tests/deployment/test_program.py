@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from combogan.deployment.program import decoder_program, direction_program, encoder_program, mirrored_places
-from combogan.networks.blocks import initialise
+from combogan.networks.blocks import ZeroConvolution, initialise
 from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
 from combogan.networks.shared import SharedBlocks
@@ -12,6 +12,7 @@ from combogan.registry.pack import NewPack, SharedPart, publish
 KINDS = {
     "resnet": {"kind": "resnet", "blocks": 1, "norm": "batch", "activation": "leaky", "dropout": 0.5},
     "skip": {"kind": "skip", "blocks": 1, "activation": "prelu"},
+    "skip with a change": {"kind": "skip", "blocks": 1, "change": 1},
     "unet": {"kind": "unet", "depth": 4, "norm": "batch"},
     "unet without skips": {"kind": "unet", "depth": 4, "skips": 0, "activation": "leaky"},
 }
@@ -20,10 +21,13 @@ KINDS = {
 def make_pack(folder, shape, *, shared=None):
     """A pack of untrained networks; with first weights, and statistics of batch norms that are no zeros and ones."""
     noise = {"noise": 1} if shape.get("kind") == "skip" else {}
-    halves = encoder(width=4, **shape), decoder(width=4, **shape, **noise)
+    halves = encoder(width=4, **shape), decoder(width=4, **{k: v for k, v in shape.items() if k != "change"}, **noise)
     for seed, network in enumerate(halves):
         generator = torch.Generator().manual_seed(seed)
         initialise(network, generator)
+        for module in network.modules():
+            if isinstance(module, ZeroConvolution):
+                module.weight.data.normal_(0, 0.05, generator=generator)
         for name, value in network.named_buffers():
             if name.endswith(("running_mean", "running_var")):
                 value.uniform_(0.5, 1.5, generator=generator)

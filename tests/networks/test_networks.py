@@ -137,6 +137,21 @@ def test_skip_connections_pass_light_that_norms_take_away():
         assert ((bright - dark).abs().mean() > 0.05 * bright.abs().mean()) == passes
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_change_of_the_image_that_is_handed_over_begins_at_zero_and_is_learned(channels):
+    plain, changing = (encoder("skip", width=4, blocks=1, channels=channels, change=change) for change in (0, 1))
+    for one in (plain, changing):
+        initialise(one, torch.Generator().manual_seed(0))
+    changing.load_state_dict(plain.state_dict(), strict=False)
+    image = torch.rand(2, channels, 20, 24)
+    given, wanted = changing(image), plain(image)
+    assert plain.latent == changing.latent
+    assert all(torch.equal(*maps) for maps in zip(given, wanted, strict=True))
+    (given[2] - image / 2).square().mean().backward()
+    (weight, _) = changing.change.parameters()
+    assert weight.grad.abs().min() > 0
+
+
 def test_first_weights_are_a_function_of_the_generator():
     one, other = encoder(width=4, blocks=1), encoder(width=4, blocks=1)
     for network in (one, other):

@@ -241,6 +241,9 @@ def test_a_domain_joins_networks_with_skip_connections_and_heads(tiny, tmp_path)
     before = {path: path.read_bytes() for path in sorted((run / "packs").rglob("*.*"))}
     pack = combogan.add_domain("winter", run=run, changes={"schedule.iterations": 2})
     assert all(path.read_bytes() == content for path, content in before.items())
+    image = picture("winter")
+    assert not torch.equal(Pack.open(pack).load_encoder()(image)[2], image), "its encoder has learned to change it"
+    assert torch.equal(Pack.open(run / "packs" / "fall").load_encoder()(image)[2], image)
     image = torch.zeros(1, 3, 20, 33)
     for source, target in (("winter", "summer"), ("fall", "winter"), ("winter", "winter")):
         assert Registry.open(run).compose(source, target)(image).shape == image.shape

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from combogan.networks.adapter import Adapter
-from combogan.networks.blocks import initialise
+from combogan.networks.blocks import ZeroConvolution, initialise
 from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
 from combogan.networks.shared import DecoderHalf, EncoderHalf, SharedBlocks
@@ -20,6 +20,7 @@ KINDS = {
     "resnet": (BLOCKS, BLOCKS),
     "resnet-3x3": (BLOCKS, BLOCKS | {"upsampling": "transposed-3x3"}),
     "skip": (BLOCKS | {"kind": "skip"}, BLOCKS | {"kind": "skip", "noise": 1}),
+    "skip-changed": (BLOCKS | {"kind": "skip", "change": 1}, BLOCKS | {"kind": "skip"}),
     "unet": ({"kind": "unet", "width": 4, "depth": 4},) * 2,
     "unet-without-skips": ({"kind": "unet", "width": 4, "depth": 4, "skips": 0},) * 2,
 }
@@ -34,6 +35,9 @@ def generator(kind, *, gain=1.0, shared=False, **style):
         first, second = EncoderHalf(first, blocks, 1), DecoderHalf(second, None)
     for network in (first, second):
         initialise(network, chance)
+        for module in network.modules():
+            if isinstance(module, ZeroConvolution):
+                module.weight.data.normal_(0, 0.05, generator=chance)
         for weight in network.parameters():
             weight.data *= gain if weight.dim() == 4 else 1  # strengths of noise too
     network = Generator(first, second, first.latent.stride).eval().requires_grad_(False)
