@@ -15,6 +15,8 @@ from combogan.errors import StorageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk, or of a user's full share of it."""
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+"""Error numbers of paths that may not, or cannot, be used."""
 
 
 @contextmanager

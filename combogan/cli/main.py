@@ -93,9 +93,12 @@ def main() -> None:
     except BrokenPipeError:
         code = 141
     except OSError as error:
-        if error.errno not in storage.FULL:
+        if error.errno in storage.FULL:
+            click.echo("Error: the disk is full; free some space and go on.", err=True)
+        elif error.errno in storage.FORBIDDEN and error.filename is not None:
+            click.echo(f"Error: {error.filename} cannot be used ({error.strerror}); check the path.", err=True)
+        else:
             raise
-        click.echo("Error: the disk is full; free some space and go on.", err=True)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
 

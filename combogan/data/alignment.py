@@ -86,6 +86,16 @@ def sentences(found: Mapping[tuple[str, str], Alignment], pictures: Mapping[str,
             yield f"'{a}' and '{b}' do not pair up by name: {why}."
 
 
+def why_not(a: PictureSet, b: PictureSet) -> str:
+    """Why two sets do not pair up by name, for people."""
+    ours, theirs = common_names(a), common_names(b)
+    if why := near_misses(ours, theirs)[1]:
+        return why
+    if both := len(ours.keys() & theirs.keys()):
+        return f"only {both} names are in both, and half of the {min(len(a), len(b))} of the smaller set are needed"
+    return f"'{a.names[0]}' and '{b.names[0]}', for example"
+
+
 def common_names(pictures: PictureSet) -> Counter[str]:
     """Common name -> how many pictures of the set have it."""
     return Counter(common_name(name) for name in pictures.names)

@@ -113,6 +113,8 @@ def _tensor(path: Path, name: str, value: Tensor) -> Tensor:
         raise OriginalError(
             f"{path} holds weights that are not numbers ('{name}'), so its training diverged; take an earlier epoch."
         )
+    if name.endswith("running_var") and value.lt(0).any():
+        raise OriginalError(f"{path} is damaged: '{name}' has a variance below zero; fetch the file again.")
     return value
 
 

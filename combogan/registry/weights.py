@@ -33,7 +33,7 @@ def load_network(folder: Path, card: BlocksCard, build: Callable[..., Network]) 
     if found != card.sha256:
         raise PackError(
             f"{path} is damaged or was replaced: its SHA-256 begins with {found[:8]}, the card says {card.sha256[:8]}; "
-            f"fetch or publish the pack again."
+            f"fetch or publish the pack again, or try again where its run is training."
         )
     expected = _described(path, card, build)
     try:

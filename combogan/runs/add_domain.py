@@ -184,8 +184,9 @@ def one_space(registry: Registry, where: str, *, what: str = "domain") -> dict[s
 
 
 def _refuse_taken(name: str, packs: Mapping[str, Pack]) -> None:
-    if name in packs:
-        raise DomainError(f"'{name}' already has a pack there ({packs[name].folder}); give the new one another name.")
+    for old, pack in packs.items():
+        if old.casefold() == name.casefold():  # some file systems do not tell capitals apart
+            raise DomainError(f"'{old}' already has a pack there ({pack.folder}); give the new one another name.")
 
 
 def pack_origin(pack: Pack) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from combogan.training.checkpoint import Checkpoints
 from combogan.training.domain import Domain
 from combogan.training.folder import RunFolder
+from combogan.training.run_state import fitting
 
 
 def copy_discriminators(
@@ -15,7 +16,7 @@ def copy_discriminators(
     """Load discriminators, with moments and pools, from a run's last checkpoint; others begin fresh.
 
     That of a domain that was added to the run is in the last checkpoint of the folder in which it was added. Pools
-    begin empty where the run's images are not of `size` pixels a side.
+    begin empty where the run's images are not of `size` pixels a side. RunError where a state is of other networks.
     """
     other_size = run.settings().images.size != size
     last = Checkpoints(run.checkpoints, keep=1).newest(tell)
@@ -27,6 +28,7 @@ def copy_discriminators(
             state = dict(found.state(name))
             if other_size:
                 state.pop("pool", None)
-            domain.load(state)
+            with fitting(found):
+                domain.load(state)
         else:
             tell(f"{run.path} has no discriminator of '{name}'; beginning with a fresh one.")

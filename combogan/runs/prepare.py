@@ -12,7 +12,7 @@ import torch
 
 from combogan import machine
 from combogan.data import catalog
-from combogan.data.alignment import alignments, common_names, near_misses, refuse_other_sizes, sentences
+from combogan.data.alignment import alignments, refuse_other_sizes, sentences, why_not
 from combogan.data.catalog import DomainPictures
 from combogan.data.checking import usable
 from combogan.data.moved import moved, reopen_all
@@ -23,7 +23,7 @@ from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
-from combogan.runs.bridge_card import Bridging, is_bridge, refuse_lost, refuse_workers
+from combogan.runs.bridge_card import Bridging, is_bridge, refuse_changed_ends, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
@@ -126,12 +126,8 @@ def prepare_resume(
     refuse_changes(before, settings)
     if bridging is not None:
         refuse_workers(settings)
-        refuse_lost(bridging)
-    if any(folder.added.glob("*")):
-        raise RunError(
-            f"domains were added to {path}, so it is not trained further: it would leave the latent space that they "
-            "learned; start a new run with all the domains."
-        )
+        refuse_changed_ends(bridging)
+    _refuse_added(folder)
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)
     frozen = growth or bridging
@@ -237,8 +233,7 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
     if not unpaired:
         return
     (a, b), cycle = unpaired[0], settings.losses.cycle
-    names = near_misses(common_names(pictures[a]), common_names(pictures[b]))[1]
-    names = names or f"'{pictures[a].names[0]}' and '{pictures[b].names[0]}', for example"
+    names = why_not(pictures[a], pictures[b])
     if not cycle:
         raise DomainError(
             f"'{a}' and '{b}' do not pair up by name ({names}), and without a way back nothing keeps what their "
@@ -248,6 +243,22 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
         raise DomainError(
             f"losses.paired is set, but '{a}' and '{b}' do not pair up by name ({names}), nor do any others; name "
             "pairs alike, or set losses.paired=0 and discriminator.sees=image."
+        )
+
+
+def _refuse_added(run: RunFolder) -> None:
+    """RunError where a domain was added to a run, or is being added."""
+    for card in sorted(run.added.rglob(GROWTH_CARD)):
+        growth = Growth.read(card.parent)
+        if not Path(growth.target).exists():
+            raise RunError(
+                f"'{growth.name}' is being added to {run.path}, which must not change meanwhile; finish that (combogan "
+                f"train --resume {card.parent}), or delete {card.parent}."
+            )
+    if any(run.added.glob("*")):
+        raise RunError(
+            f"domains were added to {run.path}, so it is not trained further: it would leave the latent space that "
+            "they learned; start a new run with all the domains."
         )
 
 

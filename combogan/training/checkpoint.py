@@ -21,7 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from combogan import storage
-from combogan.errors import CheckpointError
+from combogan.errors import CheckpointError, StorageError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -60,11 +60,13 @@ class Checkpoint:
         return list(self.manifest["parts"])
 
     def verify(self) -> None:
-        """Raises CheckpointError if a file is missing or damaged."""
+        """Raises CheckpointError if a file is missing or damaged, StorageError if it must not be read."""
         for part, saved in self.manifest["parts"].items():
             path = self.file(part)
             try:
                 found = storage.file_hash(path)
+            except PermissionError:
+                raise _not_permitted(path) from None
             except OSError as error:
                 raise self._damaged(f"{path} cannot be read ({error})") from None
             if found != saved["sha256"]:
@@ -141,6 +143,7 @@ class Checkpoints:
         """The newest checkpoint whose files are all as they were saved; None if there is none.
 
         `tell` gets a message for each damaged one that was passed over. Files are hashed as streams, not loaded.
+        StorageError where one must not be read: it may be whole.
         """
         for checkpoint in reversed(self.complete()):
             try:
@@ -160,16 +163,30 @@ class Checkpoints:
         raise CheckpointError(f"checkpoint {self.folder / f'{iteration:06d}'} is gone.")
 
     def complete(self) -> list[Checkpoint]:
-        """The checkpoints with a manifest, oldest first; their files are not read."""
+        """The checkpoints with a manifest, oldest first; their files are not read.
+
+        StorageError where a manifest must not be read.
+        """
         found = []
-        for path in self.folder.glob(f"[0-9]*/{MANIFEST}"):
+        for path in self._manifests():
             try:
                 manifest = json.loads(path.read_bytes())
                 if manifest["format"] == FORMAT and _is_whole(manifest):
                     found.append(Checkpoint(path.parent, manifest))
+            except PermissionError:
+                raise _not_permitted(path) from None
             except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 continue
         return sorted(found, key=lambda checkpoint: checkpoint.iteration)
+
+    def _manifests(self) -> list[Path]:
+        try:
+            folders = [path for path in self.folder.iterdir() if path.name[0].isdigit()]
+        except PermissionError:
+            raise _not_permitted(self.folder) from None
+        except OSError:
+            return []
+        return [path / MANIFEST for path in folders]
 
     def _prune(self, stays: int | None) -> None:
         """Keep the newest `keep` checkpoints, that of `stays`, and all files that these refer to; delete the others.
@@ -188,6 +205,10 @@ class Checkpoints:
                     path.unlink(missing_ok=True)
             if not any(path.is_file() for path in folder.rglob("*")):
                 storage.remove_folder(folder)
+
+
+def _not_permitted(path: Path) -> StorageError:
+    return StorageError(f"{path} cannot be read, because its permissions forbid it; change them and try again.")
 
 
 def _is_whole(manifest: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ class RunState:
         `restore`."""
         found = self._starts.newest(tell)
         if found is not None:
-            with _fitting(found):
+            with fitting(found):
                 load(found.iteration, found.state(START))
             self._tell_differences(found.record, tell)
 
@@ -113,7 +113,7 @@ class RunState:
                 f"{', '.join(sorted(loads))}; a run goes on with the domains that it began with."
             )
         for name, load in loads.items():
-            with _fitting(checkpoint):
+            with fitting(checkpoint):
                 load(checkpoint.state(name))
 
     def _saved(self) -> list[list[int]]:
@@ -140,7 +140,7 @@ class RunState:
 
 
 @contextmanager
-def _fitting(checkpoint: Checkpoint) -> Iterator[None]:
+def fitting(checkpoint: Checkpoint) -> Iterator[None]:
     """Context in which a state that belongs to other networks is a RunError."""
     try:
         yield

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from combogan import machine
-from combogan.errors import CheckpointError
+from combogan.errors import CheckpointError, RunError
 from combogan.training.best import Best, Validator
 from combogan.training.engine import Engine, Losses
 from combogan.training.halves import Halves
@@ -44,7 +44,8 @@ class Trainer:
     def restore(self) -> bool:
         """Restore the newest undamaged checkpoint, or what is saved of the start; False where there is neither.
 
-        Nothing is written before `run`. RunError where a checkpoint belongs to other settings.
+        Nothing is written before `run`. RunError where a checkpoint belongs to other settings, and where packs are all
+        that is left; StorageError where a checkpoint must not be read.
         """
         tell = self.journal.report.tell
         checkpoint = self.state.restore(tell)
@@ -59,6 +60,11 @@ class Trainer:
         if self.pretraining is not None:
             self.pretraining.restore(tell)
         if not self.progress:
+            if self.journal.folder.packs.exists():
+                raise RunError(
+                    f"{self.path} has packs but no whole checkpoint to go on from, and training from the first "
+                    "iteration would replace them; start a new run, or move the folder packs away and go on."
+                )
             tell(f"{self.path} has no whole checkpoint; starting from its first iteration.")
         return bool(self.progress)
 

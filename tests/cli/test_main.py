@@ -28,3 +28,10 @@ def test_an_output_that_cannot_be_written_because_the_disk_is_full_is_one_senten
             [*COMMAND, "domains", "show", "summer"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (2, "Error: the disk is full; free some space and go on.\n")
+
+
+def test_a_path_that_cannot_be_used_is_one_sentence(tmp_path):
+    words = ["evaluate", str(tmp_path / ("x" * 300))]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "File name too long" in done.stderr

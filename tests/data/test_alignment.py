@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from combogan.data.alignment import alignments, common_name, refuse_other_sizes, sentences
+from combogan.data.alignment import alignments, common_name, refuse_other_sizes, sentences, why_not
 from combogan.data.batches import Batches
 from combogan.data.catalog import DomainPictures, resolve
 from combogan.data.pictures import FolderPictures
@@ -65,6 +65,12 @@ def test_names_that_nearly_pair_up_are_said(sets):
         f"'label' and 'photo': 3 training pictures pair up by name; without a partner: 3, 4, 5 ({several})."
     ]
     assert said("x.png", "y.png", "1.001", "1.002") == []
+
+
+def test_it_is_said_how_many_names_would_be_needed(sets):
+    some = sets["photo"].named(["0_B.png", "x.png", "y.png"])
+    assert why_not(sets["label"], some) == ("only 1 names are in both, and half of the 3 of the smaller set are needed")
+    assert why_not(sets["label"], some.named(["x.png"])).endswith("'x.png', for example")
 
 
 def test_a_few_equal_names_are_chance_and_double_names_are_no_pairs(sets):

@@ -265,6 +265,28 @@ def test_a_run_with_added_domains_is_not_trained_further(run):
         resume(run, {"schedule.iterations": 20})
 
 
+def test_a_run_to_which_a_domain_is_being_added_waits_for_it_or_goes_on_without_it(run):
+    trainer = begin(onto_run("winter", run, {"schedule.iterations": 4}), Listener())
+    assert not trainer.run(lambda: True)
+    with pytest.raises(RunError, match=r"'winter' is being added to .*; finish that .*, or delete .*added/winter\."):
+        resume(run, {"schedule.iterations": 20})
+    shutil.rmtree(run / "added" / "winter")
+    assert resume(run, {"schedule.iterations": 9}).run()
+
+
+def test_discriminators_of_other_networks_are_refused_in_a_sentence(run):
+    card = run / "settings.toml"
+    before, _, after = card.read_text().partition("[discriminator]")
+    card.write_text(before + "[discriminator]" + after.replace("width = 4", "width = 8", 1))
+    with pytest.raises(RunError, match=r"does not fit the settings of the run .*\[discriminator\] must stay"):
+        add_domain("winter", run=run, changes={"schedule.iterations": 1})
+
+
+def test_a_name_that_differs_in_capitals_only_is_taken(run, tmp_path):
+    with pytest.raises(DomainError, match=r"'fall' already has a pack there"):
+        add_domain(f"FALL={tmp_path}", run=run)
+
+
 def test_a_growth_that_has_lost_its_card_is_not_taken_for_a_run(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 1})
     (run / "added" / "winter" / "growth.json").unlink()

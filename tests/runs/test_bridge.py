@@ -176,6 +176,12 @@ def test_a_bridge_goes_on_without_workers_and_only_where_its_runs_are(runs, tmp_
     with pytest.raises(RunError, match=r"the pack .*b/packs/\w+ of .*b is gone, .*; put it back where it was"):
         resume(tmp_path / "bridge")
     (tmp_path / "elsewhere").rename(runs[1])
+    weights = runs[1] / "packs" / "winter" / "encoder.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content + b" ")
+    with pytest.raises(RunError, match=r"winter/encoder\.safetensors has changed since the bridge was begun"):
+        resume(tmp_path / "bridge")
+    weights.write_bytes(content)
     assert resume(tmp_path / "bridge").run()
 
 

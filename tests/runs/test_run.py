@@ -391,6 +391,9 @@ def test_what_was_loaded_of_a_damaged_checkpoint_is_forgotten_where_no_other_is_
     trainer.run(lambda: len(trainer.journal.report.iterations) == 2)
     file = tmp_path / "damaged" / "checkpoints" / "000002" / "winter.safetensors"
     file.write_bytes(file.read_bytes()[:-1])  # the last of three to be read, or the one before
+    with pytest.raises(RunError, match=r"has packs but no whole checkpoint .* would replace them"):
+        resume(tmp_path / "damaged")
+    (tmp_path / "damaged" / "packs").rename(tmp_path / "packs")
     again = resume(tmp_path / "damaged")
     assert again.iteration == 0
     assert again.run()

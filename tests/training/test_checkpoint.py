@@ -64,6 +64,21 @@ def test_what_training_fell_back_from_does_not_push_out_what_is_whole(tmp_path):
     assert Checkpoints(tmp_path, keep=1).newest(pytest.fail).iteration == 3
 
 
+@pytest.mark.parametrize("what", ["manifest.json", "a.safetensors"])
+def test_a_checkpoint_that_must_not_be_read_is_not_taken_for_none(tmp_path, monkeypatch, what):
+    save(Checkpoints(tmp_path, keep=2), 1, {"a": 1}, a=0.0)
+    allowed = Path.open
+
+    def opened(path, *given, **named):
+        if path.name == what:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return allowed(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(StorageError, match=rf"{what} cannot be read, because its permissions forbid it"):
+        Checkpoints(tmp_path, keep=2).newest(print)
+
+
 def test_an_unreadable_manifest_is_as_if_there_were_none(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=3)
     save(checkpoints, 1, {"summer": 1}, summer=1)
