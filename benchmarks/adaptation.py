@@ -144,8 +144,8 @@ class Experiment:
         registry = Registry.open(run)
         self.space = registry.choose(SEASONS[0], SEASONS[1:]).space
         self.translator, self.iterations, self.record = Translator(registry), iterations, record
-        size = registry.pack(SEASONS[0]).image_size
-        self.seasons = {season: Season.drawn(season, size) for season in SEASONS}
+        self.size = registry.pack(SEASONS[0]).image_size
+        self.seasons = {season: Season.drawn(season, self.size) for season in SEASONS}
 
     def rows(self, source: str, seed: int, methods: Sequence[str] = METHODS) -> Iterator[Row]:
         """Every method that learns with the labels of `source`."""
@@ -164,7 +164,8 @@ class Experiment:
                 yield from self._rows(partial(self._translated, source, target), labels, [key])
 
     def _key(self, method: str, target: str, source: str, seed: int) -> dict[str, Any]:
-        return {"method": method, "source": source, "target": target, "seed": seed, "iterations": self.iterations}
+        key = {"method": method, "source": source, "target": target, "seed": seed}
+        return key | {"size": self.size, "iterations": self.iterations}
 
     def _rows(self, images: Callable[[], Tensor], labels: Tensor, keys: Sequence[Row]) -> Iterator[Row]:
         """Train once and test in the target of every key, unless all keys are recorded."""
@@ -244,7 +245,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="train nothing")
     given = parser.parse_args()
     try:
-        space = Registry.open(given.run).choose(SEASONS[0], SEASONS[1:]).space
+        registry = Registry.open(given.run)
+        space, size = registry.choose(SEASONS[0], SEASONS[1:]).space, registry.pack(SEASONS[0]).image_size
         if not given.table:
             storage.refuse_unwritable(given.record.parent)
             experiment = Experiment(given.run, given.iterations, given.record)
@@ -254,7 +256,7 @@ def main() -> None:
                     print("{method}, {source} to {target}, seed {seed}: mean IoU {iou:.3f}".format(**row), flush=True)
     except ComboganError as error:
         sys.exit(f"Error: {error}")
-    same = {"iterations": given.iterations}
+    same = {"size": size, "iterations": given.iterations}
     found = [row for row in lines(given.record) if has(row, same) and row["seed"] in given.seeds]
     print(table([row for row in found if row.get("space", space) == space]))
 

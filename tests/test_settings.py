@@ -110,6 +110,7 @@ def test_every_setting_has_a_sentence():
 
 def test_presets_for_small_data_share_one_recipe():
     first, quick, *others = (Settings.load(name) for name in ("small-data", "quick", "food", "default"))
+    assert others[0] == first, "food is small-data by another name"
     for other in others:
         assert other.losses == first.losses
     # Drawn scenes at 64 px are nearer to the truth without what sees features (benchmarks/README.md).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 
 import click
@@ -24,7 +25,7 @@ def carry_out(trainer: Trainer, report: PlainReport | LiveReport) -> int:
         finished = trainer.run(signals.received)
     if not finished:
         done = f"after {trainer.progress} and saved" if trainer.progress else "before the first iteration"
-        click.echo(f"Stopped {done}; go on with: combogan train --resume {trainer.path}")
+        click.echo(f"Stopped {done}; go on with: combogan train --resume {shlex.quote(str(trainer.path))}")
         return STOP_CODES[signals.number or signal.SIGINT]
     click.echo(f"Trained {trainer.iteration:,} iterations.")
     for line in trainer.results():

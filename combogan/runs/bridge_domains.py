@@ -5,6 +5,7 @@ Discriminators are trained further, as where a domain is added; what is trained 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,12 +146,13 @@ class BridgePublisher:
                 about=about,
             )
         _refuse_changed(bridging)
+        words = ["--from", one, "--to", other, "--registry", str(self._folder.path)]
         return Published(
             halves.iteration,
             (
                 f"bridge:    {target / bridge}",
                 f"unchanged: the {len(packs)} packs of {bridging.a.run} and {bridging.b.run}, checked to the byte",
-                f"translate: combogan translate --from {one} --to {other} --registry {self._folder.path}",
+                f"translate: combogan translate {shlex.join(words)}",
             ),
         )
 

@@ -6,6 +6,7 @@ the folder of the added domain.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -86,13 +87,14 @@ class AddedPublisher:
         write_pack(target, new)
         self._samples.translated(halves, [growth.name]).save_preview(target / "preview.png", growth.name)
         _refuse_changed(growth)
-        places = " ".join(f"--registry {path}" for path in _registries(growth))
+        places = [word for path in _registries(growth) for word in ("--registry", str(path))]
+        words = ["--from", growth.name, "--to", next(iter(growth.packs)), *places]
         return Published(
             halves.iteration,
             (
                 f"pack:      {target}",
                 f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
-                f"translate: combogan translate --from {growth.name} --to {next(iter(growth.packs))} {places}",
+                f"translate: combogan translate {shlex.join(words)}",
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,7 +75,8 @@ class RunPublisher:
         for pack in packs:
             shown.save_preview(folder / pack.domain / "preview.png", pack.domain)
         a, b, *_ = self._sources
-        translate = f"translate: combogan translate --from {a} --to {b} --registry {self._folder.path}"
+        words = ["--from", a, "--to", b, "--registry", str(self._folder.path)]
+        translate = f"translate: combogan translate {shlex.join(words)}"
         return Published(halves.iteration, (f"packs:     {folder}", translate))
 
 
