@@ -109,6 +109,7 @@ class LiveReport:
             TimeRemainingColumn(elapsed_when_finished=True),
         )
         self._task = self._bar.add_task("starting", total=None)
+        self._in_start = False
         self._live: Live | NotebookDisplay
         if console.is_jupyter:
             self._live = NotebookDisplay(self._bar)
@@ -121,12 +122,16 @@ class LiveReport:
 
     def began(self, done: int, total: int, *, log: bool) -> None:
         """Move the bar of the start, which the bar of the iterations replaces later."""
+        self._in_start = True
         self._bar.update(self._task, completed=done, total=total, description="autoencoding")
         self._moved()
 
     def advance(self, iteration: int, course: Course) -> None:
         """Move the bar."""
         epoch = f"epoch {course.epoch(iteration - 1) + 1}/{math.ceil(course.epochs)}"
+        if self._in_start:
+            self._bar.reset(self._task)  # else a bar that was full once stays at its time
+            self._in_start = False
         self._bar.update(self._task, completed=iteration, total=course.iterations, description=epoch)
         self._moved()
 

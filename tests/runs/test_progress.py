@@ -11,6 +11,7 @@ import combogan
 from combogan.runs import progress
 from combogan.runs.progress import LiveReport, NotebookDisplay, PlainReport, shown
 from combogan.training.report import Quiet
+from combogan.training.schedule import course
 
 
 def test_without_a_terminal_nothing_is_shown(tiny, tmp_path, capsys):
@@ -69,3 +70,13 @@ def test_in_a_notebook_one_output_is_replaced(cell):
     assert "1/4" in cell[-1]
     assert "0.250" in cell[-1]
     assert "&lt;b&gt;" in cell[-1]
+
+
+def test_the_time_left_begins_anew_after_a_start_of_as_many_iterations():
+    with LiveReport(Console(file=io.StringIO(), force_terminal=True)) as report:
+        report.began(300, 300, log=True)
+        (task,) = report._bar.tasks
+        assert task.finished
+        report.advance(1, course(100, batch=1, epochs=100, decay_from=50, iterations=300, domains=2))
+        assert not task.finished
+        assert (task.completed, task.total) == (1, 300)
