@@ -90,7 +90,7 @@ def run(tmp_path: Path) -> Path:
             "since": iteration - 50,
             "seconds": 30.0,
             "losses": {name: {"gan": 0.2, "cycle": iteration / 1000} for name in ("summer", "winter")},
-            "validation": {"psnr": psnr, "arrival": 0.5},
+            "validation": {"psnr": psnr, "edges": 0.5},
         }
         for iteration, psnr in ((50, 15.0), (100, 18.0), (150, 17.0))
     ]
