@@ -100,18 +100,6 @@ def refuse_workers(settings: Settings) -> None:
         raise WorkersError("a bridge is in every pair, so its training cannot be spread over workers; leave them out.")
 
 
-def refuse_changed_ends(bridging: Bridging) -> None:
-    """RunError where a pack that the bridge connects is gone, or is no longer what it was when the bridge was begun."""
-    for end in bridging.ends:
-        if lost := next((path for path in end.packs.values() if not Path(path, CARD).is_file()), None):
-            raise RunError(f"the pack {lost} of {end.run} is gone, and the bridge needs it; put it back where it was.")
-    if changed := bridging.changed_files():
-        raise RunError(
-            f"{changed[0]} has changed since the bridge was begun, as where its run was trained further; put back what "
-            f"it was, or build a new bridge between {bridging.a.run} and {bridging.b.run}."
-        )
-
-
 def is_bridge(path: Path) -> bool:
     """Whether this is the folder of a bridge."""
     return (path / BRIDGING_CARD).is_file()

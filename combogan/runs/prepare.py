@@ -23,7 +23,7 @@ from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
-from combogan.runs.bridge_card import Bridging, is_bridge, refuse_changed_ends, refuse_workers
+from combogan.runs.bridge_card import Bridging, is_bridge, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
@@ -126,11 +126,12 @@ def prepare_resume(
     refuse_changes(before, settings)
     if bridging is not None:
         refuse_workers(settings)
-        refuse_changed_ends(bridging)
+    frozen = growth or bridging
+    if frozen is not None:
+        _refuse_changed_packs(frozen)
     _refuse_added(folder)
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)
-    frozen = growth or bridging
     settings, sources = settle(settings, found, meets=None if frozen is None else frozen.meets, tell=tell)
     changes |= {f"domains.{name}": origin for name, origin in places.items()}
     return Prepared(path, settings, sources, growth, bridging, changes)
@@ -243,6 +244,16 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
         raise DomainError(
             f"losses.paired is set, but '{a}' and '{b}' do not pair up by name ({names}), nor do any others; name "
             "pairs alike, or set losses.paired=0 and discriminator.sees=image."
+        )
+
+
+def _refuse_changed_packs(frozen: Growth | Bridging) -> None:
+    """RunError where a pack that must not change is gone, or is no longer what it was when the training began."""
+    if changed := frozen.changed_files():
+        what = "has changed" if Path(changed[0]).exists() else "is gone"
+        raise RunError(
+            f"{changed[0]} {what} since this training began, as where its run was moved or trained further; put it "
+            "back as it was, or begin again."
         )
 
 

@@ -270,6 +270,12 @@ def test_a_run_to_which_a_domain_is_being_added_waits_for_it_or_goes_on_without_
     assert not trainer.run(lambda: True)
     with pytest.raises(RunError, match=r"'winter' is being added to .*; finish that .*, or delete .*added/winter\."):
         resume(run, {"schedule.iterations": 20})
+    weights = run / "packs" / "fall" / "encoder.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content + b" ")
+    with pytest.raises(RunError, match=r"fall/encoder\.safetensors has changed since this training began"):
+        resume(run / "added" / "winter")
+    weights.write_bytes(content)
     shutil.rmtree(run / "added" / "winter")
     assert resume(run, {"schedule.iterations": 9}).run()
 
