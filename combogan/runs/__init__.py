@@ -4,6 +4,8 @@ prepare         settings, pictures and folder of a run, resolved and checked; no
 changes         which settings follow from changed ones, and which may change when a run goes on
 plan            what a run will do, and what it needs
 run             composes the trainer, starts or resumes a run, trains to the end
+composition     what differs between trainings: of all domains, of an added one, of a bridge
+all_domains     the training of all domains of a run
 progress        how training is shown: live on a terminal and in a notebook, plain lines elsewhere
 signals         Ctrl-C and SIGTERM stop a run after saving
 add_domain      prepares one more domain for a run or for packs

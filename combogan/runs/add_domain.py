@@ -56,8 +56,8 @@ def add_domain(
         else:
             raise RunError("add_domain needs a run or a registry to add the domain to.")
         run_to_the_end(start(prepared, report))
-    assert prepared.growth is not None
-    return Path(prepared.growth.target)
+    assert isinstance(prepared.frozen, Growth)
+    return Path(prepared.frozen.target)
 
 
 def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, Any], tell: Tell) -> Prepared:

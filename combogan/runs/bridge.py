@@ -81,7 +81,7 @@ def between(
     bridging = Bridging(ends[0], ends[1], files=file_hashes(pack for one in packs.values() for pack in one.values()))
     settings, sources = settle(settings, found, meets=bridging.meets, tell=tell)
     name = "-and-".join(path.resolve().name for path in (run_a, run_b))
-    return Prepared(out or free_name(Path("runs"), name), settings, sources, bridging=bridging)
+    return Prepared(out or free_name(Path("runs"), name), settings, sources, bridging)
 
 
 def _packs(path: Path) -> dict[str, Pack]:

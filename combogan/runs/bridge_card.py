@@ -80,6 +80,11 @@ class Bridging:
         """Both ends."""
         return self.a, self.b
 
+    @property
+    def trained(self) -> str:
+        """What is trained, as text."""
+        return "the bridge"
+
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together: one of each run."""
         return (one in self.a.packs) != (other in self.a.packs)

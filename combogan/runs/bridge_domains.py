@@ -6,7 +6,7 @@ Discriminators are trained further, as where a domain is added; what is trained 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -16,14 +16,16 @@ from torch import Tensor
 
 import combogan
 from combogan.errors import PackError
+from combogan.evaluation.validation import across
 from combogan.networks.adapter import Adapter
 from combogan.networks.latent import Maps
 from combogan.registry.bridge import folder_name, write_bridge
 from combogan.registry.copies import copy_packs
 from combogan.registry.pack import Pack
 from combogan.registry.swap import replacing
-from combogan.runs.bridge_card import Bridging, End
+from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End
 from combogan.runs.discriminators import copy_discriminators
+from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.domain import Domain, shared_by
@@ -31,27 +33,57 @@ from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
 from combogan.training.group import NetworkGroup
 from combogan.training.halves import Halves, inference
+from combogan.training.journal import Journal
 from combogan.training.publishing import Published
 from combogan.training.report import Report
+from combogan.training.run_state import RunState
+from combogan.training.samples import Samples
+from combogan.training.schedule import one_of
 
 EXAMPLES = 16
 """Images of each domain that adapters are fitted to."""
 
 
-def domains(
-    bridging: Bridging, settings: Settings, names: Iterable[str], device: torch.device, adapters_on: torch.device
-) -> dict[str, Domain]:
-    """The named domains of both runs with frozen halves; those of the first run share the adapters. PackError."""
-    packs = {name: Pack.open(path) for end in bridging.ends for name, path in end.packs.items()}
-    here, beyond = (end.latent for end in bridging.ends)
-    shared = building.adapters(here, beyond, settings, adapters_on)
-    found = {}
-    for name in names:
-        halves = packs[name].load_encoder(device).own, packs[name].load_decoder(device).own
-        between = shared if name in bridging.a.packs else None
-        found[name] = building.frozen_domain(name, *halves, settings, device, shared=between)
-        found[name].rest()
-    return found
+class BridgedDomains:
+    """The parts of a trainer of a bridge between two runs."""
+
+    def __init__(self, bridging: Bridging, prepared: Prepared) -> None:
+        self._bridging, self._settings, self._names = bridging, prepared.settings, sorted(prepared.sources)
+        self._pairs = bridging.pairs(self._names)
+
+    def cards(self) -> dict[str, bytes]:
+        """The runs that the bridge connects."""
+        return {BRIDGING_CARD: self._bridging.content()}
+
+    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
+        """Domains of both runs with frozen halves; those of the first run share the adapters. Raises PackError."""
+        bridging, settings = self._bridging, self._settings
+        packs = {name: Pack.open(path) for end in bridging.ends for name, path in end.packs.items()}
+        here, beyond = (end.latent for end in bridging.ends)
+        shared = building.adapters(here, beyond, settings, device)
+        found = {}
+        for name in self._names:
+            halves = packs[name].load_encoder(first).own, packs[name].load_decoder(first).own
+            between = shared if name in bridging.a.packs else None
+            found[name] = building.frozen_domain(name, *halves, settings, first, shared=between)
+            found[name].rest()
+        return found
+
+    def pair(self, number: int) -> tuple[str, str]:
+        """A domain of each run."""
+        return one_of(self._pairs, number, how=self._settings.schedule.pairs, seed=self._settings.run.seed)
+
+    def directions(self) -> list[tuple[str, str]]:
+        """Between the two runs."""
+        return across(self._pairs, seed=self._settings.run.seed)
+
+    def pretraining(self, engine: Engine, state: RunState, journal: Journal) -> BridgeStart:
+        """Adapters that fit what encoders see."""
+        return BridgeStart(self._bridging, engine, self._settings, journal.report)
+
+    def publisher(self, folder: RunFolder, samples: Samples) -> BridgePublisher:
+        """The bridge, and copies of the packs that it connects."""
+        return BridgePublisher(self._bridging, folder)
 
 
 class BridgeStart:

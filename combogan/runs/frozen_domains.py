@@ -7,38 +7,75 @@ the folder of the added domain.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from combogan.data.catalog import DomainPictures
 from combogan.errors import PackError
+from combogan.evaluation.validation import directions
 from combogan.registry.pack import Pack, write_pack
+from combogan.registry.registry import GROWTH_CARD
 from combogan.runs.discriminators import copy_discriminators
 from combogan.runs.growth_card import Growth
-from combogan.settings import Settings
+from combogan.runs.prepare import Prepared
 from combogan.training import building
 from combogan.training.domain import Domain
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
 from combogan.training.halves import Halves
+from combogan.training.journal import Journal
 from combogan.training.pretraining import start_as_nearest
 from combogan.training.publishing import Published, new_pack
 from combogan.training.report import Report
+from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
+from combogan.training.schedule import one_of
 
 
-def domains(growth: Growth, settings: Settings, names: Iterable[str], device: torch.device) -> dict[str, Domain]:
-    """The added domain with new networks, and the other domains in `names` with frozen halves. Raises PackError."""
-    found = {growth.name: building.new_domain(growth.name, settings, device, added=True)}
-    found[growth.name].rest()
-    for name in sorted(set(names) - {growth.name}):
-        pack = Pack.open(growth.packs[name])  # packs with shared blocks were refused
-        halves = pack.load_encoder(device).own, pack.load_decoder(device).own
-        found[name] = building.frozen_domain(name, *halves, settings, device)
+class AddedDomain:
+    """The parts of a trainer of one domain that is added to others."""
+
+    def __init__(self, growth: Growth, prepared: Prepared) -> None:
+        self._growth, self._path = growth, prepared.path
+        self._settings, self._sources = prepared.settings, prepared.sources
+        self._old = [name for name in sorted(prepared.sources) if name != growth.name]
+
+    def cards(self) -> dict[str, bytes]:
+        """What the domain is added to."""
+        return {GROWTH_CARD: self._growth.content(self._path)}
+
+    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
+        """The added domain with new networks, and the other domains with frozen halves. Raises PackError."""
+        name, settings = self._growth.name, self._settings
+        found = {name: building.new_domain(name, settings, first, added=True)}
         found[name].rest()
-    return found
+        for old in self._old:
+            pack = Pack.open(self._growth.packs[old])  # packs with shared blocks were refused
+            halves = pack.load_encoder(first).own, pack.load_decoder(first).own
+            found[old] = building.frozen_domain(old, *halves, settings, first)
+            found[old].rest()
+        return found
+
+    def pair(self, number: int) -> tuple[str, str]:
+        """The added domain and another."""
+        pairs = [(self._growth.name, old) for old in self._old]
+        return one_of(pairs, number, how=self._settings.schedule.pairs, seed=self._settings.run.seed)
+
+    def directions(self) -> list[tuple[str, str]]:
+        """To and from the added domain."""
+        return directions(list(self._sources), seed=self._settings.run.seed, new=self._growth.name)
+
+    def pretraining(self, engine: Engine, state: RunState, journal: Journal) -> AddedStart:
+        """Copies of what is trained already."""
+        as_nearest = self._settings.schedule.autoencode > 0
+        return AddedStart(self._growth, engine, journal.report, as_nearest=as_nearest)
+
+    def publisher(self, folder: RunFolder, samples: Samples) -> AddedPublisher:
+        """The pack of the added domain."""
+        new, images = self._sources[self._growth.name], self._settings.images
+        return AddedPublisher(self._growth, new, samples, image_size=images.size, depth=images.depth)
 
 
 class AddedStart:

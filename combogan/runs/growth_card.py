@@ -67,6 +67,11 @@ class Growth:
         fields = {keys.get(field, field): value for field, value in asdict(self._with_paths(seen)).items()}
         return json.dumps(fields, indent=1).encode()
 
+    @property
+    def trained(self) -> str:
+        """What is trained, as text."""
+        return f"'{self.name}'"
+
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together: the new one and another."""
         return self.name in (one, other)

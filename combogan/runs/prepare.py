@@ -45,17 +45,10 @@ class Prepared:
     """The run's folder."""
     settings: Settings
     sources: dict[str, DomainPictures]
-    growth: Growth | None = None
-    """What a domain is added to; None where none is."""
-    bridging: Bridging | None = None
-    """The runs that a bridge is built between; None where none is."""
+    frozen: Growth | Bridging | None = None
+    """What a domain is added to, or a bridge built between; None where all domains are trained."""
     changes: Mapping[str, Any] | None = None
     """The settings that change when a run goes on; None for a new run."""
-
-    @property
-    def new(self) -> str | None:
-        """The domain that is added."""
-        return None if self.growth is None else self.growth.name
 
     @property
     def course(self) -> Course:
@@ -67,7 +60,7 @@ class Prepared:
             epochs=chosen.epochs,
             decay_from=chosen.decay_from,
             iterations=chosen.iterations,
-            domains=1 if self.growth or self.bridging else len(self.sources),
+            domains=len(self.sources) if self.frozen is None else 1,
         )
 
     @property
@@ -75,7 +68,7 @@ class Prepared:
         """Whether all halves share one latent space."""
         losses = self.settings.losses
         autoencode = losses.identity > 0 and losses.identity_kind == "autoencode"
-        return bool(self.growth or self.bridging) or shares_one_space(len(self.sources), autoencode=autoencode)
+        return self.frozen is not None or shares_one_space(len(self.sources), autoencode=autoencode)
 
 
 def prepare(
@@ -134,7 +127,7 @@ def prepare_resume(
     found = reopen_all(settings.domains | places)
     settings, sources = settle(settings, found, meets=None if frozen is None else frozen.meets, tell=tell)
     changes |= {f"domains.{name}": origin for name, origin in places.items()}
-    return Prepared(path, settings, sources, growth, bridging, changes)
+    return Prepared(path, settings, sources, frozen, changes)
 
 
 def settle(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,13 @@ from pathlib import Path
 import torch
 
 from combogan import machine
-from combogan.evaluation.validation import Validation, across, directions
-from combogan.registry.registry import GROWTH_CARD
-from combogan.runs import bridge_domains, frozen_domains
-from combogan.runs.bridge_card import BRIDGING_CARD
+from combogan.evaluation.validation import Validation
+from combogan.runs.all_domains import AllDomains
+from combogan.runs.bridge_card import Bridging
+from combogan.runs.bridge_domains import BridgedDomains
+from combogan.runs.composition import Composition
+from combogan.runs.frozen_domains import AddedDomain
+from combogan.runs.growth_card import Growth
 from combogan.runs.prepare import Prepared, prepare
 from combogan.runs.progress import shown
 from combogan.runs.signals import StopSignals
@@ -24,12 +27,10 @@ from combogan.training.cluster import Cluster
 from combogan.training.engine import Engine
 from combogan.training.folder import RunFolder
 from combogan.training.journal import Journal
-from combogan.training.pretraining import AutoencoderStart, Pretraining
-from combogan.training.publishing import Publisher, RunPublisher
 from combogan.training.report import Report
 from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
-from combogan.training.schedule import PAIRS, Schedule, one_of
+from combogan.training.schedule import Schedule
 from combogan.training.trainer import Trainer
 from combogan.training.workers import Workers
 
@@ -68,12 +69,7 @@ def run_to_the_end(trainer: Trainer) -> Path:
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
     with _joined(prepared, report) as cluster:  # before anything is written
-        cards: dict[str, bytes] = {}
-        if prepared.growth is not None:
-            cards[GROWTH_CARD] = prepared.growth.content(prepared.path)
-        if prepared.bridging is not None:
-            cards[BRIDGING_CARD] = prepared.bridging.content()
-        folder = RunFolder.create(prepared.path, prepared.settings, cards)
+        folder = RunFolder.create(prepared.path, prepared.settings, composition(prepared).cards())
         return compose(folder, prepared, report, cluster)
 
 
@@ -95,29 +91,34 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
 
 def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
     """The trainer of a run, composed of all its parts; it trains in a cluster or, without one, in this process."""
-    settings, sources, growth, bridging = prepared.settings, prepared.sources, prepared.growth, prepared.bridging
-    chosen, one_space = settings.run, prepared.one_space
-    size, depth = settings.images.size, settings.images.depth
+    settings, sources, parts = prepared.settings, prepared.sources, composition(prepared)
+    chosen = settings.run
     device = machine.device(chosen.device)
-    engine = _engine(prepared, device, cluster)
+    engine = _engine(prepared, parts, device, cluster)
     environment = machine.environment(device, engine.precision, chosen.threads)
     state = RunState(folder, engine.domains, sources, environment, keep=chosen.keep)
-    samples = Samples(sources, size=size, device=device, one_space=one_space)
+    samples = Samples(sources, size=settings.images.size, device=device, one_space=prepared.one_space)
     journal = Journal(folder, report, samples, settings, prepared.changes)
-    publisher: Publisher
-    pretraining: Pretraining | None
-    if bridging is not None:
-        publisher = bridge_domains.BridgePublisher(bridging, folder)
-        pretraining = bridge_domains.BridgeStart(bridging, engine, settings, report)
-    elif growth is None:
-        publisher = RunPublisher(folder, sources, samples, image_size=size, depth=depth, one_space=one_space)
-        pretraining = AutoencoderStart(engine, settings, state, journal) if settings.schedule.autoencode else None
-    else:
-        new = sources[growth.name]
-        publisher = frozen_domains.AddedPublisher(growth, new, samples, image_size=size, depth=depth)
-        pretraining = frozen_domains.AddedStart(growth, engine, report, as_nearest=settings.schedule.autoencode > 0)
-    best = Best(publishes_last=chosen.publish == "last")
-    return Trainer(engine, state, journal, _validator(prepared, device), best, publisher, pretraining)
+    return Trainer(
+        engine,
+        state,
+        journal,
+        _validator(prepared, parts, device),
+        Best(publishes_last=chosen.publish == "last"),
+        parts.publisher(folder, samples),
+        parts.pretraining(engine, state, journal),
+    )
+
+
+def composition(prepared: Prepared) -> Composition:
+    """The parts that depend on what is trained."""
+    match prepared.frozen:
+        case Growth() as growth:
+            return AddedDomain(growth, prepared)
+        case Bridging() as bridging:
+            return BridgedDomains(bridging, prepared)
+        case None:
+            return AllDomains(prepared)
 
 
 @contextmanager
@@ -134,7 +135,7 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
     try:
         cluster.refuse_others()
         cluster.refuse_small_store(building.state_bytes(prepared.settings))
-        busy = 1 if prepared.new else len(prepared.sources) // 2
+        busy = len(prepared.sources) // 2 if prepared.frozen is None else 1
         report.tell(f"Workers: {cluster.workers}; at most {busy} can train at the same time, each a pair of domains.")
         for place in cluster.other_processors():
             report.tell(f"The processor at {place} is of another kind than that here; last bits may differ.")
@@ -144,30 +145,16 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
         raise
 
 
-def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -> Engine:
-    settings, sources, growth, bridging = prepared.settings, prepared.sources, prepared.growth, prepared.bridging
-    chosen, names = settings.run, sorted(sources)
+def _engine(prepared: Prepared, parts: Composition, device: torch.device, cluster: Cluster | None) -> Engine:
+    settings, sources = prepared.settings, prepared.sources
+    chosen = settings.run
     first = torch.device("cpu") if chosen.resident or cluster else device  # where domains are made
-    draw: Callable[[int], tuple[str, str]]
-    if bridging is not None:
-        domains = bridge_domains.domains(bridging, settings, sources, first, device)
-        draw = partial(one_of, bridging.pairs(names), how=settings.schedule.pairs, seed=chosen.seed)
-    elif growth is None:
-        shared = building.shared_blocks(settings, names, device)
-        domains = {}
-        for name in sources:
-            domains[name] = building.new_domain(name, settings, first, shared=shared, place=names.index(name))
-            domains[name].rest()
-        draw = partial(PAIRS[settings.schedule.pairs], domains=names, seed=chosen.seed)
-    else:
-        domains = frozen_domains.domains(growth, settings, sources, first)
-        pairs = [(growth.name, name) for name in names if name != growth.name]
-        draw = partial(one_of, pairs, how=settings.schedule.pairs, seed=chosen.seed)
+    domains = parts.domains(first, device)
     machine.return_freed_memory()
     batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(
         prepared.course,
-        draw,
+        parts.pair,
         meeting_length=settings.schedule.meeting,
         log_every=chosen.log_every,
         validate_every=chosen.validate_every,
@@ -179,15 +166,11 @@ def _engine(prepared: Prepared, device: torch.device, cluster: Cluster | None) -
     return Workers(domains, batches, schedule, settings, device, cluster)
 
 
-def _validator(prepared: Prepared, device: torch.device) -> Validator | None:
-    settings, sources = prepared.settings, prepared.sources
+def _validator(prepared: Prepared, parts: Composition, device: torch.device) -> Validator | None:
+    settings = prepared.settings
     if not settings.run.validate_every:
         return None
-    if prepared.bridging is not None:
-        chosen = across(prepared.bridging.pairs(sorted(sources)), seed=settings.run.seed)
-    else:
-        chosen = directions(list(sources), seed=settings.run.seed, new=prepared.new)
-    make = partial(Validation, sources, chosen, settings.images.size, device=device)
+    make = partial(Validation, prepared.sources, parts.directions(), settings.images.size, device=device)
     threads = settings.run.threads * (settings.run.pairs_at_once or 1)
     if settings.run.workers:  # which are not on this machine alone
         threads = min(threads, torch.get_num_threads())

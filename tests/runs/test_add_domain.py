@@ -115,7 +115,7 @@ def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
 def stopped_growth(run):
     prepared = onto_run("winter", run, {"schedule.iterations": 2})
     begin(prepared, Listener()).run(lambda: True)
-    return prepared.growth
+    return prepared.frozen
 
 
 def test_a_growth_goes_on_in_a_run_that_was_moved(run, tmp_path):
@@ -144,10 +144,10 @@ def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny,
     monkeypatch.chdir(tmp_path)
     alone = onto_packs("winter", run, tiny, data=None, out=Path("alone"), tell=print)
     Path("alone").mkdir()
-    Path("alone/growth.json").write_bytes(alone.growth.content(Path("alone")))
+    Path("alone/growth.json").write_bytes(alone.frozen.content(Path("alone")))
     card = json.loads(Path("alone/growth.json").read_text())
     assert (card["packs"]["fall"], card["target"]) == (str(run / "packs" / "fall"), "packs/winter")
-    assert Growth.read(Path("alone")) == alone.growth
+    assert Growth.read(Path("alone")) == alone.frozen
 
 
 def test_a_card_that_holds_absolute_paths_alone_is_still_read(run):
