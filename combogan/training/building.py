@@ -223,6 +223,7 @@ def objective(settings: Settings, device: torch.device | str = "cpu") -> Objecti
         latent=chosen.latent,
         forward=chosen.forward,
         identity_kind=chosen.identity_kind,
+        identity_every=chosen.identity_every,
         identity_pool=chosen.identity_pool,
         forward_pool=chosen.forward_pool,
         paired=chosen.paired,

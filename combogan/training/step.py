@@ -31,6 +31,8 @@ from combogan.training.losses import (
 
 R1_EVERY = 4
 """Updates of a discriminator per R1 penalty, which is weighted by this number in return (Karras et al. 2020)."""
+STYLE_EVERY = 2
+"""Updates of a domain per style loss of translations into it, which is weighted by this number in return."""
 
 OF_TARGET = ("gan", "matching", "heads", "style")
 """The losses that belong to the domain that an image was translated into."""
@@ -53,6 +55,8 @@ class Objective:
     matching: float = 0.0
     r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
+    identity_every: int = 1
+    """Updates of a domain per identity loss, which is weighted by this number in return."""
     identity_pool: int = 1
     forward_pool: int = 2
     paired: float = 0.0
@@ -64,10 +68,10 @@ class Objective:
     style: float = 0.0
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of the parts."""
-        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.cycle, "identity": self.identity}
-        weights |= {"latent": self.latent, "forward": self.forward}
-        weights |= {"paired": self.paired, "heads": self.heads, "style": self.style}
+        """The weighted sum of the parts; those that are not computed at every update count more."""
+        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.cycle}
+        weights |= {"identity": self.identity_every * self.identity, "latent": self.latent, "forward": self.forward}
+        weights |= {"paired": self.paired, "heads": self.heads, "style": STYLE_EVERY * self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
     def shown(self, image: Tensor, source: Tensor | None) -> Tensor:
@@ -125,11 +129,16 @@ def step(
             if domain.heads is not None:
                 loss = loss + heads_loss(domain, seen[domain.name], seen_in_fakes[domain.name], objective)
         losses[domain.name]["discriminator"] = loss.detach()
-        if objective.r1 and domain.discriminator_group.updates % R1_EVERY == 0:
+        if objective.r1 and is_due(domain, R1_EVERY):
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
         loss.backward()
         domain.discriminator_group.update(rate)
     return losses
+
+
+def is_due(domain: Domain, every: int) -> bool:
+    """Whether a part of the loss that is computed at every so many updates of a domain is computed now."""
+    return domain.discriminator_group.updates % every == 0
 
 
 def there_and_back(
@@ -146,10 +155,11 @@ def there_and_back(
         parts["cycle"] = objective.distance(rec_a, x)
     if objective.paired and aligned:
         parts["paired"] = objective.distance(fake_b, y)
-    if objective.identity and objective.identity_kind == "autoencode" and a.learns_to_return:
+    identity = objective.identity > 0 and is_due(a, objective.identity_every)
+    if identity and objective.identity_kind == "autoencode" and a.learns_to_return:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
-    if objective.identity and objective.identity_kind == "cyclegan":
+    if identity and objective.identity_kind == "cyclegan":
         same = b.decode(a.encode(y))
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(y, objective.identity_pool))
     if objective.latent:
@@ -181,7 +191,7 @@ def perceived(
     parts = {}
     if b.heads is not None:
         parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(of_fake_b)))
-    if objective.style:
+    if objective.style and is_due(b, STYLE_EVERY):
         parts["style"] = style(of_fake_b, of_y, chance("style", b.name))
     return parts
 

@@ -292,6 +292,18 @@ def test_r1_makes_a_discriminator_less_steep_at_real_images(tiny):
     assert found[1e4] < found[0.0] / 2
 
 
+def test_some_parts_are_computed_at_every_second_update_and_count_twice(tiny):
+    settings = tiny.changed({**SEEING, "losses.identity_every": 2})
+    objective, units = building.objective(settings), domains(settings, "a", "b")
+    found = [set(train(settings, units["a"], units["b"], iteration)["a"]) for iteration in range(4)]
+    assert found[0] == found[2] == found[1] | {"identity", "style"}
+    assert found[1] == found[3] != found[0]
+    losses, part = settings.losses, torch.tensor(3.0)
+    assert objective.total({"identity": part}) == 2 * losses.identity * part
+    assert objective.total({"style": part}) == 2 * losses.style * part
+    assert building.objective(tiny).total({"identity": part}) == losses.identity * part
+
+
 def test_cyclegan_identity_sends_the_targets_image_through_the_translation(tiny):
     settings = tiny.changed({"losses.identity_kind": "cyclegan"})
     units = domains(settings, "a", "b")
