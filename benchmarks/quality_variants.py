@@ -71,7 +71,7 @@ VARIANTS: dict[str, Variant] = {
     "no-style": Variant({"losses.style": 0.0}),
     "no-identity": Variant({"losses.identity": 0.0}),
     "identity-every-1": Variant({"losses.identity_every": 1}),
-    "identity-every-4": Variant({"losses.identity_every": 4}),
+    "identity-every-2": Variant({"losses.identity_every": 2}),
     "cycle-0": Variant({"losses.cycle": 0.0}),
     "cycle-2": Variant({"losses.cycle": 2.0}),
     "cycle-5": Variant({"losses.cycle": 5.0}),

@@ -126,7 +126,7 @@ class Losses(Section):
     identity_relative: bool = False
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
     identity_every: Positive = 1
-    """Updates of a domain per identity loss, which counts as many times as much in return."""
+    """The identity loss is computed at every Nth update of a domain, with N times the weight."""
     identity_pool: Literal[1, 2, 4] = 1
     """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
     paired: Weight = 0.0
@@ -139,7 +139,8 @@ class Losses(Section):
     heads: Weight = 0.0
     """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
     style: Weight = 0.0
-    """Weight of the style loss: in that network, a translation's features spread like those of a real target image."""
+    """Weight of the style loss: in that network, a translation's features spread like those of a real target image;
+    computed at every 2nd update."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero, as the rate falls."""
     forward: Weight = 0.0

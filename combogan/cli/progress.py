@@ -36,7 +36,7 @@ def show_plan(prepared: Prepared) -> None:
 def _start(prepared: Prepared) -> dict[str, str]:
     """The line on what comes before the first iteration of a new run."""
     count = prepared.settings.schedule.autoencode
-    is_new = prepared.frozen is None and prepared.changes is None
+    is_new = prepared.card is None and prepared.changes is None
     return {"start": f"{count:,} iterations of one autoencoder before them"} if count and is_new else {}
 
 

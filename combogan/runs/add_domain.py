@@ -13,7 +13,8 @@ from combogan.registry.pack import Pack
 from combogan.registry.registry import GROWTH_CARD, Registry
 from combogan.runs.bridge_card import refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
-from combogan.runs.growth_card import Growth, file_hashes
+from combogan.runs.frozen_packs import file_hashes
+from combogan.runs.growth_card import Growth
 from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
@@ -56,8 +57,8 @@ def add_domain(
         else:
             raise RunError("add_domain needs a run or a registry to add the domain to.")
         run_to_the_end(start(prepared, report))
-    assert isinstance(prepared.frozen, Growth)
-    return Path(prepared.frozen.target)
+    assert isinstance(prepared.card, Growth)
+    return Path(prepared.card.target)
 
 
 def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, Any], tell: Tell) -> Prepared:

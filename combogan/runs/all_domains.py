@@ -1,6 +1,9 @@
-"""The training of all domains of a run, from new networks."""
+"""The training of all domains of a run."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -18,7 +21,7 @@ from combogan.training.samples import Samples
 from combogan.training.schedule import PAIRS
 
 
-class AllDomains:
+class AllDomainsParts:
     """The parts of a trainer of all domains of a run."""
 
     def __init__(self, prepared: Prepared) -> None:
@@ -26,26 +29,26 @@ class AllDomains:
         self._names = sorted(prepared.sources)
 
     def cards(self) -> dict[str, bytes]:
-        """None: it is a run of its own."""
+        """No cards."""
         return {}
 
-    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
-        """New networks for each domain; blocks that all share are on `device`."""
-        shared = building.shared_blocks(self._settings, self._names, device)
+    def domains(self, made_on: torch.device, *, shared_on: torch.device) -> dict[str, Domain]:
+        """New networks for each domain; blocks that all of them have are on the other device."""
+        shared = building.shared_blocks(self._settings, self._names, shared_on)
         made = {}
         for name in self._sources:
             place = self._names.index(name)
-            made[name] = building.new_domain(name, self._settings, first, shared=shared, place=place)
+            made[name] = building.new_domain(name, self._settings, made_on, shared=shared, place=place)
             made[name].rest()
         return made
 
-    def pair(self, number: int) -> tuple[str, str]:
+    def draw(self) -> Callable[[int], tuple[str, str]]:
         """Two of all domains."""
         settings = self._settings
-        return PAIRS[settings.schedule.pairs](number, domains=self._names, seed=settings.run.seed)
+        return partial(PAIRS[settings.schedule.pairs], domains=self._names, seed=settings.run.seed)
 
     def directions(self) -> list[tuple[str, str]]:
-        """Between all domains, as far as there are not too many."""
+        """Between all domains; a seeded choice where there are many."""
         return directions(list(self._sources), seed=self._settings.run.seed)
 
     def pretraining(self, engine: Engine, state: RunState, journal: Journal) -> AutoencoderStart | None:

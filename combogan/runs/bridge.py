@@ -13,7 +13,7 @@ from combogan.registry.registry import Registry
 from combogan.runs.add_domain import Tell, one_space, pack_origin, reopened
 from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End, refuse_bridge, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
-from combogan.runs.growth_card import file_hashes
+from combogan.runs.frozen_packs import file_hashes
 from combogan.runs.prepare import Prepared, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from combogan import storage
 from combogan.errors import RunError, WorkersError
 from combogan.networks.latent import Latent
 from combogan.registry.card import HalfCard
 from combogan.registry.pack import CARD, Pack
+from combogan.runs.frozen_packs import FrozenPacks
 from combogan.settings import Settings
 
 BRIDGING_CARD = "bridging.json"
@@ -46,7 +46,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Bridging:
+class Bridging(FrozenPacks):
     """The two runs that a bridge connects. Latents of the first are adapted to the space of the second, and back."""
 
     a: End
@@ -82,7 +82,7 @@ class Bridging:
 
     @property
     def trained(self) -> str:
-        """What is trained, as text."""
+        """The bridge."""
         return "the bridge"
 
     def meets(self, one: str, other: str) -> bool:
@@ -93,10 +93,6 @@ class Bridging:
         """The pairs of the named domains that are trained, one of the first run and one of the second."""
         ours, theirs = ([name for name in names if name in end.packs] for end in self.ends)
         return [(a, b) for a in ours for b in theirs]
-
-    def changed_files(self) -> list[str]:
-        """Files of the packs that have changed."""
-        return [path for path, digest in self.files.items() if not storage.is_unchanged(Path(path), digest)]
 
 
 def refuse_workers(settings: Settings) -> None:

@@ -1,148 +1,53 @@
-"""The old domains while one is added: frozen halves, trained discriminators; and the pack of the new one.
+"""Domains that were trained already, where a domain is added or a bridge is built: frozen halves, old discriminators.
 
-Old discriminators are trained further, because a frozen one is soon fooled. What is trained is a copy, which stays in
-the folder of the added domain.
+Discriminators are trained further, because a frozen one is soon fooled. What is trained is a copy, which stays in the
+folder of the new training.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import torch
 
-from combogan.data.catalog import DomainPictures
-from combogan.errors import PackError
-from combogan.evaluation.validation import directions
-from combogan.registry.pack import Pack, write_pack
-from combogan.registry.registry import GROWTH_CARD
-from combogan.runs.discriminators import copy_discriminators
-from combogan.runs.growth_card import Growth
-from combogan.runs.prepare import Prepared
+from combogan.registry.pack import Pack
+from combogan.settings import Settings
 from combogan.training import building
-from combogan.training.domain import Domain
-from combogan.training.engine import Engine
+from combogan.training.checkpoint import Checkpoints
+from combogan.training.domain import Domain, Shared
 from combogan.training.folder import RunFolder
-from combogan.training.halves import Halves
-from combogan.training.journal import Journal
-from combogan.training.pretraining import start_as_nearest
-from combogan.training.publishing import Published, new_pack
-from combogan.training.report import Report
-from combogan.training.run_state import RunState
-from combogan.training.samples import Samples
-from combogan.training.schedule import one_of
+from combogan.training.run_state import fitting
 
 
-class AddedDomain:
-    """The parts of a trainer of one domain that is added to others."""
-
-    def __init__(self, growth: Growth, prepared: Prepared) -> None:
-        self._growth, self._path = growth, prepared.path
-        self._settings, self._sources = prepared.settings, prepared.sources
-        self._old = [name for name in sorted(prepared.sources) if name != growth.name]
-
-    def cards(self) -> dict[str, bytes]:
-        """What the domain is added to."""
-        return {GROWTH_CARD: self._growth.content(self._path)}
-
-    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
-        """The added domain with new networks, and the other domains with frozen halves. Raises PackError."""
-        name, settings = self._growth.name, self._settings
-        found = {name: building.new_domain(name, settings, first, added=True)}
-        found[name].rest()
-        for old in self._old:
-            pack = Pack.open(self._growth.packs[old])  # packs with shared blocks were refused
-            halves = pack.load_encoder(first).own, pack.load_decoder(first).own
-            found[old] = building.frozen_domain(old, *halves, settings, first)
-            found[old].rest()
-        return found
-
-    def pair(self, number: int) -> tuple[str, str]:
-        """The added domain and another."""
-        pairs = [(self._growth.name, old) for old in self._old]
-        return one_of(pairs, number, how=self._settings.schedule.pairs, seed=self._settings.run.seed)
-
-    def directions(self) -> list[tuple[str, str]]:
-        """To and from the added domain."""
-        return directions(list(self._sources), seed=self._settings.run.seed, new=self._growth.name)
-
-    def pretraining(self, engine: Engine, state: RunState, journal: Journal) -> AddedStart:
-        """Copies of what is trained already."""
-        as_nearest = self._settings.schedule.autoencode > 0
-        return AddedStart(self._growth, engine, journal.report, as_nearest=as_nearest)
-
-    def publisher(self, folder: RunFolder, samples: Samples) -> AddedPublisher:
-        """The pack of the added domain."""
-        new, images = self._sources[self._growth.name], self._settings.images
-        return AddedPublisher(self._growth, new, samples, image_size=images.size, depth=images.depth)
+def frozen_domain(
+    name: str, pack: Pack, settings: Settings, device: torch.device, *, shared: Shared | None = None
+) -> Domain:
+    """A domain with the halves of its pack, which has no shared blocks, and a new discriminator, at rest. PackError."""
+    halves = pack.load_encoder(device).own, pack.load_decoder(device).own
+    domain = building.frozen_domain(name, *halves, settings, device, shared=shared)
+    domain.rest()
+    return domain
 
 
-class AddedStart:
-    """The start of an added domain: the run's last discriminators and, if `as_nearest`, the nearest domain's halves."""
+def copy_discriminators(
+    run: RunFolder, domains: Mapping[str, Domain], tell: Callable[[str], None], *, size: int
+) -> None:
+    """Load discriminators, with moments and pools, from a run's last checkpoint; others begin fresh.
 
-    progress = ""
-
-    def __init__(self, growth: Growth, engine: Engine, report: Report, *, as_nearest: bool) -> None:
-        self._growth, self._engine, self._report, self._as_nearest = growth, engine, report, as_nearest
-
-    def restore(self, tell: Callable[[str], None]) -> None:
-        """Does nothing: this start takes seconds and is not saved."""
-
-    def run(self, stop: Callable[[], bool]) -> bool:
-        """Copy discriminators and halves. Never stopped: gives True. PackError where an old pack has changed."""
-        name, engine = self._growth.name, self._engine
-        _refuse_changed(self._growth)
-        if self._growth.discriminators is not None:
-            # The old halves may be of an earlier checkpoint, the best; later discriminators serve them as well.
-            old = {known: domain for known, domain in engine.domains.items() if known != name}
-            run = RunFolder.open(Path(self._growth.discriminators))
-            copy_discriminators(run, old, self._report.tell, size=engine.batches.size)
-        if self._as_nearest:
-            nearest = start_as_nearest(engine.domains[name], engine.domains, engine.batches)
-            self._report.tell(f"'{name}' starts as '{nearest}', the domain nearest in colour.")
-        return True
-
-
-class AddedPublisher:
-    """Writes the pack of an added domain at the end of its training, and checks that old packs are unchanged."""
-
-    while_training = False
-
-    def __init__(
-        self, growth: Growth, source: DomainPictures, samples: Samples, *, image_size: int, depth: int
-    ) -> None:
-        self._growth, self._source, self._samples = growth, source, samples
-        self._image_size, self._depth = image_size, depth
-
-    def publish(self, halves: Halves) -> Published:
-        """Write the new pack. PackError where an old one has changed."""
-        growth = self._growth
-        _refuse_changed(growth)
-        target, spaces = Path(growth.target), (growth.space, growth.space)
-        new = new_pack(self._source, halves, spaces=spaces, image_size=self._image_size, depth=self._depth)
-        write_pack(target, new)
-        self._samples.translated(halves, [growth.name]).save_preview(target / "preview.png", growth.name)
-        _refuse_changed(growth)
-        places = [word for path in _registries(growth) for word in ("--registry", str(path))]
-        words = ["--from", growth.name, "--to", next(iter(growth.packs)), *places]
-        return Published(
-            halves.iteration,
-            (
-                f"pack:      {target}",
-                f"unchanged: the {len(growth.packs)} old packs ({', '.join(growth.packs)}), checked to the byte",
-                f"translate: combogan translate {shlex.join(words)}",
-            ),
-        )
-
-
-def _refuse_changed(growth: Growth) -> None:
-    if changed := growth.changed_files():
-        raise PackError(f"{changed[0]} has changed while '{growth.name}' was added; something else wrote to it.")
-
-
-def _registries(growth: Growth) -> list[Path]:
-    """The packs folders that hold the old packs and the new one."""
-    folders = {Path(growth.target): growth.name} | {Path(path): name for name, path in growth.packs.items()}
-    found = [path.parents[name.count("/")] for path, name in folders.items()]
-    return list(dict.fromkeys(found))
+    That of a domain that was added to the run is in the last checkpoint of the folder in which it was added. Pools
+    begin empty where the run's images are not of `size` pixels a side. RunError where a state is of other networks.
+    """
+    other_size = run.settings().images.size != size
+    last = Checkpoints(run.checkpoints, keep=1).newest(tell)
+    for name, domain in domains.items():
+        found = last
+        if found is None or name not in found.parts:
+            found = Checkpoints(RunFolder(run.added / name).checkpoints, keep=1).newest(tell)
+        if found is not None and name in found.parts:
+            state = dict(found.state(name))
+            if other_size:
+                state.pop("pool", None)
+            with fitting(found):
+                domain.load(state)
+        else:
+            tell(f"{run.path} has no discriminator of '{name}'; beginning with a fresh one.")

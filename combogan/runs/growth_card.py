@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from combogan import storage
 from combogan.errors import RunError
-from combogan.registry.pack import CARD, Pack
+from combogan.registry.pack import CARD
 from combogan.registry.registry import GROWTH_CARD
+from combogan.runs.frozen_packs import FrozenPacks
 
 _RENAMED = {"judges": "discriminators"}
 """Keys of the file whose fields have been renamed since."""
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(FrozenPacks):
     """The domain that is being added, and what it is added to.
 
     Paths are absolute here. In the file, paths inside the run (inside the folder itself where there is no run) are
@@ -69,16 +69,12 @@ class Growth:
 
     @property
     def trained(self) -> str:
-        """What is trained, as text."""
+        """The new domain."""
         return f"'{self.name}'"
 
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together: the new one and another."""
         return self.name in (one, other)
-
-    def changed_files(self) -> list[str]:
-        """Files of the old packs that have changed."""
-        return [path for path, digest in self.files.items() if not storage.is_unchanged(Path(path), digest)]
 
     def _with_paths(self, change: Callable[[str], str]) -> Growth:
         return replace(
@@ -93,13 +89,3 @@ class Growth:
 def is_growth(path: Path) -> bool:
     """Whether this is the folder of a domain that is or was added."""
     return (path / GROWTH_CARD).is_file()
-
-
-def file_hashes(packs: Iterable[Pack]) -> dict[str, str]:
-    """SHA-256 of every card and weight file of packs, by path."""
-    return {
-        str(path.resolve()): storage.file_hash(path)
-        for pack in packs
-        for path in sorted(pack.folder.glob("*"))
-        if path.is_file() and (path.name == CARD or path.suffix == ".safetensors")
-    }

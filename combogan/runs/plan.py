@@ -43,8 +43,8 @@ def plan(prepared: Prepared) -> Plan:
     saves += course.iterations // chosen.validate_every if chosen.validate_every else 0
     best = int(chosen.validate_every > 0)  # its checkpoint, and its halves while they are published
     updates = f"each domain trained {2 * course.iterations // count:,} times"
-    if prepared.frozen is not None:
-        updates = f"{prepared.frozen.trained} trained {course.iterations:,} times"
+    if prepared.card is not None:
+        updates = f"{prepared.card.trained} trained {course.iterations:,} times"
     gradients = FLOAT * (of_halves + of_discriminator)
     return Plan(
         pictures={name: (len(d.train), len(d.validation or ()), len(d.test), d.origin) for name, d in sources.items()},

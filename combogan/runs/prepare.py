@@ -25,6 +25,7 @@ from combogan.networks.latent import shares_one_space
 from combogan.registry.registry import GROWTH_CARD, RUN_CARD
 from combogan.runs.bridge_card import Bridging, is_bridge, refuse_workers
 from combogan.runs.changes import in_proportion, refuse_changes
+from combogan.runs.frozen_packs import FrozenPacks
 from combogan.runs.growth_card import Growth, is_growth
 from combogan.settings import Settings
 from combogan.training import loggers
@@ -45,8 +46,8 @@ class Prepared:
     """The run's folder."""
     settings: Settings
     sources: dict[str, DomainPictures]
-    frozen: Growth | Bridging | None = None
-    """What a domain is added to, or a bridge built between; None where all domains are trained."""
+    card: Growth | Bridging | None = None
+    """What a domain is added to, or a bridge is built between; None where all domains are trained."""
     changes: Mapping[str, Any] | None = None
     """The settings that change when a run goes on; None for a new run."""
 
@@ -60,7 +61,7 @@ class Prepared:
             epochs=chosen.epochs,
             decay_from=chosen.decay_from,
             iterations=chosen.iterations,
-            domains=len(self.sources) if self.frozen is None else 1,
+            domains=len(self.sources) if self.card is None else 1,
         )
 
     @property
@@ -68,7 +69,7 @@ class Prepared:
         """Whether all halves share one latent space."""
         losses = self.settings.losses
         autoencode = losses.identity > 0 and losses.identity_kind == "autoencode"
-        return self.frozen is not None or shares_one_space(len(self.sources), autoencode=autoencode)
+        return self.card is not None or shares_one_space(len(self.sources), autoencode=autoencode)
 
 
 def prepare(
@@ -119,15 +120,15 @@ def prepare_resume(
     refuse_changes(before, settings)
     if bridging is not None:
         refuse_workers(settings)
-    frozen = growth or bridging
-    if frozen is not None:
-        _refuse_changed_packs(frozen)
+    card = growth or bridging
+    if card is not None:
+        _refuse_changed_packs(card)
     _refuse_added(folder)
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)
-    settings, sources = settle(settings, found, meets=None if frozen is None else frozen.meets, tell=tell)
+    settings, sources = settle(settings, found, meets=None if card is None else card.meets, tell=tell)
     changes |= {f"domains.{name}": origin for name, origin in places.items()}
-    return Prepared(path, settings, sources, frozen, changes)
+    return Prepared(path, settings, sources, card, changes)
 
 
 def settle(
@@ -240,7 +241,7 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
         )
 
 
-def _refuse_changed_packs(frozen: Growth | Bridging) -> None:
+def _refuse_changed_packs(frozen: FrozenPacks) -> None:
     """RunError where a pack that must not change is gone, or is no longer what it was when the training began."""
     if changed := frozen.changed_files():
         what = "has changed" if Path(changed[0]).exists() else "is gone"

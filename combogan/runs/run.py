@@ -11,15 +11,15 @@ import torch
 
 from combogan import machine
 from combogan.evaluation.validation import Validation
-from combogan.runs.all_domains import AllDomains
+from combogan.runs.added_domain import AddedDomainParts
+from combogan.runs.all_domains import AllDomainsParts
 from combogan.runs.bridge_card import Bridging
-from combogan.runs.bridge_domains import BridgedDomains
-from combogan.runs.composition import Composition
-from combogan.runs.frozen_domains import AddedDomain
+from combogan.runs.bridged_domains import BridgeParts
 from combogan.runs.growth_card import Growth
 from combogan.runs.prepare import Prepared, prepare
 from combogan.runs.progress import shown
 from combogan.runs.signals import StopSignals
+from combogan.runs.trainer_parts import TrainerParts
 from combogan.settings import Settings
 from combogan.training import building
 from combogan.training.best import Best, Validator
@@ -69,7 +69,7 @@ def run_to_the_end(trainer: Trainer) -> Path:
 def start(prepared: Prepared, report: Report) -> Trainer:
     """The trainer of a new run, in its folder. Raises RunError and StorageError."""
     with _joined(prepared, report) as cluster:  # before anything is written
-        folder = RunFolder.create(prepared.path, prepared.settings, composition(prepared).cards())
+        folder = RunFolder.create(prepared.path, prepared.settings, parts_of(prepared).cards())
         return compose(folder, prepared, report, cluster)
 
 
@@ -91,7 +91,7 @@ def resume(prepared: Prepared, report: Report) -> Trainer:
 
 def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Cluster | None = None) -> Trainer:
     """The trainer of a run, composed of all its parts; it trains in a cluster or, without one, in this process."""
-    settings, sources, parts = prepared.settings, prepared.sources, composition(prepared)
+    settings, sources, parts = prepared.settings, prepared.sources, parts_of(prepared)
     chosen = settings.run
     device = machine.device(chosen.device)
     engine = _engine(prepared, parts, device, cluster)
@@ -110,15 +110,15 @@ def compose(folder: RunFolder, prepared: Prepared, report: Report, cluster: Clus
     )
 
 
-def composition(prepared: Prepared) -> Composition:
-    """The parts that depend on what is trained."""
-    match prepared.frozen:
+def parts_of(prepared: Prepared) -> TrainerParts:
+    """The parts of its trainer that depend on what is trained."""
+    match prepared.card:
         case Growth() as growth:
-            return AddedDomain(growth, prepared)
+            return AddedDomainParts(growth, prepared)
         case Bridging() as bridging:
-            return BridgedDomains(bridging, prepared)
+            return BridgeParts(bridging, prepared)
         case None:
-            return AllDomains(prepared)
+            return AllDomainsParts(prepared)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
     try:
         cluster.refuse_others()
         cluster.refuse_small_store(building.state_bytes(prepared.settings))
-        busy = len(prepared.sources) // 2 if prepared.frozen is None else 1
+        busy = len(prepared.sources) // 2 if prepared.card is None else 1
         report.tell(f"Workers: {cluster.workers}; at most {busy} can train at the same time, each a pair of domains.")
         for place in cluster.other_processors():
             report.tell(f"The processor at {place} is of another kind than that here; last bits may differ.")
@@ -145,16 +145,16 @@ def _joined(prepared: Prepared, report: Report) -> Iterator[Cluster | None]:
         raise
 
 
-def _engine(prepared: Prepared, parts: Composition, device: torch.device, cluster: Cluster | None) -> Engine:
+def _engine(prepared: Prepared, parts: TrainerParts, device: torch.device, cluster: Cluster | None) -> Engine:
     settings, sources = prepared.settings, prepared.sources
     chosen = settings.run
     first = torch.device("cpu") if chosen.resident or cluster else device  # where domains are made
-    domains = parts.domains(first, device)
+    domains = parts.domains(first, shared_on=device)
     machine.return_freed_memory()
     batches = building.batches(settings, {name: source.train for name, source in sources.items()})
     schedule = Schedule(
         prepared.course,
-        parts.pair,
+        parts.draw(),
         meeting_length=settings.schedule.meeting,
         log_every=chosen.log_every,
         validate_every=chosen.validate_every,
@@ -166,7 +166,7 @@ def _engine(prepared: Prepared, parts: Composition, device: torch.device, cluste
     return Workers(domains, batches, schedule, settings, device, cluster)
 
 
-def _validator(prepared: Prepared, parts: Composition, device: torch.device) -> Validator | None:
+def _validator(prepared: Prepared, parts: TrainerParts, device: torch.device) -> Validator | None:
     settings = prepared.settings
     if not settings.run.validate_every:
         return None

@@ -28,11 +28,12 @@ from combogan.training.losses import (
     small,
     style,
 )
+from combogan.training.schedule import falls_due
 
 R1_EVERY = 4
 """Updates of a discriminator per R1 penalty, which is weighted by this number in return (Karras et al. 2020)."""
 STYLE_EVERY = 2
-"""Updates of a domain per style loss of translations into it, which is weighted by this number in return."""
+"""The style loss is computed at every second update of the target, with twice the weight."""
 
 OF_TARGET = ("gan", "matching", "heads", "style")
 """The losses that belong to the domain that an image was translated into."""
@@ -56,7 +57,7 @@ class Objective:
     r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     identity_every: int = 1
-    """Updates of a domain per identity loss, which is weighted by this number in return."""
+    """The identity loss is computed at every Nth update of a domain, with N times the weight."""
     identity_pool: int = 1
     forward_pool: int = 2
     paired: float = 0.0
@@ -68,7 +69,7 @@ class Objective:
     style: float = 0.0
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
-        """The weighted sum of the parts; those that are not computed at every update count more."""
+        """The sum of the parts, each times its weight; identity and style also times their intervals."""
         weights = {"gan": 1.0, "matching": self.matching, "cycle": self.cycle}
         weights |= {"identity": self.identity_every * self.identity, "latent": self.latent, "forward": self.forward}
         weights |= {"paired": self.paired, "heads": self.heads, "style": STYLE_EVERY * self.style}
@@ -129,16 +130,11 @@ def step(
             if domain.heads is not None:
                 loss = loss + heads_loss(domain, seen[domain.name], seen_in_fakes[domain.name], objective)
         losses[domain.name]["discriminator"] = loss.detach()
-        if objective.r1 and is_due(domain, R1_EVERY):
+        if objective.r1 and falls_due(domain.updates, R1_EVERY):
             loss = loss + objective.r1 / 2 * R1_EVERY * r1_penalty(domain.discriminator, real)
         loss.backward()
         domain.discriminator_group.update(rate)
     return losses
-
-
-def is_due(domain: Domain, every: int) -> bool:
-    """Whether a part of the loss that is computed at every so many updates of a domain is computed now."""
-    return domain.discriminator_group.updates % every == 0
 
 
 def there_and_back(
@@ -155,11 +151,11 @@ def there_and_back(
         parts["cycle"] = objective.distance(rec_a, x)
     if objective.paired and aligned:
         parts["paired"] = objective.distance(fake_b, y)
-    identity = objective.identity > 0 and is_due(a, objective.identity_every)
-    if identity and objective.identity_kind == "autoencode" and a.learns_to_return:
+    identity_is_due = objective.identity > 0 and falls_due(a.updates, objective.identity_every)
+    if identity_is_due and objective.identity_kind == "autoencode" and a.learns_to_return:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
-    if identity and objective.identity_kind == "cyclegan":
+    if identity_is_due and objective.identity_kind == "cyclegan":
         same = b.decode(a.encode(y))
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(y, objective.identity_pool))
     if objective.latent:
@@ -191,7 +187,7 @@ def perceived(
     parts = {}
     if b.heads is not None:
         parts["heads"] = hinge_of_generator(b.heads(objective.features.mixed(of_fake_b)))
-    if objective.style and is_due(b, STYLE_EVERY):
+    if objective.style and falls_due(b.updates, STYLE_EVERY):
         parts["style"] = style(of_fake_b, of_y, chance("style", b.name))
     return parts
 

@@ -1,6 +1,7 @@
 """Invariant 7: adding a domain changes no old file."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import add_domain, onto_packs
 from combogan.runs.growth_card import Growth, is_growth
+from combogan.runs.prepare import prepare
+from combogan.runs.run import parts_of
 from combogan.runs.run import start as begin
 
 
@@ -112,10 +115,19 @@ def test_a_growth_stops_and_goes_on_to_the_same_bits(tiny, tmp_path):
     assert packs[0] == packs[1]
 
 
+def test_what_workers_draw_pairs_with_holds_no_pictures(tiny, run, tmp_path):
+    prepared = [prepare(tiny, ["summer", "fall"], out=tmp_path / "other", tell=print), onto_run("winter", run)]
+    pairs = [
+        {frozenset(pickle.loads(pickle.dumps(parts_of(one).draw()))(number)) for number in range(9)} for one in prepared
+    ]
+    assert pairs == [{frozenset(["summer", "fall"])}, {frozenset(["winter", "summer"]), frozenset(["winter", "fall"])}]
+    assert all(len(pickle.dumps(parts_of(one).draw())) < 500 for one in prepared)
+
+
 def stopped_growth(run):
     prepared = onto_run("winter", run, {"schedule.iterations": 2})
     begin(prepared, Listener()).run(lambda: True)
-    return prepared.frozen
+    return prepared.card
 
 
 def test_a_growth_goes_on_in_a_run_that_was_moved(run, tmp_path):
@@ -144,10 +156,10 @@ def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny,
     monkeypatch.chdir(tmp_path)
     alone = onto_packs("winter", run, tiny, data=None, out=Path("alone"), tell=print)
     Path("alone").mkdir()
-    Path("alone/growth.json").write_bytes(alone.frozen.content(Path("alone")))
+    Path("alone/growth.json").write_bytes(alone.card.content(Path("alone")))
     card = json.loads(Path("alone/growth.json").read_text())
     assert (card["packs"]["fall"], card["target"]) == (str(run / "packs" / "fall"), "packs/winter")
-    assert Growth.read(Path("alone")) == alone.frozen
+    assert Growth.read(Path("alone")) == alone.card
 
 
 def test_a_card_that_holds_absolute_paths_alone_is_still_read(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -16,17 +17,17 @@ from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
 
 
-class Composition(Protocol):
+class TrainerParts(Protocol):
     """The parts of a trainer that depend on what is trained."""
 
     def cards(self) -> dict[str, bytes]:
-        """Files beside the settings in a new run's folder, by name: what says that it is no run of its own."""
+        """Files to write beside the settings of a new training, by name; none for a run of its own."""
 
-    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
-        """All domains by name, at rest, made on `first`; what is in every pair is on `device`. Raises PackError."""
+    def domains(self, made_on: torch.device, *, shared_on: torch.device) -> dict[str, Domain]:
+        """All domains by name, at rest, and on another device what is in every pair. Raises PackError."""
 
-    def pair(self, number: int) -> tuple[str, str]:
-        """The domains of a meeting."""
+    def draw(self) -> Callable[[int], tuple[str, str]]:
+        """The function from the number of a meeting to its two domains; workers get it, so it holds no pictures."""
 
     def directions(self) -> list[tuple[str, str]]:
         """The directions to validate: (from, to)."""

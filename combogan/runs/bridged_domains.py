@@ -1,13 +1,11 @@
-"""The domains of two runs while a bridge is built between them: frozen halves, trained discriminators, and the bridge.
-
-Discriminators are trained further, as where a domain is added; what is trained is a copy in the bridge's own folder.
-"""
+"""The training of a bridge between two runs, whose domains have frozen halves; and what it writes."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +13,6 @@ import torch
 from torch import Tensor
 
 import combogan
-from combogan.errors import PackError
 from combogan.evaluation.validation import across
 from combogan.networks.adapter import Adapter
 from combogan.networks.latent import Maps
@@ -24,7 +21,7 @@ from combogan.registry.copies import copy_packs
 from combogan.registry.pack import Pack
 from combogan.registry.swap import replacing
 from combogan.runs.bridge_card import BRIDGING_CARD, Bridging, End
-from combogan.runs.discriminators import copy_discriminators
+from combogan.runs.frozen_domains import copy_discriminators, frozen_domain
 from combogan.runs.prepare import Prepared
 from combogan.settings import Settings
 from combogan.training import building
@@ -40,45 +37,43 @@ from combogan.training.run_state import RunState
 from combogan.training.samples import Samples
 from combogan.training.schedule import one_of
 
+MEANWHILE = "the bridge was built"
 EXAMPLES = 16
 """Images of each domain that adapters are fitted to."""
 
 
-class BridgedDomains:
+class BridgeParts:
     """The parts of a trainer of a bridge between two runs."""
 
     def __init__(self, bridging: Bridging, prepared: Prepared) -> None:
-        self._bridging, self._settings, self._names = bridging, prepared.settings, sorted(prepared.sources)
-        self._pairs = bridging.pairs(self._names)
+        self._bridging, self._settings, self._sources = bridging, prepared.settings, prepared.sources
+        self._pairs = bridging.pairs(sorted(prepared.sources))
 
     def cards(self) -> dict[str, bytes]:
         """The runs that the bridge connects."""
         return {BRIDGING_CARD: self._bridging.content()}
 
-    def domains(self, first: torch.device, device: torch.device) -> dict[str, Domain]:
-        """Domains of both runs with frozen halves; those of the first run share the adapters. Raises PackError."""
+    def domains(self, made_on: torch.device, *, shared_on: torch.device) -> dict[str, Domain]:
+        """Domains of both runs with the halves of their packs; those of the first run share the adapters. PackError."""
         bridging, settings = self._bridging, self._settings
         packs = {name: Pack.open(path) for end in bridging.ends for name, path in end.packs.items()}
         here, beyond = (end.latent for end in bridging.ends)
-        shared = building.adapters(here, beyond, settings, device)
-        found = {}
-        for name in self._names:
-            halves = packs[name].load_encoder(first).own, packs[name].load_decoder(first).own
-            between = shared if name in bridging.a.packs else None
-            found[name] = building.frozen_domain(name, *halves, settings, first, shared=between)
-            found[name].rest()
-        return found
+        adapters = building.adapters(here, beyond, settings, shared_on)
+        shared = {name: adapters if name in bridging.a.packs else None for name in self._sources}
+        return {
+            name: frozen_domain(name, packs[name], settings, made_on, shared=shared[name]) for name in self._sources
+        }
 
-    def pair(self, number: int) -> tuple[str, str]:
+    def draw(self) -> Callable[[int], tuple[str, str]]:
         """A domain of each run."""
-        return one_of(self._pairs, number, how=self._settings.schedule.pairs, seed=self._settings.run.seed)
+        return partial(one_of, self._pairs, how=self._settings.schedule.pairs, seed=self._settings.run.seed)
 
     def directions(self) -> list[tuple[str, str]]:
-        """Between the two runs."""
+        """Between the two runs; a seeded choice where there are many."""
         return across(self._pairs, seed=self._settings.run.seed)
 
     def pretraining(self, engine: Engine, state: RunState, journal: Journal) -> BridgeStart:
-        """Adapters that fit what encoders see."""
+        """Copies of the runs' discriminators, and adapters that fit what encoders see."""
         return BridgeStart(self._bridging, engine, self._settings, journal.report)
 
     def publisher(self, folder: RunFolder, samples: Samples) -> BridgePublisher:
@@ -99,7 +94,7 @@ class BridgeStart:
 
     def run(self, stop: Callable[[], bool]) -> bool:
         """Copy discriminators and fit adapters. Never stopped: gives True. PackError where a pack has changed."""
-        _refuse_changed(self._bridging)
+        self._bridging.refuse_changed(MEANWHILE)
         for end in self._bridging.ends:
             self._copy_discriminators(end)
         self._fit()
@@ -156,7 +151,7 @@ class BridgePublisher:
     def publish(self, halves: Halves) -> Published:
         """Write the bridge. PackError where a pack has changed."""
         bridging, target = self._bridging, self._folder.packs
-        _refuse_changed(bridging)
+        bridging.refuse_changed(MEANWHILE)
         one = next(name for name in halves.encoders if name in bridging.a.packs)
         other = next(name for name in halves.encoders if name in bridging.b.packs)
         there, back = halves.encoders[one].blocks, halves.decoders[one].blocks
@@ -177,7 +172,7 @@ class BridgePublisher:
                 latents=(bridging.a.latent, bridging.b.latent),
                 about=about,
             )
-        _refuse_changed(bridging)
+        bridging.refuse_changed(MEANWHILE)
         words = ["--from", one, "--to", other, "--registry", str(self._folder.path)]
         return Published(
             halves.iteration,
@@ -193,8 +188,3 @@ def _adapters(domains: Mapping[str, Domain]) -> NetworkGroup:
     shared = shared_by(domains)
     assert shared is not None
     return shared.generator_group
-
-
-def _refuse_changed(bridging: Bridging) -> None:
-    if changed := bridging.changed_files():
-        raise PackError(f"{changed[0]} has changed while the bridge was built; something else wrote to it.")
