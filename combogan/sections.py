@@ -148,6 +148,11 @@ class Losses(Section):
     forward_pool: Literal[1, 2, 4] = 2
     """Translation and source are compared after 3x3 averages with this stride; 1 compares them at full size."""
 
+    @property
+    def autoencodes(self) -> bool:
+        """Whether each domain's images also go through its own halves."""
+        return self.identity > 0 and self.identity_kind == "autoencode"
+
 
 class Schedule(Section):
     """Which domains meet when, and for how long."""

@@ -10,12 +10,12 @@ from combogan.data import catalog
 from combogan.data.catalog import DomainPictures
 from combogan.errors import DomainError, RunError, SpaceError
 from combogan.registry.pack import Pack
-from combogan.registry.registry import GROWTH_CARD, Registry
+from combogan.registry.registry import GROWTH_CARD, RUN_CARD, Registry
 from combogan.runs.bridge_card import refuse_bridge
 from combogan.runs.changes import in_proportion, refuse_changes
 from combogan.runs.frozen_packs import file_hashes
-from combogan.runs.growth_card import Growth
-from combogan.runs.prepare import Prepared, settle, threads_alone
+from combogan.runs.growth_card import Growth, is_growth
+from combogan.runs.prepare import Prepared, refuse_lost_growth, settle, threads_alone
 from combogan.runs.progress import shown
 from combogan.runs.run import run_to_the_end, start
 from combogan.settings import Settings
@@ -78,6 +78,8 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
     if began and new not in packs:
         raise RunError(f"'{new}' is already being added in {folder}; go on with: combogan train --resume {folder}")
     _refuse_taken(new, packs)
+    if (folder / RUN_CARD).exists() and not is_growth(folder):
+        refuse_lost_growth(folder)
     origins = {name: before.domains.get(name) or pack_origin(pack) for name, pack in packs.items()}
     return _prepare(word, data, folder, settings, packs, origins, run.packs / new, path, tell)
 

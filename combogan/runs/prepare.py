@@ -67,8 +67,7 @@ class Prepared:
     @property
     def one_space(self) -> bool:
         """Whether all halves share one latent space."""
-        losses = self.settings.losses
-        autoencode = losses.identity > 0 and losses.identity_kind == "autoencode"
+        autoencode = self.settings.losses.autoencodes
         return self.card is not None or shares_one_space(len(self.sources), autoencode=autoencode)
 
 
@@ -113,7 +112,7 @@ def prepare_resume(
     growth = Growth.read(path) if is_growth(path) else None
     bridging = Bridging.read(path) if is_bridge(path) else None
     if growth is None:
-        _refuse_lost_growth(path)
+        refuse_lost_growth(path)
     before = folder.settings()
     changes = in_proportion(changes, before)
     settings = before.changed(changes)
@@ -267,7 +266,7 @@ def _refuse_added(run: RunFolder) -> None:
         )
 
 
-def _refuse_lost_growth(path: Path) -> None:
+def refuse_lost_growth(path: Path) -> None:
     """RunError for an added domain's folder without its card, which would be trained like a run of its own."""
     for parent in path.resolve().parents:
         if parent.name == "added" and (parent.parent / RUN_CARD).is_file():

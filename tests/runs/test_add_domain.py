@@ -305,6 +305,15 @@ def test_a_name_that_differs_in_capitals_only_is_taken(run, tmp_path):
         add_domain(f"FALL={tmp_path}", run=run)
 
 
+def test_a_growth_that_has_lost_its_card_is_begun_again_only_when_it_is_deleted(run):
+    stopped_growth(run)
+    (run / "added" / "winter" / "growth.json").unlink()
+    with pytest.raises(RunError, match=r"growth.json is missing; delete .*winter and add the domain again"):
+        add_domain("winter", run=run)
+    shutil.rmtree(run / "added" / "winter")
+    add_domain("winter", run=run, changes={"schedule.iterations": 1})
+
+
 def test_a_growth_that_has_lost_its_card_is_not_taken_for_a_run(run):
     add_domain("winter", run=run, changes={"schedule.iterations": 1})
     (run / "added" / "winter" / "growth.json").unlink()

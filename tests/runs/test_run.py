@@ -254,6 +254,14 @@ def test_unreadable_pictures_are_skipped_by_name_and_an_empty_domain_is_refused(
         prepare(tiny, [f"mixed={folder}", "winter"])
 
 
+@pytest.mark.parametrize("change", [{"losses.identity": 0.0}, {"losses.identity_kind": "cyclegan"}])
+def test_the_latent_space_of_two_domains_does_not_become_two_when_a_run_goes_on(tiny, tmp_path, change):
+    start(tiny.changed({"schedule.iterations": 1}), tmp_path / "two", SEASONS[:2]).run()
+    with pytest.raises(RunError, match=r"losses\.identity cannot be switched on or off"):
+        prepare_resume(tmp_path / "two", change, tell=print)
+    assert prepare_resume(tmp_path / "two", {"losses.identity": 2.0}, tell=print).settings.losses.identity == 2
+
+
 def test_two_domains_without_autoencoding_have_two_spaces_and_with_it_one(tiny, tmp_path):
     start(tiny.changed({"losses.identity": 0.0, "schedule.iterations": 1}), tmp_path / "two", ["summer", "fall"]).run()
     summer, fall = (Registry.open(tmp_path / "two").pack(name) for name in ("summer", "fall"))
