@@ -332,12 +332,17 @@ def test_shared_blocks_are_stored_once_and_resume_too(tiny, tmp_path):
     assert generator(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
 
 
+def hears_ctrl_c():
+    """What a new process does first: a shell that starts tests in the background has it ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_finishes_the_iteration_saves_and_says_how_to_go_on(tiny, tmp_path):
     (tmp_path / "tiny.toml").write_text(tiny.changed({"schedule.iterations": 100_000}).toml())
     run = tmp_path / "run"
     command = [sys.executable, "-m", "combogan.cli.main", "train", "--domains", "summer,fall"]
     command += ["--config", str(tmp_path / "tiny.toml"), "--out", str(run)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c)
     while not (run / "log.jsonl").exists():
         assert process.poll() is None
         time.sleep(0.05)
@@ -376,7 +381,7 @@ def test_ctrl_c_in_python_saves_too_and_is_an_interruption_then(tiny, tmp_path):
     long = tiny.changed({"schedule.iterations": 100_000, "run.checkpoint_every": 0})
     (tmp_path / "tiny.toml").write_text(long.toml())
     command = [sys.executable, "-c", STOPPED, str(tmp_path / "tiny.toml"), str(tmp_path / "run")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c) as process:
         while process.stdout.readline().strip() != "5":
             assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)
