@@ -46,11 +46,6 @@ def refuse_changes(before: Settings, after: Settings, *, adding: bool = False) -
             "losses.heads cannot be switched on or off for domains that are trained already, as heads are networks; "
             "give another weight above 0, or start a new run."
         )
-    if not adding and len(before.domains) == 2 and before.losses.autoencodes != after.losses.autoencodes:
-        raise RunError(
-            "losses.identity cannot be switched on or off, or be of another kind, when a run of two domains goes on: "
-            "with autoencode identity they share a latent space and without it they do not; start a new run for it."
-        )
     if not adding and bool(after.run.validate_every) != bool(before.run.validate_every):
         raise RunError(
             "run.validate_every cannot be switched on or off when a run goes on, because it decides which pictures are "

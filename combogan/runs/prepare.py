@@ -67,8 +67,12 @@ class Prepared:
     @property
     def one_space(self) -> bool:
         """Whether all halves share one latent space."""
-        autoencode = self.settings.losses.autoencodes
-        return self.card is not None or shares_one_space(len(self.sources), autoencode=autoencode)
+        return self.card is not None or _one_space(self.settings)
+
+
+def _one_space(settings: Settings) -> bool:
+    """Whether the domains of a run, trained together from new networks, share one latent space."""
+    return shares_one_space(len(settings.domains), autoencode=settings.losses.autoencodes)
 
 
 def prepare(
@@ -122,6 +126,11 @@ def prepare_resume(
     card = growth or bridging
     if card is not None:
         _refuse_changed_packs(card)
+    elif _one_space(before) != _one_space(settings):
+        raise RunError(
+            "losses.identity cannot be switched on or off, or be of another kind, when a run of two domains goes on: "
+            "with autoencode identity they share a latent space and without it they do not; start a new run for it."
+        )
     _refuse_added(folder)
     places = moved(settings.domains, domains, data)
     found = reopen_all(settings.domains | places)

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from combogan.registry.pack import Pack
 from combogan.registry.registry import Registry
 from combogan.runs.add_domain import add_domain, onto_packs
 from combogan.runs.growth_card import Growth, is_growth
-from combogan.runs.prepare import prepare
+from combogan.runs.prepare import prepare, prepare_resume
 from combogan.runs.run import parts_of
 from combogan.runs.run import start as begin
 
@@ -303,6 +304,15 @@ def test_discriminators_of_other_networks_are_refused_in_a_sentence(run):
 def test_a_name_that_differs_in_capitals_only_is_taken(run, tmp_path):
     with pytest.raises(DomainError, match=r"'fall' already has a pack there"):
         add_domain(f"FALL={tmp_path}", run=run)
+
+
+def test_the_space_of_a_growth_is_inherited_whatever_its_identity_loss(run):
+    stopped_growth(run)
+    growth = prepare_resume(run / "added" / "winter", {"losses.identity": 0.0}, tell=print)
+    assert growth.one_space
+    alone = growth.settings.model_copy(update={"domains": dict(list(growth.settings.domains.items())[:2])})
+    assert replace(growth, settings=alone).one_space
+    assert not replace(growth, settings=alone, card=None).one_space
 
 
 def test_a_growth_that_has_lost_its_card_is_begun_again_only_when_it_is_deleted(run):
