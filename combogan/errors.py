@@ -10,6 +10,7 @@ ComboganError
 ├── DeviceError         hardware that was asked for and is not there
 ├── WorkersError        a cluster that cannot be reached, or does not fit the run
 ├── ExportError         packs that cannot become files for other programs, or such a file that cannot be opened
+├── ServingError        a web page that cannot be served
 ├── StorageError        a folder or file that cannot be written, or a full disk
 ├── RunError            a folder that is not a run, is taken, or cannot go on as asked
 │   ├── CheckpointError a damaged checkpoint

@@ -14,7 +14,7 @@ from combogan.evaluation.classifier import CLASSIFIER, LARGEST_FILE
 from combogan.networks.decoder import decoder
 from combogan.networks.encoder import encoder
 from combogan.networks.shared import SharedBlocks
-from combogan.registry.card import BlocksCard, Card, Hash, PackCard, SharedCard, card_bytes, read_card
+from combogan.registry.card import BlocksCard, Card, Hash, PackCard, SharedCard, card_bytes, fault, read_card
 from combogan.registry.pack import CARD, SHARED_CARD
 from combogan.registry.weights import largest_file
 
@@ -90,8 +90,7 @@ def parse(content: bytes, where: str) -> Listing:
     try:
         listing = Listing.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise PackError(f"{LISTING} of {where} cannot be used: {first['msg']}; push the packs again.") from None
+        raise PackError(f"{LISTING} of {where} cannot be used: {fault(error)}; push the packs again.") from None
     for name, entry in listing.files.items():
         most = BESIDE.get(name, IN_PACKS.get(PurePosixPath(name).name))
         if most is not None and entry.size > most:

@@ -60,8 +60,8 @@ def score(
     say("Looking at the real test pictures")
     tests = [_TestSet.measured(one, size, pictures, matches[one.name], arrival, features) for one in sources]
     pairs: list[PairScores] = []
-    for source in tests:
-        say(f"Translating {source.name}")
+    for place, source in enumerate(tests, 1):
+        say(f"Translating {source.name}, {place} of {len(tests)} domains")
         targets = [target for target in tests if target is not source and composes(source.name, target.name)]
         pairs += _scores_from(translate, source, targets, size, composes, torch.device(device))
     scored = {name for pair in pairs for name in (pair.source, pair.target)}

@@ -180,11 +180,17 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
     except OSError as error:
         raise PackError(f"{path} cannot be read ({error.strerror}); check its permissions.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise PackError(f"{path} is damaged: {where}: {first['msg']}; fetch or publish the pack again.") from None
+        raise PackError(f"{path} is damaged: {fault(error)}; fetch or publish the pack again.") from None
     except (ValueError, RecursionError) as error:
         raise PackError(f"{path} is damaged: it is not JSON ({error}); fetch or publish the pack again.") from None
+
+
+def fault(error: Exception) -> str:
+    """What is wrong with a card: the first key that does not fit and why, else the first line of the error."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
+    return str(error).splitlines()[0]
 
 
 def card_bytes(card: Card) -> bytes:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from combogan.errors import RunError, WorkersError
 from combogan.networks.latent import Latent
-from combogan.registry.card import HalfCard
+from combogan.registry.card import HalfCard, fault
 from combogan.registry.pack import CARD, Pack
 from combogan.runs.frozen_packs import FrozenPacks
 from combogan.settings import Settings
@@ -65,9 +65,8 @@ class Bridging(FrozenPacks):
             ):
                 raise ValueError("it does not name the packs and their files")
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            reason = str(error).splitlines()[0]
             raise RunError(
-                f"{folder / BRIDGING_CARD} is damaged ({reason}); delete {folder} and build the bridge again."
+                f"{folder / BRIDGING_CARD} is damaged ({fault(error)}); delete {folder} and build the bridge again."
             ) from None
         return bridging
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from combogan.errors import RunError
+from combogan.registry.card import fault
 from combogan.registry.pack import CARD
 from combogan.registry.registry import GROWTH_CARD
 from combogan.runs.frozen_packs import FrozenPacks
@@ -51,8 +52,9 @@ class Growth(FrozenPacks):
                 raise ValueError("it does not name the old packs and their files")
             return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"{folder / GROWTH_CARD} is damaged ({reason}); delete {folder} and add it again.") from None
+            raise RunError(
+                f"{folder / GROWTH_CARD} is damaged ({fault(error)}); delete {folder} and add it again."
+            ) from None
 
     def content(self, folder: Path) -> bytes:
         """The content of the card in a folder."""

@@ -77,7 +77,7 @@ def test_a_run_is_scored_with_domains_added_later_and_without_truth(run: Path) -
     assert "nowhere" in scores.unscored["lost"]
     assert "damaged" in scores.unscored["alps/fall"]
     assert said[0] == "Training the classifier"
-    assert said[-1] == "Translating winter"
+    assert said[-1] == "Translating winter, 3 of 3 domains"
 
 
 def test_folders_whose_test_files_pair_up_by_name_have_truth(tmp_path: Path) -> None:

@@ -386,10 +386,21 @@ def test_discriminators_of_damaged_checkpoints_begin_new(run):
     assert sum("beginning with a fresh one" in message for message in listener.said) == 2
 
 
-@pytest.mark.parametrize("change", [{"packs": {}}, {"name": 5}, {"files": {}}, {"target": None}])
-def test_a_card_of_something_else_is_damaged(run, change):
+NOT_NAMED = "it does not name the old packs and their files"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"packs": {}}, NOT_NAMED),
+        ({"name": 5}, "name: Input should be a valid string"),
+        ({"files": {}}, NOT_NAMED),
+        ({"target": None}, "target: Input should be a valid string"),
+    ],
+)
+def test_a_card_of_something_else_is_damaged(run, change, why):
     stopped_growth(run)
     card = run / "added" / "winter" / "growth.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | change))
-    with pytest.raises(RunError, match=r"growth.json is damaged"):
+    with pytest.raises(RunError, match=rf"growth.json is damaged \({why}\)"):
         resume(run / "added" / "winter")

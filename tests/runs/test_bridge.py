@@ -277,6 +277,9 @@ def test_a_pack_that_changes_meanwhile_is_noticed(runs, tmp_path):
 def test_a_card_of_something_else_is_damaged(runs, tmp_path):
     begin(prepared(runs, tmp_path / "bridge"), Listener()).run(lambda: True)
     card = tmp_path / "bridge" / "bridging.json"
-    card.write_text(json.dumps(json.loads(card.read_text()) | {"files": {}}))
-    with pytest.raises(RunError, match=r"bridging.json is damaged"):
-        resume(tmp_path / "bridge")
+    whole = json.loads(card.read_text())
+    damages = {"it does not name the packs and their files": {"files": {}}, "a.run: Field required": {"a": {}}}
+    for why, damage in damages.items():
+        card.write_text(json.dumps(whole | damage))
+        with pytest.raises(RunError, match=rf"bridging.json is damaged \({why}\)"):
+            resume(tmp_path / "bridge")
