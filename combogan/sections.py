@@ -125,8 +125,8 @@ class Losses(Section):
     """autoencode: a domain's image through its own halves; cyclegan: a target's image through the generator to it."""
     identity_relative: bool = False
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
-    identity_every: Positive = 1
-    """The identity loss is computed at every Nth update of a domain, with N times the weight."""
+    every: Annotated[int, Field(ge=1, le=16)] = 1
+    """Cycle and identity loss are computed in turn, each at every Nth update of a domain, with N times the weight."""
     identity_pool: Literal[1, 2, 4] = 1
     """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
     paired: Weight = 0.0

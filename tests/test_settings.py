@@ -114,7 +114,7 @@ def test_presets_for_small_data_share_one_recipe():
     for other in others:
         assert other.losses == first.losses
     # Drawn scenes at 64 px are nearer to the truth without what sees features (benchmarks/README.md).
-    without_features = {"heads": 0.0, "style": 0.0, "cycle": 5.0, "identity_every": 1}
+    without_features = {"heads": 0.0, "style": 0.0, "cycle": 5.0, "every": 1}
     assert quick.losses == first.losses.model_copy(update=without_features)
     for other in (quick, *others):
         assert other.networks.kind == first.networks.kind == "skip"

@@ -56,8 +56,8 @@ class Objective:
     matching: float = 0.0
     r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
-    identity_every: int = 1
-    """The identity loss is computed at every Nth update of a domain, with N times the weight."""
+    every: int = 1
+    """Cycle and identity loss are computed in turn, each at every Nth update of a domain, with N times the weight."""
     identity_pool: int = 1
     forward_pool: int = 2
     paired: float = 0.0
@@ -69,9 +69,9 @@ class Objective:
     style: float = 0.0
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
-        """The sum of the parts, each times its weight; identity and style also times their intervals."""
-        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.cycle}
-        weights |= {"identity": self.identity_every * self.identity, "latent": self.latent, "forward": self.forward}
+        """The sum of the parts, each times its weight; cycle, identity and style also times their intervals."""
+        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.every * self.cycle}
+        weights |= {"identity": self.every * self.identity, "latent": self.latent, "forward": self.forward}
         weights |= {"paired": self.paired, "heads": self.heads, "style": STYLE_EVERY * self.style}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
@@ -144,14 +144,15 @@ def there_and_back(
     z_x = a.encode(x)
     fake_b = b.decode(z_x)
     parts = against_discriminator(b, fake_b, y, x if aligned else None, objective)
-    if objective.cycle or objective.latent:
+    returns = objective.cycle > 0 and falls_due(a.updates + objective.every // 2, objective.every)
+    if returns or objective.latent:
         z_fake = b.encode(fake_b)
-    if objective.cycle:
+    if returns:
         rec_a = a.decode(z_fake)
         parts["cycle"] = objective.distance(rec_a, x)
     if objective.paired and aligned:
         parts["paired"] = objective.distance(fake_b, y)
-    identity_is_due = objective.identity > 0 and falls_due(a.updates, objective.identity_every)
+    identity_is_due = objective.identity > 0 and falls_due(a.updates, objective.every)
     if identity_is_due and objective.identity_kind == "autoencode" and a.learns_to_return:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))
