@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -10,7 +10,8 @@ from PIL import Image
 
 from combogan import storage
 from combogan.data.catalog import check_name
-from combogan.data.pictures import list_pictures, read_picture, save_picture
+from combogan.data.pictures import kind_in, list_pictures, read_picture, save_picture
+from combogan.data.pixel_kinds import HOLDS, PixelKind
 from combogan.errors import DomainError, PictureError
 
 PARTS = ("train", "val", "test")
@@ -23,18 +24,24 @@ def split(
     """Cut every picture of `folder` into its left and right halves, in out/NAME for both names; gives their number.
 
     Folders inside stay as they are, so that `train` and `test` are found again; `val` becomes `test` where there is no
-    `test`. The halves are PNG files. DomainError and PictureError before anything is written, for a folder without
-    pictures, an odd width, a half that exists, and what cannot be read.
+    `test`. The halves are PNG files; gray of 16 bits keeps them, and of floats becomes TIFF files. DomainError and
+    PictureError before anything is written, for a folder without pictures, an odd width, a half that exists, and what
+    cannot be read.
     """
     left, right = (out / check_name(name) for name in names)
     found = list_pictures(folder)
     if not found:
         raise DomainError(f"'{folder}' has no pictures; give the folder of a set whose pictures are A|B.")
-    if left == right:
+    if names[0].casefold() == names[1].casefold():  # some file systems do not tell capitals apart
         raise DomainError(f"both halves would be called '{names[0]}'; give two names.")
-    placed = places(found)
+    kinds = {name: kind_in(folder / name) for name in found}
+    placed = places({name: ".tif" if kind is PixelKind.FLOAT else ".png" for name, kind in kinds.items()})
+
+    def cut(name: str) -> tuple[Image.Image, Image.Image]:
+        return halves(read_picture(folder / name, channels=1 if kinds[name] in HOLDS else 3), name)
+
     for name, place in placed.items():
-        halves(read_picture(folder / name), name)
+        cut(name)
         for target in (left / place, right / place):
             if target.exists():
                 raise DomainError(f"{target} exists already; give another folder with -o.")
@@ -42,10 +49,10 @@ def split(
         out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix=".") as unfinished:
         for done, (name, place) in enumerate(placed.items(), 1):
-            for side, half in enumerate(halves(read_picture(folder / name), name)):
+            for side, half in enumerate(cut(name)):
                 path = Path(unfinished, str(side), place)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(half, path)
+                save_picture(half, path, kind=kinds[name])
             advance(done, len(placed))
         for side, target in enumerate((left, right)):
             for place in placed.values():
@@ -63,16 +70,16 @@ def halves(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image]:
     return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
 
 
-def places(names: Iterable[str]) -> dict[str, PurePosixPath]:
-    """Name of a picture -> where its halves go below the folders of their domains.
+def places(endings: Mapping[str, str]) -> dict[str, PurePosixPath]:
+    """Name of a picture -> where its halves go below the folders of their domains; given the ending of its halves.
 
     DomainError where two go to the same place.
     """
-    names = list(names)
-    parts = {PurePosixPath(name).parts[0] for name in names}
-    found = {name: _place(name, rename="val" in parts and "test" not in parts) for name in names}
+    parts = {PurePosixPath(name).parts[0] for name in endings}
+    renames = "val" in parts and "test" not in parts
+    found = {name: _place(name, ending, rename=renames) for name, ending in endings.items()}
     first: dict[PurePosixPath, str] = {}
-    for name in names:
+    for name in endings:
         if first.setdefault(found[name], name) != name:
             raise DomainError(
                 f"'{first[found[name]]}' and '{name}' would both become {found[name]}; rename one of them."
@@ -80,6 +87,6 @@ def places(names: Iterable[str]) -> dict[str, PurePosixPath]:
     return found
 
 
-def _place(name: str, *, rename: bool) -> PurePosixPath:
-    path = PurePosixPath(name).with_suffix(".png")
+def _place(name: str, ending: str, *, rename: bool) -> PurePosixPath:
+    path = PurePosixPath(name).with_suffix(ending)
     return PurePosixPath("test", *path.parts[1:]) if rename and path.parts[0] == "val" else path

@@ -145,7 +145,7 @@ def _places_of_halves(
     if not any(name.startswith("train/") for name in names.values()):
         raise FetchError(_another_set(card, archive, "train", seen))
     try:
-        places = side_by_side.places(names.values())
+        places = side_by_side.places(dict.fromkeys(names.values(), ".png"))
     except DomainError as error:
         raise FetchError(f"the {archive.kind} of '{card.name}' is not the set that was expected: {error}") from error
     return {index: places[name] for index, name in names.items()}

@@ -1,6 +1,8 @@
 """Pictures that show two domains side by side are cut into two folders."""
 
+import numpy as np
 import pytest
+from gray_samples import sixteen_bits, values, write_domain
 from PIL import Image
 
 from combogan.data.side_by_side import split
@@ -47,9 +49,18 @@ def test_what_cannot_be_cut_is_named_and_nothing_is_written(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DomainError, match="has no pictures"):
         split(tmp_path / "empty", tmp_path / "out", ("a", "b"))
-    with pytest.raises(DomainError, match="give two names"):
-        split(tmp_path / "odd", tmp_path / "out", ("a", "a"))
+    for name in ("a", "A"):
+        with pytest.raises(DomainError, match="give two names"):
+            split(tmp_path / "odd", tmp_path / "out", ("a", name))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("make", "ending"), [(sixteen_bits, ".png"), (values, ".tif")])
+def test_deep_gray_keeps_its_depth(tmp_path, make, ending):
+    write_domain(tmp_path / "set", make, ending, count=1)
+    split(tmp_path / "set", tmp_path / "out", ("left", "right"))
+    cut = [np.array(Image.open(tmp_path / "out" / side / f"0{ending}")) for side in ("left", "right")]
+    assert np.array_equal(np.concatenate(cut, 1), make(seed=0))
 
 
 def test_halves_that_exist_are_not_overwritten(tmp_path):
