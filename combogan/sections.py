@@ -126,9 +126,10 @@ class Losses(Section):
     identity_relative: bool = False
     """The identity weight is multiplied by the cycle weight, as CycleGAN does."""
     every: Annotated[int, Field(ge=1, le=16)] = 1
-    """Cycle and identity loss are computed in turn, each at every Nth update of a domain, with N times the weight."""
+    """Interval of the cycle loss and of the identity loss: each is computed at every Nth update of a domain, with N
+    times the weight, and they take turns."""
     identity_pool: Literal[1, 2, 4] = 1
-    """Images are compared after 3x3 averages with this stride are taken of both; 1 compares them at full size."""
+    """For the identity loss, 3x3 averages with this stride are taken of both images; 1 compares them at full size."""
     paired: Weight = 0.0
     """Weight of the distance between a translation and its target's own picture, in domains whose pictures pair up."""
     matching: Weight = 0.0
@@ -139,10 +140,10 @@ class Losses(Section):
     heads: Weight = 0.0
     """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
     style: Weight = 0.0
-    """Weight of the style loss: in that network, a translation's features spread like those of a real target image;
-    computed at every 2nd update."""
+    """Weight of the style loss: how far the distribution of that network's features in a translation is from that in a
+    real target image; computed at every 2nd update."""
     latent: Weight = 0.0
-    """Weight of the latent loss a -> z -> b -> z at the end of training; it grows from zero, as the rate falls."""
+    """Weight of the latent loss a -> z -> b -> z at the end of training; it grows linearly from zero."""
     forward: Weight = 0.0
     """Weight of the forward loss, which keeps a translation near its source when both are downsampled."""
     forward_pool: Literal[1, 2, 4] = 2

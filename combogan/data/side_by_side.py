@@ -11,7 +11,7 @@ from PIL import Image
 from combogan import storage
 from combogan.data.catalog import check_name
 from combogan.data.pictures import kind_in, list_pictures, read_picture, save_picture
-from combogan.data.pixel_kinds import HOLDS, PixelKind
+from combogan.data.pixel_kinds import PixelKind
 from combogan.errors import DomainError, PictureError
 
 PARTS = ("train", "val", "test")
@@ -24,21 +24,20 @@ def split(
     """Cut every picture of `folder` into its left and right halves, in out/NAME for both names; gives their number.
 
     Folders inside stay as they are, so that `train` and `test` are found again; `val` becomes `test` where there is no
-    `test`. The halves are PNG files; gray of 16 bits keeps them, and of floats becomes TIFF files. DomainError and
-    PictureError before anything is written, for a folder without pictures, an odd width, a half that exists, and what
-    cannot be read.
+    `test`. The halves are PNG files, of float gray TIFF files; gray keeps its depth. DomainError and PictureError
+    before anything is written, for no pictures at all, an odd width, a half that exists, and what cannot be read.
     """
     left, right = (out / check_name(name) for name in names)
     found = list_pictures(folder)
     if not found:
         raise DomainError(f"'{folder}' has no pictures; give the folder of a set whose pictures are A|B.")
     if names[0].casefold() == names[1].casefold():  # some file systems do not tell capitals apart
-        raise DomainError(f"both halves would be called '{names[0]}'; give two names.")
+        raise DomainError(f"'{names[0]}' and '{names[1]}' are one name; give two that differ in more than capitals.")
     kinds = {name: kind_in(folder / name) for name in found}
     placed = places({name: ".tif" if kind is PixelKind.FLOAT else ".png" for name, kind in kinds.items()})
 
     def cut(name: str) -> tuple[Image.Image, Image.Image]:
-        return halves(read_picture(folder / name, channels=1 if kinds[name] in HOLDS else 3), name)
+        return halves(read_picture(folder / name, channels=(kinds[name].keeps or (3, 8))[0]), name)
 
     for name, place in placed.items():
         cut(name)

@@ -5,7 +5,7 @@ What is frozen is shared by all domains: the network and a random mixing of its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,8 @@ SEEN = (4, 8, 16, 32)
 MIXED = (64, 128, 256, 256)
 """Channels of each of these maps after mixing."""
 HEAD_WIDTH = 48
+FeatureMaps = Mapping[int, Tensor]
+"""What a frozen network sees in images, (n, channels, h / stride, w / stride), by the stride."""
 
 
 class FrozenFeatures(nn.Module):
@@ -36,13 +38,13 @@ class FrozenFeatures(nn.Module):
         self.network = features(NETWORK, device)
         self.mixing = Mixing([self.network.channels[STRIDES.index(stride)] for stride in SEEN]).to(device)
 
-    def forward(self, image: Tensor) -> dict[int, Tensor]:
+    def forward(self, image: Tensor) -> FeatureMaps:
         # Without autocast: on CPUs, depthwise convolutions in bfloat16 take twice as long on the way back.
         with torch.autocast(image.device.type, enabled=False):
             seen = zip(STRIDES, self.network(image.float()), strict=True)
             return {1: details(image.float()), **dict(seen)}
 
-    def mixed(self, maps: dict[int, Tensor]) -> list[Tensor]:
+    def mixed(self, maps: FeatureMaps) -> list[Tensor]:
         """Maps by stride -> one map per stride in SEEN, (n, MIXED[i], h / SEEN[i], w / SEEN[i])."""
         return self.mixing([maps[stride] for stride in SEEN])
 

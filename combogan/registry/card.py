@@ -189,8 +189,8 @@ def fault(error: Exception) -> str:
     """What is wrong with a card: the first key that does not fit and why, else the first line of the error."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
-    return str(error).splitlines()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def card_bytes(card: Card) -> bytes:

@@ -5,7 +5,7 @@ Letters as everywhere: image `x` of domain a; its latent `z_x`; its translation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from combogan.networks.blocks import at_least_float32
+from combogan.networks.feature_heads import FeatureMaps
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 GanLoss = Callable[[list[Tensor], bool], Tensor]
@@ -91,34 +92,32 @@ def hinge_of_generator(scores: list[Tensor]) -> Tensor:
 
 DIRECTIONS = 32
 """Random directions of the style loss, per map."""
-PLACES = 16
-"""Places that a map needs for the style loss: fewer have no distribution."""
-FLAT = 0.1
+LEAST_POSITIONS = 16
+"""Positions that a map needs for the style loss; smaller maps are left out."""
+LEAST_DEVIATION = 0.1
 """The least deviation of a channel in the style loss, as a share of that of the whole map."""
 
 
-def style(found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator) -> Tensor:
-    """Distance of the distribution of a translation's features from that of an image of the target, wherever they are.
+def style(found: FeatureMaps, target: FeatureMaps, chance: np.random.Generator) -> Tensor:
+    """Distance between the distributions of features in a translation and in a target image, whatever their positions.
 
     The sliced Wasserstein loss of Heitz et al. 2021: at each stride, features are projected on random directions, and
     the sorted projections of both images compared. Each channel is divided by the target's deviation. Maps by stride,
-    (n, channels, h, w) each, of two images of one size; 0 for images too small for any map of PLACES places.
+    (n, channels, h, w) each, of two images of one size; 0 for images too small for any map of LEAST_POSITIONS.
     """
     device = next(iter(found.values())).device
     with torch.autocast(device.type, enabled=False):  # rounded values would be sorted in ties
-        distances = _spreads_apart(found, target, chance)
+        distances = _distances_by_stride(found, target, chance)
         return torch.stack(distances).mean() if distances else torch.zeros((), device=device)
 
 
-def _spreads_apart(
-    found: Mapping[int, Tensor], target: Mapping[int, Tensor], chance: np.random.Generator
-) -> list[Tensor]:
+def _distances_by_stride(found: FeatureMaps, target: FeatureMaps, chance: np.random.Generator) -> list[Tensor]:
     distances = []
-    for stride in [stride for stride, wanted in target.items() if wanted[0, 0].numel() >= PLACES]:
+    for stride in [stride for stride, wanted in target.items() if wanted[0, 0].numel() >= LEAST_POSITIONS]:
         y, wanted = found[stride].flatten(2), target[stride].flatten(2)
         directions = torch.from_numpy(chance.standard_normal((DIRECTIONS, y.shape[1]), np.float32))
         directions = directions.to(y.device, non_blocking=True)
-        deviation = torch.maximum(wanted.std((0, 2), correction=0), FLAT * wanted.std(correction=0)) + 1e-6
+        deviation = torch.maximum(wanted.std((0, 2), correction=0), LEAST_DEVIATION * wanted.std(correction=0)) + 1e-6
         scaled = F.normalize(directions, dim=1) / deviation
         distances.append(F.l1_loss((scaled @ y).sort().values, _in_order(scaled @ wanted)))
     return distances

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from combogan.networks.discriminator import PatchDiscriminator, real_and_fake_maps
-from combogan.networks.feature_heads import FrozenFeatures
+from combogan.networks.feature_heads import FeatureMaps, FrozenFeatures
 from combogan.training.domain import Domain
 from combogan.training.group import NetworkGroup
 from combogan.training.losses import (
@@ -39,8 +39,6 @@ OF_TARGET = ("gan", "matching", "heads", "style")
 """The losses that belong to the domain that an image was translated into."""
 Chance = Callable[[str, str], np.random.Generator]
 """(purpose, domain) -> the random generator of this iteration."""
-FeatureMaps = dict[int, Tensor]
-"""Maps of the frozen network, by their stride."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Objective:
     r1: float = 0.0
     identity_kind: Literal["autoencode", "cyclegan"] = "autoencode"
     every: int = 1
-    """Cycle and identity loss are computed in turn, each at every Nth update of a domain, with N times the weight."""
+    """Interval of the cycle loss and of the identity loss, in updates of a domain; their weights grow with it."""
     identity_pool: int = 1
     forward_pool: int = 2
     paired: float = 0.0
@@ -70,9 +68,17 @@ class Objective:
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
         """The sum of the parts, each times its weight; cycle, identity and style also times their intervals."""
-        weights = {"gan": 1.0, "matching": self.matching, "cycle": self.every * self.cycle}
-        weights |= {"identity": self.every * self.identity, "latent": self.latent, "forward": self.forward}
-        weights |= {"paired": self.paired, "heads": self.heads, "style": STYLE_EVERY * self.style}
+        weights = {
+            "gan": 1.0,
+            "matching": self.matching,
+            "cycle": self.every * self.cycle,
+            "identity": self.every * self.identity,
+            "latent": self.latent,
+            "forward": self.forward,
+            "paired": self.paired,
+            "heads": self.heads,
+            "style": STYLE_EVERY * self.style,
+        }
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
     def shown(self, image: Tensor, source: Tensor | None) -> Tensor:
@@ -141,18 +147,18 @@ def there_and_back(
     a: Domain, b: Domain, x: Tensor, y: Tensor, objective: Objective, *, aligned: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """a -> b -> a: the translation fake_b, and the parts of the generators' loss in this direction."""
+    cycle_is_due = objective.cycle > 0 and falls_due(a.updates + objective.every // 2, objective.every)
+    identity_is_due = objective.identity > 0 and falls_due(a.updates, objective.every)
     z_x = a.encode(x)
     fake_b = b.decode(z_x)
     parts = against_discriminator(b, fake_b, y, x if aligned else None, objective)
-    returns = objective.cycle > 0 and falls_due(a.updates + objective.every // 2, objective.every)
-    if returns or objective.latent:
+    if cycle_is_due or objective.latent:
         z_fake = b.encode(fake_b)
-    if returns:
+    if cycle_is_due:
         rec_a = a.decode(z_fake)
         parts["cycle"] = objective.distance(rec_a, x)
     if objective.paired and aligned:
         parts["paired"] = objective.distance(fake_b, y)
-    identity_is_due = objective.identity > 0 and falls_due(a.updates, objective.every)
     if identity_is_due and objective.identity_kind == "autoencode" and a.learns_to_return:
         same = a.decode(z_x)
         parts["identity"] = objective.distance(small(same, objective.identity_pool), small(x, objective.identity_pool))

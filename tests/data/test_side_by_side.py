@@ -50,13 +50,17 @@ def test_what_cannot_be_cut_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(DomainError, match="has no pictures"):
         split(tmp_path / "empty", tmp_path / "out", ("a", "b"))
     for name in ("a", "A"):
-        with pytest.raises(DomainError, match="give two names"):
+        with pytest.raises(DomainError, match="give two that differ"):
             split(tmp_path / "odd", tmp_path / "out", ("a", name))
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("make", "ending"), [(sixteen_bits, ".png"), (values, ".tif")])
-def test_deep_gray_keeps_its_depth(tmp_path, make, ending):
+def eight_bits(**options):
+    return np.rint(values(**options) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("make", "ending"), [(eight_bits, ".png"), (sixteen_bits, ".png"), (values, ".tif")])
+def test_gray_keeps_its_depth(tmp_path, make, ending):
     write_domain(tmp_path / "set", make, ending, count=1)
     split(tmp_path / "set", tmp_path / "out", ("left", "right"))
     cut = [np.array(Image.open(tmp_path / "out" / side / f"0{ending}")) for side in ("left", "right")]
