@@ -306,6 +306,15 @@ def test_some_parts_are_computed_at_every_second_update_and_count_twice(tiny):
     assert building.objective(tiny).total({"identity": part}) == losses.identity * part
 
 
+@pytest.mark.parametrize("every", [2, 3, 4])
+def test_cycle_and_identity_loss_take_turns(tiny, every):
+    settings = tiny.changed({"losses.every": every})
+    units = domains(settings, "a", "b")
+    found = [train(settings, units["a"], units["b"], iteration)["a"].keys() for iteration in range(12)]
+    assert sum("cycle" in parts for parts in found) == sum("identity" in parts for parts in found) == 12 // every
+    assert not any({"cycle", "identity"} <= parts for parts in found)
+
+
 def test_cyclegan_identity_sends_the_targets_image_through_the_translation(tiny):
     settings = tiny.changed({"losses.identity_kind": "cyclegan"})
     units = domains(settings, "a", "b")
