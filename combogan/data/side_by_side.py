@@ -36,6 +36,10 @@ def split(
     kinds = {name: kind_in(folder / name) for name in found}
     placed = places({name: ".tif" if kind is PixelKind.FLOAT else ".png" for name, kind in kinds.items()})
 
+    for name, kind in kinds.items():
+        if kind is PixelKind.INTEGER:
+            raise PictureError(f"'{name}' is {kind}, without a known white; save it with 16 bits or as floats first.")
+
     def cut(name: str) -> tuple[Image.Image, Image.Image]:
         return halves(read_picture(folder / name, channels=(kinds[name].keeps or (3, 8))[0]), name)
 

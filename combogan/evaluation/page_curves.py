@@ -104,7 +104,8 @@ class Chart:
 
 def chart(title: str, curves: Mapping[str, Points], *, names: Sequence[str], best: int | None = None) -> Chart:
     """A line per curve, coloured by its index in `names`; the axis starts at zero where that is near."""
-    drawn = {name: _thinned(points) for name, points in curves.items()}
+    # A single point becomes a line to itself, which is drawn as a dot.
+    drawn = {name: _thinned(points) if len(points) > 1 else [*points, *points] for name, points in curves.items()}
     values = [value for points in drawn.values() for _, value in points]
     low, high = min(values), max(values)
     if 0 < low < high / 2:

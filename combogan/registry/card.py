@@ -189,7 +189,8 @@ def fault(error: Exception) -> str:
     """What is wrong with a card: the first key that does not fit and why, else the first line of the error."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")
+        return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {why}"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

@@ -138,7 +138,6 @@ def _prepare(
     settings, sources = settle(settings, found, meets=lambda *pair: found[0].name in pair, tell=tell)
     growth = Growth(
         name=found[0].name,
-        space=old.latent.space,
         packs={name: str(pack.folder.resolve()) for name, pack in packs.items()},
         files=file_hashes(packs.values()),
         target=str(target.resolve()),

@@ -93,8 +93,7 @@ def _packs(path: Path) -> dict[str, Pack]:
 
 
 def _end(path: Path, packs: Mapping[str, Pack]) -> End:
-    space = next(half.latent.space for pack in packs.values() for half in pack.halves.values())
-    return End(str(path.resolve()), space, {name: str(pack.folder.resolve()) for name, pack in packs.items()})
+    return End(str(path.resolve()), {name: str(pack.folder.resolve()) for name, pack in packs.items()})
 
 
 def _refuse_unfitting(a: End, b: End) -> None:

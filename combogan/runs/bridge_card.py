@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,8 +25,6 @@ class End:
 
     run: str
     """Its folder, absolute."""
-    space: str
-    """Id of its latent space."""
     packs: dict[str, str]
     """Folder of each domain's pack, absolute."""
 
@@ -33,6 +32,11 @@ class End:
     def latent(self) -> Latent:
         """What its encoders hand over. Raises PackError."""
         return self._half.latent
+
+    @property
+    def space(self) -> str:
+        """Id of its latent space. Raises PackError."""
+        return self.latent.space
 
     @property
     def channels(self) -> int:
@@ -58,7 +62,7 @@ class Bridging(FrozenPacks):
     def read(cls, folder: Path) -> Bridging:
         """The card in a folder. Raises RunError when it is damaged."""
         try:
-            bridging = TypeAdapter(cls).validate_python(json.loads((folder / BRIDGING_CARD).read_bytes()))
+            bridging = TypeAdapter(cls).validate_json((folder / BRIDGING_CARD).read_bytes())
             packs = [path for end in bridging.ends for path in end.packs.values()]
             if not (bridging.a.packs and bridging.b.packs) or any(
                 f"{path}/{CARD}" not in bridging.files for path in packs
@@ -87,6 +91,10 @@ class Bridging(FrozenPacks):
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together: one of each run."""
         return (one in self.a.packs) != (other in self.a.packs)
+
+    def fits(self, domains: Collection[str]) -> bool:
+        """Whether the domains are those of the two runs."""
+        return set(domains) <= self.a.packs.keys() | self.b.packs.keys()
 
     def pairs(self, names: list[str]) -> list[tuple[str, str]]:
         """The pairs of the named domains that are trained, one of the first run and one of the second."""

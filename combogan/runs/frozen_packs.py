@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from combogan import storage
@@ -25,6 +25,10 @@ class FrozenPacks(ABC):
     @abstractmethod
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together."""
+
+    @abstractmethod
+    def fits(self, domains: Collection[str]) -> bool:
+        """Whether these can be the domains of its training."""
 
     def changed_files(self) -> list[str]:
         """Files of the packs that have changed."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from combogan.errors import RunError
 from combogan.registry.card import fault
-from combogan.registry.pack import CARD
+from combogan.registry.pack import CARD, Pack
 from combogan.registry.registry import GROWTH_CARD
 from combogan.runs.frozen_packs import FrozenPacks
 
@@ -30,8 +31,6 @@ class Growth(FrozenPacks):
 
     name: str
     """The new domain."""
-    space: str
-    """Id of the latent space that it joins."""
     packs: dict[str, str]
     """Folder of each old domain's pack."""
     files: dict[str, str]
@@ -45,12 +44,15 @@ class Growth(FrozenPacks):
     def read(cls, folder: Path) -> Growth:
         """The card in a folder. Raises RunError when it is damaged."""
         try:
-            fields = json.loads((folder / GROWTH_CARD).read_bytes())
+            fields = TypeAdapter(dict[str, Any]).validate_json((folder / GROWTH_CARD).read_bytes())
             fields = {_RENAMED.get(key, key): value for key, value in fields.items()}
             growth = TypeAdapter(cls).validate_python(fields)
             if not growth.packs or any(f"{path}/{CARD}" not in growth.files for path in growth.packs.values()):
                 raise ValueError("it does not name the old packs and their files")
-            return growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
+            growth = growth._with_paths(lambda path: os.path.normpath(folder.resolve() / path))
+            if not Path(growth.target).match(f"packs/{growth.name}") or growth.target in growth.packs.values():
+                raise ValueError("its target is not where the new pack belongs")
+            return growth
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(
                 f"{folder / GROWTH_CARD} is damaged ({fault(error)}); delete {folder} and add it again."
@@ -65,9 +67,14 @@ class Growth(FrozenPacks):
             inside = Path(path).is_relative_to(home)
             return Path(os.path.relpath(path, here)).as_posix() if inside else path
 
-        keys = {field: key for key, field in _RENAMED.items()}
-        fields = {keys.get(field, field): value for field, value in asdict(self._with_paths(seen)).items()}
-        return json.dumps(fields, indent=1).encode()
+        return json.dumps(asdict(self._with_paths(seen)), indent=1).encode()
+
+    @property
+    def space(self) -> str:
+        """Id of the latent space that it joins. Raises PackError."""
+        encoder = Pack.open(next(iter(self.packs.values()))).encoder
+        assert encoder is not None
+        return encoder.latent.space
 
     @property
     def trained(self) -> str:
@@ -77,6 +84,10 @@ class Growth(FrozenPacks):
     def meets(self, one: str, other: str) -> bool:
         """Whether two domains are trained together: the new one and another."""
         return self.name in (one, other)
+
+    def fits(self, domains: Collection[str]) -> bool:
+        """Whether the domains are the new one and old ones."""
+        return self.name in domains and set(domains) <= {self.name, *self.packs}
 
     def _with_paths(self, change: Callable[[str], str]) -> Growth:
         return replace(

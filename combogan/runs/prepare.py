@@ -125,6 +125,7 @@ def prepare_resume(
         refuse_workers(settings)
     card = growth or bridging
     if card is not None:
+        _refuse_other_domains(card, path, before)
         _refuse_changed_packs(card)
     elif _one_space(before) != _one_space(settings):
         raise RunError(
@@ -246,6 +247,15 @@ def _tell_pairs(settings: Settings, sources: Mapping[str, DomainPictures], meets
         raise DomainError(
             f"losses.paired is set, but '{a}' and '{b}' do not pair up by name ({names}), nor do any others; name "
             "pairs alike, or set losses.paired=0 and discriminator.sees=image."
+        )
+
+
+def _refuse_other_domains(card: FrozenPacks, path: Path, settings: Settings) -> None:
+    """RunError where the card in a folder is not of the domains in its settings."""
+    if not card.fits(settings.domains):
+        raise RunError(
+            f"the card in {path} is damaged: the settings there name {', '.join(settings.domains)}, and the card other "
+            f"domains; delete {path} and begin again."
         )
 
 

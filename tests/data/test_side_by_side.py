@@ -72,3 +72,10 @@ def test_halves_that_exist_are_not_overwritten(tmp_path):
     split(tmp_path / "set", tmp_path / "out", ("a", "b"))
     with pytest.raises(DomainError, match="exists already"):
         split(tmp_path / "set", tmp_path / "out", ("a", "b"))
+
+
+def test_gray_without_a_known_white_is_refused(tmp_path):
+    write_domain(tmp_path / "set", lambda seed: sixteen_bits(seed=seed).astype(np.int32), ".tif", count=1)
+    with pytest.raises(PictureError, match=r"'0\.tif' is gray of 32 bits or with a sign, without a known white"):
+        split(tmp_path / "set", tmp_path / "out", ("a", "b"))
+    assert not (tmp_path / "out").exists()

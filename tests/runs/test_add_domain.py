@@ -147,7 +147,7 @@ def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny,
     made = stopped_growth(run)
     folder = run / "added" / "winter"
     card = json.loads((folder / "growth.json").read_text())
-    assert (card["packs"]["fall"], card["target"], card["judges"]) == (
+    assert (card["packs"]["fall"], card["target"], card["discriminators"]) == (
         "../../packs/fall",
         "../../packs/winter",
         "../..",
@@ -386,6 +386,19 @@ def test_discriminators_of_damaged_checkpoints_begin_new(run):
     assert sum("beginning with a fresh one" in message for message in listener.said) == 2
 
 
+def test_a_card_of_other_domains_is_refused(run):
+    stopped_growth(run)
+    card = run / "added" / "winter" / "growth.json"
+    whole = json.loads(card.read_text())
+    for change in ({"name": "spring", "target": "../../packs/spring"}, {"packs": {"summer": whole["packs"]["summer"]}}):
+        card.write_text(json.dumps(whole | change))
+        with pytest.raises(RunError, match=r"the card in .*winter is damaged: the settings there name"):
+            resume(run / "added" / "winter")
+    card.write_text("[]")
+    with pytest.raises(RunError, match=r"growth.json is damaged \(the file: Input should be an object\)"):
+        resume(run / "added" / "winter")
+
+
 NOT_NAMED = "it does not name the old packs and their files"
 
 
@@ -396,6 +409,8 @@ NOT_NAMED = "it does not name the old packs and their files"
         ({"name": 5}, "name: Input should be a valid string"),
         ({"files": {}}, NOT_NAMED),
         ({"target": None}, "target: Input should be a valid string"),
+        ({"target": "../../packs/fall"}, "its target is not where the new pack belongs"),
+        ({"target": ""}, "its target is not where the new pack belongs"),
     ],
 )
 def test_a_card_of_something_else_is_damaged(run, change, why):
