@@ -25,7 +25,7 @@ DATA = click.option("--data", type=PATH, metavar="DIR", help="A folder with a fo
 
 @click.group()
 def command() -> None:
-    """List, show, check, export and fetch domains.
+    """List, show, check, split, export and fetch domains.
 
     \b
     combogan domains list
@@ -103,7 +103,8 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     from combogan.data.paired_split import with_truth
 
     code, found = 0, {}
-    domains = with_truth(resolve(names, data=data, needed=1), trained=True)
+    words = [word for name in names for word in name.split(",") if word]  # as `train` takes them, or one by one
+    domains = with_truth(resolve(words, data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
         found[domain.name] = kinds(domain)

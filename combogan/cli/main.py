@@ -20,7 +20,7 @@ COMMANDS = {
     "translate": "Translate pictures from one domain into others.",
     "serve": "Serve a page on which pictures are dropped and translated.",
     "evaluate": "Score a run's translations against truth and baselines.",
-    "domains": "List, show, check and fetch domains.",
+    "domains": "List, show, check, split, export and fetch domains.",
     "export": "Write packs as ONNX files or torch.export programs.",
     "packs": "List, show, verify, copy, share and import packs.",
     "completion": "Complete commands and options in bash, zsh or fish.",

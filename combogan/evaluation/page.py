@@ -129,10 +129,10 @@ def _sentence(scores: Scores) -> str:
             f"{'more' if above >= 0 else 'less'} than colour matching."
         )
     if scores.translation is not None and scores.colour_matching is not None:
-        real = "" if scores.accuracy is None else f", and {scores.accuracy:.0%} of real pictures for what they are"
+        real = "" if scores.accuracy is None else f"; it is right about {scores.accuracy:.0%} of real pictures"
         parts.append(
-            f"A classifier takes {scores.translation.arrival:.0%} of them for the target, after colour matching "
-            f"{scores.colour_matching.arrival:.0%}{real}."
+            f"A classifier takes {scores.translation.arrival:.0%} of the translations for pictures of their target, "
+            f"and {scores.colour_matching.arrival:.0%} of pictures whose colours were matched{real}."
         )
     return " ".join(parts)
 

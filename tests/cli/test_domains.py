@@ -119,6 +119,12 @@ def test_check_names_every_finding_and_fails_only_for_unreadable_pictures() -> N
     assert result.exit_code == 1
 
 
+def test_check_takes_domains_with_spaces_or_commas_between_them() -> None:
+    for name in ("a", "b"):
+        paint(Path("data") / name, 20)
+    assert run("check", "a,b", "--data", "data").output == run("check", "a", "b", "--data", "data").output
+
+
 def test_check_of_drawn_scenes_has_nothing_to_open() -> None:
     result = run("check", "winter")
     assert result.output == (

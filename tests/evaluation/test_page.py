@@ -115,7 +115,8 @@ def test_it_says_what_was_scored_and_how_well(run: Path) -> None:
     assert "Trained for 150 iterations in 90 s" not in text
     assert "Trained for 150 iterations in 2 min" in text
     assert "a PSNR of 18.0 dB to the truth, 1.0 dB more than colour matching" in text
-    assert "takes 72% of them for the target, after colour matching 31%, and 96% of real pictures" in text
+    assert "takes 72% of the translations for pictures of their target, and 31% of pictures whose colours" in text
+    assert "it is right about 96% of real pictures" in text
 
 
 def test_the_kid_is_named_after_its_network_and_content_stands_beside_the_edges(run: Path) -> None:
