@@ -73,6 +73,6 @@ def test_no_bridge_leads_from_gray_to_colour(tmp_path):
     for channels, space in ((1, "0a"), (3, "0b")):
         shape = {"width": 4, "blocks": 1, "channels": channels}
         (pack,) = publish(tmp_path / space, [NewPack("x", encoder(**shape), decoder(**shape), (space, space), 32)])
-        ends.append(End(str(tmp_path / space), space, {"x": str(pack.folder)}))
+        ends.append(End(str(tmp_path / space), {"x": str(pack.folder)}))
     with pytest.raises(SpaceError, match="whose images have 1 channels, and .* with 3"):
         _refuse_unfitting(*ends)
