@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from combogan.errors import SettingsError, suggestion
 from combogan.sections import DiscriminatorSettings, Images, Losses, Networks, Optimizer, Run, Schedule, Section
 
-RETIRED = {"schedule": ("autoencode_from",), "losses": ("identity_every",)}
-"""Settings of earlier commits that no longer exist: in a file they are passed over."""
+RETIRED = {"schedule": ("autoencode_from",)}
+"""Settings of earlier versions that no longer mean anything: in a file they are passed over."""
 
 
 class Settings(Section):

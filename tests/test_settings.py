@@ -131,7 +131,7 @@ def test_a_preset_is_chosen_by_the_device(monkeypatch, device, there, wanted):
 
 def test_settings_of_earlier_versions_are_passed_over_in_files(tmp_path):
     path = tmp_path / "settings.toml"
-    path.write_text('[losses]\nidentity_every = 2\n[schedule]\nautoencode = 5\nautoencode_from = "looks-linear"\n')
+    path.write_text('[schedule]\nautoencode = 5\nautoencode_from = "looks-linear"\n')
     assert Settings.load(path) == Settings.build({"schedule": {"autoencode": 5}})
     with pytest.raises(SettingsError, match="autoencode_from"):
         Settings.load("quick", {"schedule.autoencode_from": "chance"})

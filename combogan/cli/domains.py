@@ -103,8 +103,7 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     from combogan.data.paired_split import with_truth
 
     code, found = 0, {}
-    words = [word for name in names for word in name.split(",") if word]  # as `train` takes them, or one by one
-    domains = with_truth(resolve(words, data=data, needed=1), trained=True)
+    domains = with_truth(resolve(",".join(names).split(","), data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
         found[domain.name] = kinds(domain)

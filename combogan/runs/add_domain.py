@@ -133,8 +133,6 @@ def _prepare(
             f"no pictures of an old domain ({', '.join(packs)}) were found, and at least one is needed to learn "
             "against; give --data DIR with a folder of its name."
         )
-    old = packs[found[1].name].encoder
-    assert old is not None
     settings, sources = settle(settings, found, meets=lambda *pair: found[0].name in pair, tell=tell)
     growth = Growth(
         name=found[0].name,
