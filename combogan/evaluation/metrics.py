@@ -1,6 +1,7 @@
 """Metrics: images in, one number per picture out.
 
-Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2.
+Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2. torchmetrics takes two seconds to import, so
+only what is scored against a truth waits for it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 RANGE = 2.0
 """From the darkest value of an image to the brightest."""
@@ -22,6 +22,8 @@ FLAT = 1e-5
 
 def psnr(image: Tensor, truth: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each picture (n,) in dB, at most BEST_PSNR, the value of identical images."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
     values = peak_signal_noise_ratio(image, truth, data_range=RANGE, reduction="none", dim=(1, 2, 3))
     return values.clamp(max=BEST_PSNR)
 
@@ -31,6 +33,8 @@ def ssim(image: Tensor, truth: Tensor) -> Tensor:
 
     Gaussian windows (11 x 11, standard deviation 1.5) centred on every pixel; images are mirrored beyond their border.
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     # The whole map is averaged here, because versions of torchmetrics differ in whether they leave the border out.
     _, everywhere = structural_similarity_index_measure(
         image, truth, data_range=RANGE, sigma=1.5, reduction="none", return_full_image=True

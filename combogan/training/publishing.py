@@ -77,7 +77,8 @@ class RunPublisher:
         a, b, *_ = self._sources
         words = ["--from", a, "--to", b, "--registry", str(self._folder.path)]
         translate = f"translate: combogan translate {shlex.join(words)}"
-        return Published(halves.iteration, (f"packs:     {folder}", translate))
+        score = f"score:     combogan evaluate {shlex.quote(str(self._folder.path))}"
+        return Published(halves.iteration, (f"packs:     {folder}", translate, score))
 
 
 def new_pack(

@@ -31,11 +31,12 @@ def test_four_words_train_and_the_last_lines_say_what_to_do_next(here):
     done = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert done.stdout.splitlines()[-4:] == [
+    assert done.stdout.splitlines()[-5:] == [
         "Trained 8 iterations.",
         "look at:   runs/summer-winter-fall/samples/000008.png",
         "packs:     runs/summer-winter-fall/packs",
         "translate: combogan translate --from summer --to winter --registry runs/summer-winter-fall",
+        "score:     combogan evaluate runs/summer-winter-fall",
     ]
     assert "iterations: 8 (less than an epoch of 300), each domain trained 5 times" in done.stdout
     again = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
