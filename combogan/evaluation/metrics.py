@@ -1,7 +1,7 @@
 """Metrics: images in, one number per picture out.
 
-Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2. torchmetrics takes two seconds to import, and
-only PSNR and SSIM need it, so they import it.
+Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2. Only these two need torchmetrics, whose
+import takes two seconds.
 """
 
 from __future__ import annotations
