@@ -25,7 +25,7 @@ less that of matching colours. Kid and content: distances of features from those
 source; less is nearer. Waves: power of waves of two / four pixels in flat places, over that of neighbouring lengths; up
 to about 1 there is no grid of dots. Light: how far the mean luminance (0 to 1) is from the source's. Texture: sliced
 Wasserstein distance, from fine to coarse, less is better. An iteration takes ms milliseconds (median); minutes are
-all that training took, also where the machine had other work.
+all that training took, also where the machine had other work, and tables differ in their machines (`quality.jsonl`).
 """
 
 Group = Sequence[Line]

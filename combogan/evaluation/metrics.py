@@ -1,7 +1,7 @@
 """Metrics: images in, one number per picture out.
 
-Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2. Only these two need torchmetrics, whose
-import takes two seconds.
+Images are (n, 3, h, w) in [-1, 1], so the data range of PSNR and SSIM is 2. PSNR and SSIM import torchmetrics when they
+are first computed: it takes two seconds, and most commands need neither.
 """
 
 from __future__ import annotations

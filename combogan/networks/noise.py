@@ -80,6 +80,7 @@ class Noise(nn.Module):
         self.stride = stride
         self.strength = nn.Parameter(torch.full((1, channels, 1, 1), STRENGTH))
         for side in SIDES:
+            # On "meta", where networks are only counted, torch.randn would import torch's compiler, for a second.
             square = torch.randn(side, side, generator=tensors(0, "noise", side), device="cpu") / len(SIDES) ** 0.5
             self.register_buffer(f"square{side}", square, persistent=False)
 

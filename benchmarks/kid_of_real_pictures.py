@@ -1,11 +1,11 @@
-"""The least KID to expect of translations that keep their content: that of real pictures which show about the same.
+"""KID of real pictures that are chosen to resemble those of another domain: what a KID owes to what pictures show.
 
-    python benchmarks/content_kid.py shared/data/landscapes [--size 128]
+    python benchmarks/kid_of_real_pictures.py shared/data/landscapes [--size 128]
 
-DIR has NAME/train and NAME/test for each domain. For the test pictures of a source, as many training pictures of a pool
-are chosen: those with the nearest features after each domain's mean is taken away, each at most once. Printed is their
-KID from the test pictures of every domain. A pool that is the target itself says how far its own pictures are that look
-most like the source's; any other pool, how far real pictures are that show what the source shows. Needs SciPy.
+DIR has NAME/train and NAME/test for each domain. For the test pictures of a source, as many training pictures of
+another domain, the pool, are chosen: one for each and none twice, so that the sum of the distances of their features is
+least after the mean of each domain is taken away. Printed is the KID of those chosen from the test pictures of every domain.
+The pool needs at least as many training pictures as the source has test pictures. Needs SciPy.
 """
 
 from __future__ import annotations
@@ -30,33 +30,31 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=128, metavar="N", help="pixels of a side  [default: 128]")
     given = parser.parse_args()
     words = [f"{path.name}={path}" for path in sorted(given.folder.iterdir()) if path.is_dir()]
     sources = catalog.resolve(words)
     arrival = Arrival.train({one.name: one.train for one in sources}, given.size)
-    train = {one.name: standardised(arrival, one.train, given.size) for one in sources}
-    test = {one.name: standardised(arrival, one.test, given.size) for one in sources}
+    train = {one.name: features(arrival, one.train, given.size) for one in sources}
+    test = {one.name: features(arrival, one.test, given.size) for one in sources}
     print("| source | real pictures of |", " | ".join(f"KID from {name}" for name in test), "|")
     print("| --- | --- |", " | ".join("---" for _ in test), "|")
     for source, pool in permutations(test, 2):
-        chosen = train[pool][nearest(test[source], train[pool])]
+        chosen = train[pool][chosen_for(test[source], train[pool])]
         print(f"| {source} | {pool} |", " | ".join(f"{kid(chosen, real):.2f}" for real in test.values()), "|")
 
 
-def standardised(arrival: Arrival, pictures: PictureSet, size: int) -> Tensor:
-    """What the KID of `evaluate` compares of all pictures (n, values)."""
+def features(arrival: Arrival, pictures: PictureSet, size: int) -> Tensor:
+    """Features (n, values) of all pictures, standardised as for the KID of `evaluate`."""
     every = batches(pictures, range(len(pictures)), size)
     return torch.cat([arrival.standardised(arrival.features(images).pooled) for images in every])
 
 
-def nearest(wanted: Tensor, pool: Tensor) -> list[int]:
-    """Indices of pictures in the pool (m, values), one for each of those wanted (n, values), n at most m.
-
-    The sum of the distances is the least possible, after the mean of each is taken away.
-    """
+def chosen_for(wanted: Tensor, pool: Tensor) -> list[int]:
+    """Indices of pictures of the pool (m, values), one for each of those wanted (n, values), n at most m."""
     distances = torch.cdist(wanted - wanted.mean(0), pool - pool.mean(0))
-    return list(map(int, linear_sum_assignment(distances.numpy())[1]))
+    places: list[int] = linear_sum_assignment(distances.numpy())[1].tolist()
+    return places
 
 
 if __name__ == "__main__":
