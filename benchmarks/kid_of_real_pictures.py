@@ -4,8 +4,8 @@
 
 DIR has NAME/train and NAME/test for each domain. For the test pictures of a source, as many training pictures of
 another domain, the pool, are chosen: one for each and none twice, so that the sum of the distances of their features is
-least after the mean of each domain is taken away. Printed is the KID of those chosen from the test pictures of every domain.
-The pool needs at least as many training pictures as the source has test pictures. Needs SciPy.
+least after the mean of each domain is taken away. Printed is the KID of those chosen from the test pictures of every
+domain. The pool needs at least as many training pictures as the source has test pictures. Needs SciPy.
 """
 
 from __future__ import annotations
