@@ -119,13 +119,17 @@ def _distances_by_stride(found: FeatureMaps, target: FeatureMaps, chance: np.ran
         directions = directions.to(y.device, non_blocking=True)
         deviation = torch.maximum(wanted.std((0, 2), correction=0), LEAST_DEVIATION * wanted.std(correction=0)) + 1e-6
         scaled = F.normalize(directions, dim=1) / deviation
-        distances.append(F.l1_loss((scaled @ y).sort().values, _in_order(scaled @ wanted)))
+        distances.append(F.l1_loss(_in_order(scaled @ y), _in_order(scaled @ wanted)))
     return distances
 
 
 def _in_order(values: Tensor) -> Tensor:
-    """Values without a gradient, in ascending order along the last dimension; NumPy is four times as fast on CPUs."""
-    return values.sort().values if values.is_cuda else torch.from_numpy(np.sort(values.numpy()))
+    """Values in ascending order along the last dimension; on CPUs, NumPy is ten times as fast as PyTorch."""
+    if values.is_cuda:
+        return values.sort().values
+    if not values.requires_grad:
+        return torch.from_numpy(np.sort(values.numpy()))
+    return values.gather(-1, torch.from_numpy(np.argsort(values.detach().numpy())))
 
 
 def _weighted(parts: list[Tensor]) -> Tensor:
