@@ -5,12 +5,13 @@
 DIR has NAME/train and NAME/test for each domain. For the test pictures of a source, as many training pictures of
 another domain, the pool, are chosen: one for each and none twice, so that the sum of the distances of their features is
 least after the mean of each domain is taken away. Printed is the KID of those chosen from the test pictures of every
-domain. The pool needs at least as many training pictures as the source has test pictures. Needs SciPy.
+domain. Needs SciPy.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import permutations
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from combogan.data import catalog
 from combogan.data.pictures import PictureSet
+from combogan.errors import ComboganError
 from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.images import batches
 from combogan.evaluation.kid import kid
@@ -32,8 +34,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--size", type=int, default=128, metavar="N", help="pixels of a side  [default: 128]")
     given = parser.parse_args()
-    words = [f"{path.name}={path}" for path in sorted(given.folder.iterdir()) if path.is_dir()]
-    sources = catalog.resolve(words)
+    if not given.folder.is_dir():
+        parser.error(f"there is no folder '{given.folder}'")
+    folders = [path for path in sorted(given.folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    try:
+        sources = catalog.resolve([f"{path.name}={path}" for path in folders])
+    except ComboganError as error:
+        sys.exit(f"Error: {error}")
+    fewest, most = min(len(one.train) for one in sources), max(len(one.test) for one in sources)
+    if not 2 <= min(len(one.test) for one in sources) <= most <= fewest:
+        parser.error("every domain needs two test pictures, and no more of them than any has training pictures")
     arrival = Arrival.train({one.name: one.train for one in sources}, given.size)
     train = {one.name: features(arrival, one.train, given.size) for one in sources}
     test = {one.name: features(arrival, one.test, given.size) for one in sources}
