@@ -213,7 +213,10 @@ def _from_card(name: str, origin: str) -> Place | None:
     having = [card for card in collections().values() if rest in card.names()]
     if len(having) > 1 and having[0].name != DRAWN:
         full = ", ".join(f"{card.name}/{rest}" for card in having)
-        raise DomainError(f"several collections have a domain '{rest}': {full}; write the one you mean in full.")
+        raise DomainError(
+            f"several collections have a domain '{rest}': {full}; write the one you mean in full, or name the folder "
+            "that yours lies in: --data FOLDER."
+        )
     return _of_collection(name, having[0], rest) if having else None
 
 

@@ -170,7 +170,8 @@ def test_a_bare_name_of_several_collections_is_refused_with_their_names() -> Non
     assert refusal("photo", "summer") == (
         "several collections have a domain 'photo': cezanne2photo/photo, cityscapes-paired/photo, "
         "cityscapes/photo, facades-paired/photo, facades/photo, "
-        "monet2photo/photo, ukiyoe2photo/photo, vangogh2photo/photo; write the one you mean in full."
+        "monet2photo/photo, ukiyoe2photo/photo, vangogh2photo/photo; write the one you mean in full, "
+        "or name the folder that yours lies in: --data FOLDER."
     )
 
 
