@@ -127,6 +127,8 @@ def any_setting(function: Function) -> Function:
 
 def changed(changes: tuple[str, ...], flags: dict[str, Any]) -> dict[str, Any]:
     """Flags and --set words as changes of settings."""
+    if flags.get("epochs") is not None and flags.get("iterations") is not None:
+        raise click.UsageError("--epochs and --iterations both say how long to train; leave one out.")
     given = {FLAGS[name]: value for name, value in flags.items() if value is not None}
     return given | dict(parse_change(change) for change in changes)
 

@@ -54,7 +54,8 @@ def table(scores: Scores) -> Table:
 def _title(scores: Scores) -> str:
     counts = sorted({pair.pictures for pair in scores.pairs})
     pictures = " to ".join(str(count) for count in dict.fromkeys([*counts[:1], *counts[-1:]])) or "no"
-    return f"{pictures} test pictures per pair, at {scores.size} x {scores.size} pixels; PSNR in dB"
+    noun = "picture" if counts == [1] else "pictures"
+    return f"{pictures} test {noun} per pair, at {scores.size} x {scores.size} pixels; PSNR in dB"
 
 
 def _legend(scores: Scores, *, truth: bool, kid: bool) -> list[str]:

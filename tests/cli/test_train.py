@@ -113,6 +113,7 @@ MISTAKES = {
     "not toml": ("--domains summer,fall --config broken.toml", "broken.toml is not TOML"),
     "no preset": ("--domains summer,fall --preset papr", "no preset is called 'papr'. Did you mean 'paper'?"),
     "both": ("--domains summer,fall --preset quick --config tiny.toml", "--preset and --config were both given"),
+    "two lengths": ("--domains summer,fall --epochs 2 --iterations 20", "--epochs and --iterations both say"),
     "workers": ("--domains summer,fall --workers two", "Invalid value for '--workers': give a number, or auto"),
     "no cuda": ("--domains summer,fall --device cuda", "PyTorch finds no CUDA device here; use --device cpu."),
     "no run": ("--resume nowhere", "there is no run nowhere"),

@@ -82,6 +82,11 @@ def test_the_table_shows_pairs_means_and_baselines_in_80_columns_and_says_what_t
     assert "Accuracy of the classifier: 100% of spring, 95% of winter." in shown
 
 
+def test_one_picture_is_no_pictures() -> None:
+    one = replace(EXAMPLE, pairs=tuple(replace(pair, pictures=1) for pair in EXAMPLE.pairs))
+    assert rows(one)[0].startswith("1 test picture per pair")
+
+
 def test_all_columns_fit_in_80() -> None:
     full = replace(EXAMPLE, pairs=tuple(replace(pair, translation=unpaired(1.0, -0.0123)) for pair in EXAMPLE.pairs))
     assert "spring -> winter 20.50 0.205 100% (25%) 0.75 0.50 25.0 200 40 -0.012" in rows(full)
