@@ -30,7 +30,7 @@ def test_epochs_alone_keep_the_share_after_which_the_rate_falls(own):
 
 def test_epochs_and_where_the_rate_falls_are_kept_as_given(own):
     assert schedule(own, "schedule.decay_from=150", epochs=200) == (None, 200, 150)
-    assert schedule(own, "schedule.decay_from=10", epochs=50, iterations=9) == (9, 50, 10)
+    assert schedule(own, "schedule.decay_from=10", "schedule.iterations=9", epochs=50) == (9, 50, 10)
 
 
 def commands(command):
