@@ -26,7 +26,7 @@ def same(one, other):
 @pytest.mark.parametrize(("precision", "meeting"), [("float32", 1), ("float32", 4), ("bfloat16", 1)])
 def test_pairs_at_the_same_time_give_the_same_bits_as_in_turn(rounds, tmp_path, precision, meeting):
     changes = {"run.precision": precision, "schedule.iterations": 20, "schedule.meeting": meeting}
-    rounds = rounds.changed(changes)
+    rounds = rounds.changed({**changes, "run.checkpoint_every": 10})
     together = combogan.train(rounds, SEASONS, out=tmp_path / "together")
     in_turn = combogan.train(rounds.changed({"run.pairs_at_once": 1}), SEASONS, out=tmp_path / "in-turn")
     assert same(states(together), states(in_turn))

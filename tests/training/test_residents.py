@@ -22,7 +22,8 @@ SIX = [*SEASONS, "snow=scenes-small/winter", "sun=scenes-small/summer"]
 
 @pytest.fixture
 def rounds(tiny):
-    return tiny.changed({"schedule.pairs": "rounds", "schedule.iterations": 12, "losses.r1": 3.0})
+    changes = {"schedule.pairs": "rounds", "schedule.iterations": 12, "losses.r1": 3.0, "run.checkpoint_every": 6}
+    return tiny.changed(changes)
 
 
 def same(one, other):
