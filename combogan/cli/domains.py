@@ -101,11 +101,14 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     from combogan.data.catalog import resolve
     from combogan.data.kind_checks import differing, kinds
     from combogan.data.paired_split import with_truth
+    from combogan.data.validation_split import FEWEST
 
     code, found = 0, {}
     domains = with_truth(resolve(",".join(names).split(","), data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
+        if len(domain.train) < FEWEST:
+            click.echo(f"few: below {FEWEST} pictures to train on, none are held out, and a run has no validation.")
         found[domain.name] = kinds(domain)
         code |= _check(domain, size, found[domain.name])
     if differ := differing(found):
@@ -253,7 +256,7 @@ def _check(domain: DomainPictures, size: int | None, found_kinds: Kinds) -> int:
         click.echo(f"{finding.problem}: {finding}")
     found = Counter(finding.problem for finding in report.findings)
     problems = ", ".join(f"{count} {problem}" for problem, count in found.items())
-    click.echo(f"Found: {problems}." if found else "Nothing is wrong with them.")
+    click.echo(f"Found: {problems}." if found else "Nothing is wrong with the files.")
     return int("unreadable" in found or bool(mixed))
 
 

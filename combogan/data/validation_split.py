@@ -29,7 +29,7 @@ def with_validation(
         return settings, dict(sources)
     if few := too_few(sources):
         counts = ", ".join(f"'{name}' has {len(sources[name].train)}" for name in few)
-        tell(f"Training without validation, and publishing the last weights: {counts} training pictures, too few.")
+        tell(f"Training without validation, and publishing the last weights: too few training pictures ({counts}).")
         return settings.changed({"run.validate_every": 0}), dict(sources)
     return settings, hold_out(sources, settings.run.seed)
 

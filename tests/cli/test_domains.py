@@ -96,7 +96,7 @@ def test_check_says_that_nothing_is_wrong() -> None:
     assert result.output == (
         f"mine ({folder}): 18 pictures to train on, 2 to test with.\n"
         "Pixels: 64 x 64 (smallest), 64 x 64 (median), 64 x 64 (largest). Formats: 20 PNG.\n"
-        "Nothing is wrong with them.\n"
+        "Nothing is wrong with the files.\n"
     )
     assert result.exit_code == 0
 
@@ -106,7 +106,10 @@ def test_check_names_every_finding_and_fails_only_for_unreadable_pictures() -> N
     (test / "again.png").write_bytes((train / "0.png").read_bytes())
     paint(Path("small"), 1, side=40).joinpath("0.png").rename(train / "small.png")
     result = run("check", "mine=pictures", "--size", "64")
-    assert result.output.splitlines()[2:] == [
+    assert result.output.splitlines()[1] == (
+        "few: below 10 pictures to train on, none are held out, and a run has no validation."
+    )
+    assert result.output.splitlines()[3:] == [
         "small: 'train/small.png' is 40 x 40 pixels, below the crop of 64; it is scaled up.",
         "duplicate: 'test/again.png' shows the same as 'train/0.png'; keep one of them.",
         "Found: 1 small, 1 duplicate.",

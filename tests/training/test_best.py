@@ -228,7 +228,7 @@ def test_too_few_pictures_mean_no_validation_for_the_whole_run(settings, tmp_pat
     word, listener = folder_of(tmp_path / "few", "fall", 10), Listener()
     prepared = prepare(settings, ["summer", word], tell=listener.tell)
     assert listener.said == [
-        "Training without validation, and publishing the last weights: 'fall' has 9 training pictures, too few."
+        "Training without validation, and publishing the last weights: too few training pictures ('fall' has 9)."
     ]
     assert prepared.settings.run.validate_every == 0
     assert all(source.validation is None for source in prepared.sources.values())
