@@ -3,8 +3,8 @@
     python benchmarks/overfitting.py runs/landscapes [--data DIR] [--pictures 40]
 
 Scores are means over places and pictures, of the patch discriminator's first map and of each head, by its stride. Heads
-are trained to score real images above 1 and translations below -1. Test pictures that are scored like translations, and
-below pictures of the training, mean that the discriminator knows its pictures by heart. Nothing is written.
+are trained to score real images above 1 and translations below -1. A head overfits where it scores test pictures far
+below pictures of the training. Nothing is written.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 from combogan.data.pictures import PictureSet
 from combogan.errors import ComboganError
 from combogan.evaluation.images import batches, choice
+from combogan.networks.feature_heads import SEEN
 from combogan.runs.prepare import prepare_resume
 from combogan.runs.run import resume
 from combogan.training.engine import Engine
@@ -44,6 +45,9 @@ def main() -> None:
     engine.gather()
     size, most = prepared.settings.images.size, given.pictures
     test = {name: images(one.test, size, most) for name, one in prepared.sources.items()}
+    heads = SEEN if prepared.settings.losses.heads else ()
+    print("| domain | images | patches |", " | ".join(f"stride {stride}" for stride in heads), "|")
+    print("| --- | --- | --- |", " | ".join("---" for _ in heads), "|")
     for place, name in enumerate(names):
         shown = {"pictures of the training": images(engine.batches.pictures[name], size, most)}
         shown["test pictures"] = test[name]

@@ -90,7 +90,8 @@ def show(name: str, data: Path | None) -> None:
 def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     """Open every picture of the domains and list those that are unreadable, double or suspicious.
 
-    Of several domains it also says how many training pictures pair up by name, and whether they are of different kinds.
+    It also says where a domain has too few for a validation and, of several domains, how many training pictures pair up
+    by name, and whether they are of different kinds.
     Exits with 1 if a picture is unreadable, or if pictures of 16 bits or floats are mixed with others.
 
     \b
@@ -101,14 +102,14 @@ def check(names: tuple[str, ...], size: int | None, data: Path | None) -> None:
     from combogan.data.catalog import resolve
     from combogan.data.kind_checks import differing, kinds
     from combogan.data.paired_split import with_truth
-    from combogan.data.validation_split import FEWEST
+    from combogan.data.validation_split import FEWEST, too_few
 
     code, found = 0, {}
     domains = with_truth(resolve(",".join(names).split(","), data=data, needed=1), trained=True)
     for domain in domains:
         click.echo(f"{domain.name} ({domain.origin}): {_count_sentence(domain)}.")
-        if len(domain.train) < FEWEST:
-            click.echo(f"few: below {FEWEST} pictures to train on, none are held out, and a run has no validation.")
+        if too_few({domain.name: domain}):
+            click.echo(f"few: a run with fewer than {FEWEST} pictures of a domain to train on has no validation.")
         found[domain.name] = kinds(domain)
         code |= _check(domain, size, found[domain.name])
     if differ := differing(found):

@@ -107,7 +107,7 @@ def test_check_names_every_finding_and_fails_only_for_unreadable_pictures() -> N
     paint(Path("small"), 1, side=40).joinpath("0.png").rename(train / "small.png")
     result = run("check", "mine=pictures", "--size", "64")
     assert result.output.splitlines()[1] == (
-        "few: below 10 pictures to train on, none are held out, and a run has no validation."
+        "few: a run with fewer than 10 pictures of a domain to train on has no validation."
     )
     assert result.output.splitlines()[3:] == [
         "small: 'train/small.png' is 40 x 40 pixels, below the crop of 64; it is scaled up.",
