@@ -21,6 +21,11 @@ SEEN = (4, 8, 16, 32)
 MIXED = (64, 128, 256, 256)
 """Channels of each of these maps after mixing."""
 HEAD_WIDTH = 48
+KERNELS = (3, 3, 1, 1)
+"""Sides of the convolutions of the heads at these strides.
+
+At coarse strides, 3x3 convolutions learn the pictures of a small folder by heart (benchmarks/README.md).
+"""
 FeatureMaps = Mapping[int, Tensor]
 """What a frozen network sees in images, (n, channels, h / stride, w / stride), by the stride."""
 
@@ -87,13 +92,13 @@ class FeatureHeads(nn.Module):
         super().__init__()
         self.heads = nn.ModuleList(
             nn.Sequential(
-                SpectralConvolution(channels, HEAD_WIDTH, 3, padding=1),
+                SpectralConvolution(channels, HEAD_WIDTH, kernel, padding=kernel // 2),
                 nn.LeakyReLU(0.2),
-                SpectralConvolution(HEAD_WIDTH, HEAD_WIDTH, 3, padding=1),
+                SpectralConvolution(HEAD_WIDTH, HEAD_WIDTH, kernel, padding=kernel // 2),
                 nn.LeakyReLU(0.2),
                 SpectralConvolution(HEAD_WIDTH, 1, 1),
             )
-            for channels in MIXED
+            for channels, kernel in zip(MIXED, KERNELS, strict=True)
         )
 
     def forward(self, mixed: Sequence[Tensor]) -> list[Tensor]:

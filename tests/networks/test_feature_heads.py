@@ -37,6 +37,17 @@ def test_there_is_a_map_of_scores_for_every_mixed_map_at_any_size(height, width)
     assert [tuple(m.shape) for m in heads(mixed)] == [(n, 1, h, w) for n, h, w in wanted]
 
 
+def test_heads_see_neighbouring_places_at_fine_strides_only():
+    heads = FeatureHeads().eval()
+    maps = [torch.zeros(1, channels, 9, 9) for channels in MIXED]
+    changed = [x.clone() for x in maps]
+    for x in changed:
+        x[..., 4, 4] = 1
+    for stride, before, after in zip(SEEN, heads(maps), heads(changed), strict=True):
+        reached = int((before != after).sum())
+        assert reached == (25 if stride <= 8 else 1)
+
+
 def test_nothing_frozen_is_trained_or_saved_and_all_runs_mix_alike():
     frozen = FrozenFeatures()
     assert not list(frozen.parameters())
