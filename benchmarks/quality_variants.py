@@ -85,6 +85,7 @@ VARIANTS: dict[str, Variant] = {
     "r1-0": Variant({"losses.r1": 0.0}),
     "pool-0": Variant({"optimizer.pool": 0}),
     "rate-1e-4": Variant({"optimizer.rate": 1e-4}),
+    "rate-2e-4": Variant({"optimizer.rate": 2e-4}),
     "rate-4e-4": Variant({"optimizer.rate": 4e-4}),
     "betas-0": Variant({"optimizer.betas": [0.0, 0.99]}),
     "ema-0.99": Variant({"optimizer.ema": 0.99}),
