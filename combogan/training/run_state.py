@@ -147,7 +147,7 @@ def fitting(checkpoint: Checkpoint) -> Iterator[None]:
     except (KeyError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{checkpoint.folder} does not fit the settings of the run ({str(error).splitlines()[0]}); "
-            "[networks] and [discriminator] must stay as they were, and a run of an earlier version may need that version."
+            "[networks] and [discriminator] must stay as they were; a run of an earlier version may need that version."
         ) from None
 
 
