@@ -1,6 +1,7 @@
 """Tests run offline, on the CPU, on tiny real things, and leave nobody's home folder changed."""
 
 import os
+import sys
 
 import pytest
 
@@ -10,6 +11,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """The command as a person calls it, but within this process: exit code, stdout, stderr."""
+    from combogan.cli import main
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["combogan", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main.main()
+        return stopped.value.code or 0, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture

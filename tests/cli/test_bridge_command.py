@@ -1,25 +1,19 @@
 """`combogan bridge`, and what other commands say of a bridge."""
 
-import sys
-
 import pytest
 
 import combogan
-from combogan.cli import main
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(called):
     """A function that calls `combogan` with words; gives exit code and output."""
 
-    def called(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        said = capsys.readouterr()
-        return stopped.value.code, said.out + said.err
+    def call(*words):
+        code, output, error = called(*words)
+        return code, output + error
 
-    return called
+    return call
 
 
 def test_a_bridge_by_its_commands(tiny, tmp_path, monkeypatch, call):

@@ -1,10 +1,9 @@
 """The words of `combogan export`."""
 
-import sys
+from functools import partial
 
 import pytest
 
-from combogan.cli import main
 from combogan.deployment import comparison
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -12,19 +11,12 @@ from combogan.registry.pack import NewPack, publish
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def call(tmp_path, monkeypatch, called):
     """Calls `combogan export` with words, beside a run of one domain."""
     monkeypatch.chdir(tmp_path)
     networks = ResnetEncoder(width=2, blocks=0), ResnetDecoder(width=2, blocks=0)
     publish(tmp_path / "runs" / "seasons" / "packs", [NewPack("summer", *networks, ("7f3a", "7f3a"), 64)])
-
-    def called(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", "export", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return called
+    return partial(called, "export")
 
 
 def test_files_are_written_named_and_checked_and_a_check_that_fails_exits_with_1(call, monkeypatch):

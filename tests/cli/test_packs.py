@@ -1,18 +1,17 @@
 """The words of `combogan packs`."""
 
-import sys
+from functools import partial
 
 import pytest
 import torch
 
-from combogan.cli import main
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
 from combogan.registry.pack import NewPack, publish
 
 
 @pytest.fixture
-def packs(tmp_path, monkeypatch, capsys):
+def packs(tmp_path, monkeypatch, called):
     """A run of two domains; gives a function that calls `combogan packs` with words."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
@@ -34,14 +33,7 @@ def packs(tmp_path, monkeypatch, capsys):
             NewPack("winter", ResnetEncoder(width=2, blocks=1), None, ("7f3a", "7f3a"), 64, about),
         ],
     )
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", "packs", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return call
+    return partial(called, "packs")
 
 
 def test_the_list_shows_halves_space_size_iterations_and_folder(packs):

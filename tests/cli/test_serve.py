@@ -1,13 +1,12 @@
 """The words of `combogan serve`."""
 
 import socket
-import sys
 import webbrowser
+from functools import partial
 
 import pytest
 import torch
 
-from combogan.cli import main
 from combogan.deployment import page_server
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -15,20 +14,13 @@ from combogan.registry.pack import NewPack, publish
 
 
 @pytest.fixture
-def say(tmp_path, monkeypatch, capsys):
+def say(tmp_path, monkeypatch, called):
     """The program as a person calls it, with packs of two domains in `packs`: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     halves = ResnetEncoder(width=2, blocks=1), ResnetDecoder(width=2, blocks=1)
     publish(tmp_path / "packs", [NewPack(name, *halves, ("0a", "0a"), 16) for name in ("a", "b")])
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", "serve", *words])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return partial(called, "serve")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -9,13 +10,9 @@ import combogan as package
 from combogan.data.scenes import ScenePictures
 
 
-def combogan(*words, cwd=None):
-    command = [sys.executable, "-m", "combogan.cli.main", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
-
-
 @pytest.fixture
-def here(tmp_path, tiny):
+def here(tmp_path, tiny, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(tiny.toml())
     return tmp_path
 
@@ -27,8 +24,10 @@ def folder_of(path, season="summer", count=6, size=40):
     return path
 
 
-def test_four_words_train_and_the_last_lines_say_what_to_do_next(here):
-    done = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
+def test_four_words_train_and_the_last_lines_say_what_to_do_next(here, called):
+    command = [sys.executable, "-m", "combogan.cli.main"]
+    words = ["train", "--domains", "summer,winter,fall", "--config", "tiny.toml"]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.splitlines()[-5:] == [
@@ -39,42 +38,34 @@ def test_four_words_train_and_the_last_lines_say_what_to_do_next(here):
         "score:     combogan evaluate runs/summer-winter-fall",
     ]
     assert "iterations: 8 (less than an epoch of 300), each domain trained 5 times" in done.stdout
-    again = combogan("train", "--domains", "summer,winter,fall", "--config", "tiny.toml", cwd=here)
-    assert "run: runs/summer-winter-fall-2" in again.stdout
-    more = combogan("train", "--resume", "runs/summer-winter-fall", "--iterations", "9", cwd=here)
-    assert "going on after iteration 8" in more.stdout
-    assert "Trained 9 iterations." in more.stdout
-    grown = combogan("add-domain", "spring", "--run", "runs/summer-winter-fall", "--iterations", "2", cwd=here)
-    assert grown.returncode == 0, grown.stderr
-    assert "unchanged: the 3 old packs" in grown.stdout
+    _, output, _ = called(*words)
+    assert "run: runs/summer-winter-fall-2" in output
+    _, output, _ = called("train", "--resume", "runs/summer-winter-fall", "--iterations", "9")
+    assert "going on after iteration 8" in output
+    assert "Trained 9 iterations." in output
+    code, output, error = called("add-domain", "spring", "--run", "runs/summer-winter-fall", "--iterations", "2")
+    assert code == 0, error
+    assert "unchanged: the 3 old packs" in output
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(here):
+def test_a_dry_run_shows_the_plan_and_writes_nothing(here, called):
     before = set(here.rglob("*"))
-    done = combogan("train", "--domains", "summer,winter", "--config", "tiny.toml", "--dry-run", cwd=here)
-    assert done.returncode == 0, done.stderr
-    assert "scenes/summer" in done.stdout
-    assert "needs about:" in done.stdout
+    code, output, error = called("train", "--domains", "summer,winter", "--config", "tiny.toml", "--dry-run")
+    assert code == 0, error
+    assert "scenes/summer" in output
+    assert "needs about:" in output
     assert set(here.rglob("*")) == before
 
 
-def test_without_a_preset_the_first_line_says_which_and_why(here):
-    done = combogan("train", "--domains", "summer,winter", "--device", "cpu", "--dry-run", cwd=here)
-    assert done.stdout.splitlines()[0] == (
+def test_without_a_preset_the_first_line_says_which_and_why(here, called):
+    _, output, _ = called("train", "--domains", "summer,winter", "--device", "cpu", "--dry-run")
+    assert output.splitlines()[0] == (
         "Settings: quick, because training runs on the CPU; choose others with --preset or --config."
     )
 
 
-def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, monkeypatch, capsys):
-    from combogan.cli import main
-
-    def resume(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", "train", "--resume", "run", *words])
-        with pytest.raises(SystemExit) as exit_:
-            main.main()
-        return exit_.value.code, *capsys.readouterr()
-
-    monkeypatch.chdir(here)
+def test_a_run_whose_pictures_moved_goes_on_as_the_error_says(here, tiny, called):
+    resume = partial(called, "train", "--resume", "run")
     for name, season in (("photo", "summer"), ("monet", "winter")):
         folder_of(here / "old" / name, season)
     package.train(tiny.changed({"schedule.iterations": 1}), ["photo", "monet"], data="old", out="run")
@@ -142,24 +133,18 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, monkeypatch, capsys):
-    from combogan.cli import main
-
+def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, called):
     words, sentence = MISTAKES[name]
     (here / "empty").mkdir()
     folder_of(here / "full", count=1)
     (here / "broken.toml").write_text("[images\n")
-    monkeypatch.chdir(here)
-    monkeypatch.setattr(sys, "argv", ["combogan", "train", *words.split()])
     if name == "no cuda":
         import torch
 
         if torch.cuda.is_available():
             pytest.skip("there is CUDA here")
-    with pytest.raises(SystemExit) as exit_:
-        main.main()
-    output, error = capsys.readouterr()
-    assert exit_.value.code == 2, error
+    code, output, error = called("train", *words.split())
+    assert code == 2, error
     assert error.startswith("Error: ")
     assert sentence in error
     assert error.count("\n") == 1, error
@@ -167,32 +152,23 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, name, monkeypatch, caps
     assert "Traceback" not in error
 
 
-def test_a_folder_that_cannot_be_written_is_said(here):
-    done = combogan("train", "--domains", "summer,fall", "--config", "tiny.toml", "--out", "/proc/run", cwd=here)
-    assert done.returncode == 2
-    assert "Error: /proc/run cannot be written" in done.stderr
+def test_a_folder_that_cannot_be_written_is_said(here, called):
+    code, _, error = called("train", "--domains", "summer,fall", "--config", "tiny.toml", "--out", "/proc/run")
+    assert code == 2
+    assert "Error: /proc/run cannot be written" in error
 
 
-def test_pictures_smaller_than_the_crop_are_said_and_scaled_up(here):
+def test_pictures_smaller_than_the_crop_are_said_and_scaled_up(here, called):
     folder_of(here / "small", size=32)
-    words = [
-        "--domains",
-        "summer,mine=small",
-        "--config",
-        "tiny.toml",
-        "--set",
-        "images.size=64",
-        "--set",
-        "images.load=72",
-    ]
-    done = combogan("train", *words, "--dry-run", cwd=here)
-    assert done.returncode == 0, done.stderr
-    assert "pictures are smaller than the crop of 64 px; scaling them up." in done.stderr
+    words = "--domains summer,mine=small --config tiny.toml --set images.size=64 --set images.load=72 --dry-run"
+    code, _, error = called("train", *words.split())
+    assert code == 0, error
+    assert "pictures are smaller than the crop of 64 px; scaling them up." in error
 
 
-def test_help_has_an_example_and_every_flag_a_sentence():
+def test_help_has_an_example_and_every_flag_a_sentence(called):
     for command in ("train", "add-domain"):
-        text = combogan(command, "--help").stdout
+        _, text, _ = called(command, "--help")
         assert f"combogan {command} " in text
         options = [line for line in text.split("Options:")[1].splitlines() if line.strip().startswith("--")]
         assert len(options) > 8

@@ -10,7 +10,6 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from combogan.cli import main
 from combogan.cli.translate import command
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -45,14 +44,6 @@ def here(tmp_path, monkeypatch):
 def run(*words):
     """The program itself, as a person calls it: exit code, stdout, stderr."""
     return CliRunner().invoke(command, [*words, "--device", "cpu"], catch_exceptions=False)
-
-
-def say(monkeypatch, capsys, *words):
-    """As above, through `main`, which turns mistakes into sentences."""
-    monkeypatch.setattr(sys, "argv", ["combogan", *words])
-    with pytest.raises(SystemExit) as stopped:
-        main.main()
-    return stopped.value.code, *capsys.readouterr()
 
 
 def written(folder):
@@ -95,9 +86,9 @@ def test_the_newest_space_with_all_names_is_taken_and_said(here):
     assert done.stderr == "Using latent space 0001 (runs/older).\n"
 
 
-def test_a_broken_picture_is_named_the_others_are_done_and_the_code_is_1(here, monkeypatch, capsys):
+def test_a_broken_picture_is_named_the_others_are_done_and_the_code_is_1(here, called):
     words = ["--from", "summer", "--to", "winter", "broken.jpg", "one.png", "--device", "cpu", "-o", "out"]
-    code, stdout, stderr = say(monkeypatch, capsys, "translate", *words)
+    code, stdout, stderr = called("translate", *words)
     assert code == 1
     assert stdout == "1 picture written to out.\n"
     assert "Error: 'broken.jpg' is no JPEG, PNG, WebP, BMP, TIFF or GIF" in stderr
@@ -105,25 +96,25 @@ def test_a_broken_picture_is_named_the_others_are_done_and_the_code_is_1(here, m
     assert written(here / "out") == ["one.png"]
 
 
-def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(here, monkeypatch, capsys):
+def test_a_name_too_long_to_write_is_said_the_others_are_done_and_the_code_is_1(here, called):
     long = "x" * 255  # with the ending of a format that we write, more than file systems take
     (here / "one.png").rename(here / long)
     Image.new("RGB", (21, 13), "teal").save("two.png")
     words = ["--from", "summer", "--to", "winter", long, "two.png", "--device", "cpu", "-o", "out"]
     for _ in range(2):  # the second time, the folder is there when names are looked at
-        code, stdout, stderr = say(monkeypatch, capsys, "translate", *words)
+        code, stdout, stderr = called("translate", *words)
         assert code == 1
         assert stdout == "1 picture written to out.\n"
         assert f"Error: the translation of '{long}' cannot be written, because its name would be too long" in stderr
         assert written(here / "out") == ["two.png"]
 
 
-def test_a_film_with_a_name_too_long_for_its_parts_does_not_stop_the_others(here, monkeypatch, capsys):
+def test_a_film_with_a_name_too_long_for_its_parts_does_not_stop_the_others(here, called):
     pytest.importorskip("av")
     film = f"{'f' * 247}.mp4"
     drawn_films.make(here / film, drawn_films.frames(2))
     words = ["--from", "summer", "--to", "winter", film, "one.png", "--device", "cpu", "-o", "out"]
-    code, stdout, stderr = say(monkeypatch, capsys, "translate", *words)
+    code, stdout, stderr = called("translate", *words)
     assert code == 1
     assert stdout == "1 picture written to out.\n"
     assert "its name would be too long" in stderr
@@ -154,10 +145,10 @@ def test_a_film_with_a_name_too_long_for_its_parts_does_not_stop_the_others(here
         (["--to", ","], "no domain was named; `combogan packs list` shows all."),
     ],
 )
-def test_mistakes_are_one_sentence_and_code_2(here, monkeypatch, capsys, words, sentence):
+def test_mistakes_are_one_sentence_and_code_2(here, words, sentence, called):
     (here / "empty").mkdir()
     source = "winter" if sentence is None else "summer"
-    code, stdout, stderr = say(monkeypatch, capsys, "translate", "--from", source, *words, "--device", "cpu")
+    code, stdout, stderr = called("translate", "--from", source, *words, "--device", "cpu")
     assert (code, stdout) == (2, "")
     errors = [line for line in stderr.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1
@@ -169,11 +160,11 @@ def test_mistakes_are_one_sentence_and_code_2(here, monkeypatch, capsys, words, 
         )
 
 
-def test_without_cuda_asking_for_it_is_an_error(here, monkeypatch, capsys):
+def test_without_cuda_asking_for_it_is_an_error(here, called):
     if torch.cuda.is_available():
         pytest.skip("there is CUDA")
     words = ["--from", "summer", "--to", "winter", "--device", "cuda", "one.png"]
-    code, _, stderr = say(monkeypatch, capsys, "translate", *words)
+    code, _, stderr = called("translate", *words)
     assert code == 2
     assert stderr == "Error: --device cuda: PyTorch finds no CUDA device here; use --device cpu.\n"
 
@@ -210,9 +201,9 @@ def test_without_pictures_the_test_pictures_of_the_run_are_taken(here):
     assert written(here / "translated/photo-to-x") == ["test.png"]
 
 
-def test_without_a_run_the_card_of_the_pack_says_where_they_are(here, monkeypatch, capsys):
+def test_without_a_run_the_card_of_the_pack_says_where_they_are(here, called):
     make_run(here / "runs" / "own", "0c", ["photo", "x"], origin=str(here / "gone"))
-    code, _, stderr = say(monkeypatch, capsys, "translate", "--from", "photo", "--to", "x", "--device", "cpu")
+    code, _, stderr = called("translate", "--from", "photo", "--to", "x", "--device", "cpu")
     assert code == 2
     assert "Error: the test pictures of 'photo' cannot be had (" in stderr
     assert stderr.endswith("; name pictures to translate.\n")
@@ -251,8 +242,8 @@ def test_the_matrix_of_all_domains_takes_their_own_pictures_and_has_a_diagonal(h
         assert any(colour == (30, 160, 70) for _, colour in sheet.getcolors(2**20))
 
 
-def test_pictures_of_several_domains_at_once_are_refused(here, monkeypatch, capsys):
-    code, _, stderr = say(monkeypatch, capsys, "translate", "--from", "all", "--to", "all", "one.png")
+def test_pictures_of_several_domains_at_once_are_refused(here, called):
+    code, _, stderr = called("translate", "--from", "all", "--to", "all", "one.png")
     assert code == 2
     assert "Error: pictures are of one domain, but --from names several; leave them out, or name one.\n" in stderr
 

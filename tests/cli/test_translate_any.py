@@ -1,12 +1,12 @@
 """The words of `combogan translate --from any`."""
 
-import sys
+from functools import partial
 
 import pytest
 import torch
 from PIL import Image
 
-from combogan.cli import main, translate_any
+from combogan.cli import translate_any
 from combogan.evaluation.arrival import Arrival
 from combogan.evaluation.classifier import CLASSIFIER, Taken, write_classifier
 from combogan.evaluation.image_features import VALUES
@@ -33,16 +33,8 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def say(here, monkeypatch, capsys):
-    """The program as a person calls it: exit code, stdout, stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["combogan", "translate", "--from", "any", *words, "--device", "cpu"])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+def say(here, called):
+    return partial(called, "translate", "--device", "cpu", "--from", "any")
 
 
 def written(folder):

@@ -1,13 +1,12 @@
 """The words of `combogan translate` for films."""
 
-import sys
+from functools import partial
 
 import pytest
 import torch
 from click.testing import CliRunner
 from drawn_films import frames, make, sound
 
-from combogan.cli import main
 from combogan.cli.translate import command
 from combogan.networks.decoder import ResnetDecoder
 from combogan.networks.encoder import ResnetEncoder
@@ -34,15 +33,13 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def say(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, "argv", ["combogan", "translate", *WORDS, *words])
-    with pytest.raises(SystemExit) as stopped:
-        main.main()
-    return stopped.value.code, *capsys.readouterr()
+@pytest.fixture
+def say(called):
+    return partial(called, "translate", *WORDS)
 
 
-def test_a_film_is_translated_and_its_flicker_is_said(here, monkeypatch, capsys):
-    code, stdout, _ = say(monkeypatch, capsys, "walk.mp4")
+def test_a_film_is_translated_and_its_flicker_is_said(here, say):
+    code, stdout, _ = say("walk.mp4")
     assert code == 0
     flicker, written = stdout.splitlines()
     assert flicker.startswith("walk.mp4: flicker ")
@@ -50,12 +47,12 @@ def test_a_film_is_translated_and_its_flicker_is_said(here, monkeypatch, capsys)
     assert flicker.endswith(" without --steady.")
     assert written == "1 file written to out."
     assert len(Film.open(here / "out/walk.mp4").times) == 25
-    code, stdout, _ = say(monkeypatch, capsys, "--steady", "0", "walk.mp4")
+    code, stdout, _ = say("--steady", "0", "walk.mp4")
     assert code == 0
     assert "without" not in stdout
 
 
-def test_after_ctrl_c_it_is_said_how_to_go_on_and_going_on_works(here, monkeypatch, capsys):
+def test_after_ctrl_c_it_is_said_how_to_go_on_and_going_on_works(here, monkeypatch, say):
     finish = Parts.finish
 
     def stop(parts, second, frames):
@@ -64,42 +61,42 @@ def test_after_ctrl_c_it_is_said_how_to_go_on_and_going_on_works(here, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr(Parts, "finish", stop)
-        code, stdout, stderr = say(patched, capsys, "walk.mp4")
+        code, stdout, stderr = say("walk.mp4")
     assert (code, stdout) == (130, "")
     assert [line for line in stderr.splitlines() if line][-2:] == [
         "The same command with --resume goes on after the last whole second of the film.",
         "Stopped.",
     ]
     assert not (here / "out/walk.mp4").exists()
-    code, _, _ = say(monkeypatch, capsys, "walk.mp4", "--resume")
+    code, _, _ = say("walk.mp4", "--resume")
     assert code == 0
     assert sound(here / "out/walk.mp4") == sound(here / "walk.mp4")
 
 
-def test_what_is_no_film_is_reported_and_the_code_is_1(here, monkeypatch, capsys):
+def test_what_is_no_film_is_reported_and_the_code_is_1(here, say):
     (here / "broken.mov").write_text("no film")
-    code, stdout, stderr = say(monkeypatch, capsys, "broken.mov", "walk.mp4")
+    code, stdout, stderr = say("broken.mov", "walk.mp4")
     assert code == 1
     assert stdout.endswith("1 file written to out.\n")
     assert "Error: 'broken.mov' is no film that can be read (" in stderr
 
 
-def test_a_film_that_needs_more_than_may_be_used_is_refused_with_the_size_that_would_fit(here, monkeypatch, capsys):
-    code, _, stderr = say(monkeypatch, capsys, "--memory", "0.1284", "--tile", "walk.mp4")
+def test_a_film_that_needs_more_than_may_be_used_is_refused_with_the_size_that_would_fit(here, say):
+    code, _, stderr = say("--memory", "0.1284", "--tile", "walk.mp4")
     assert code == 1
     refused = (
         "Error: 'walk.mp4' is too large: a frame of 64 x 48 pixels, which is not tiled, needs about 0.1 GB of memory"
     )
     (said,) = [line for line in stderr.splitlines() if line.startswith(refused)]
     offered = said.split(" may be used; --size ")[1].split()[0]
-    code, _, _ = say(monkeypatch, capsys, "--memory", "0.1284", "--size", offered, "walk.mp4")
+    code, _, _ = say("--memory", "0.1284", "--size", offered, "walk.mp4")
     assert code == 0
     assert min(Film.open(here / "out/walk.mp4").size) == int(offered)
 
 
-def test_without_pyav_the_extra_is_named(here, monkeypatch, capsys):
+def test_without_pyav_the_extra_is_named(here, monkeypatch, say):
     monkeypatch.setattr("combogan.translation.film.find_spec", lambda name: None)
-    code, stdout, stderr = say(monkeypatch, capsys, "walk.mp4")
+    code, stdout, stderr = say("walk.mp4")
     assert (code, stdout) == (2, "")
     assert stderr.splitlines()[-1] == (
         "Error: films are read and written by PyAV, which is not installed; install it with `pip install "

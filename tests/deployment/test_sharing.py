@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +12,6 @@ import fsspec
 import pytest
 import torch
 
-from combogan.cli import main
 from combogan.deployment.listing import LISTING
 from combogan.deployment.pull import SOURCE, cache, pull, pulled
 from combogan.deployment.push import chosen, push
@@ -106,13 +104,6 @@ def relist(folder, change):
 
 def entry(content):
     return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def combogan(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, "argv", ["combogan", *words])
-    with pytest.raises(SystemExit) as stopped:
-        main.main()
-    return stopped.value.code, *capsys.readouterr()
 
 
 def test_what_is_pushed_and_pulled_translates_as_before(run, pushed, tmp_path):
@@ -325,37 +316,36 @@ def test_an_s3_bucket_takes_and_gives_packs(run, tmp_path, monkeypatch):
         server.stop()
 
 
-def test_the_words_of_push_and_pull(run, server, tmp_path, monkeypatch, capsys):
-    call = partial(combogan, monkeypatch, capsys)
+def test_the_words_of_push_and_pull(run, server, tmp_path, called):
     there = str(tmp_path / "there")
-    code, stdout, stderr = call("packs", "push", there, "--registry", str(run))
+    code, stdout, stderr = called("packs", "push", there, "--registry", str(run))
     size = sum(map(len, files(tmp_path / "there").values())) - len((tmp_path / "there" / LISTING).read_bytes())
     assert code == 0
     assert stdout == f"fall, summer: 8 files, {size / 1e6:,.1f} MB, are at {there}.\n"
     assert "has no scores, so the model card has none" in stderr
-    code, stdout, _ = call("packs", "pull", there, "-o", str(tmp_path / "got"))
+    code, stdout, _ = called("packs", "pull", there, "-o", str(tmp_path / "got"))
     assert (code, stdout) == (0, f"fall, summer: pulled to {tmp_path / 'got'}.\n")
-    code, _, stderr = call("packs", "push", server.url, "--registry", str(run))
+    code, _, stderr = called("packs", "push", server.url, "--registry", str(run))
     assert code == 2
     assert stderr.endswith("its kind of address cannot; give a folder, s3://, hf:// or ssh://.\n")
-    code, _, stderr = call("packs", "pull", "nokind://x")
+    code, _, stderr = called("packs", "pull", "nokind://x")
     assert code == 2
     assert stderr.startswith("Error: nokind://x cannot be opened (Protocol not known: nokind); check the address")
-    code, _, stderr = call("packs", "pull", str(run))
+    code, _, stderr = called("packs", "pull", str(run))
     assert code == 2
     assert "it has no listing.json; `combogan packs push` writes one" in stderr
 
 
-def test_a_url_is_a_registry(server, monkeypatch, capsys):
-    code, stdout, _ = combogan(monkeypatch, capsys, "packs", "list", "--registry", server.url)
+def test_a_url_is_a_registry(server, called):
+    code, stdout, _ = called("packs", "list", "--registry", server.url)
     assert code == 0
     assert [line.split()[0] for line in stdout.splitlines()] == ["domain", "fall", "summer"]
     assert str(cache(server.url)) in stdout
 
 
-def test_a_missing_package_is_named_with_the_extra(monkeypatch, capsys):
+def test_a_missing_package_is_named_with_the_extra(called):
     fsspec.register_implementation("far", "package_that_is_missing.System", errtxt="install it.", clobber=True)
-    code, _, stderr = combogan(monkeypatch, capsys, "packs", "pull", "far://host/x")
+    code, _, stderr = called("packs", "pull", "far://host/x")
     assert code == 2
     assert stderr == (
         "Error: far://host/x needs a package that is not installed (install it); pip install "
