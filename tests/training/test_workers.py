@@ -21,8 +21,6 @@ from combogan.runs.run import start as begin
 from combogan.training import building, cluster, workers
 from combogan.training.report import Quiet
 
-pytestmark = pytest.mark.xdist_group("ray")  # one Ray for all of them
-
 SEASONS = ["summer", "winter", "fall", "spring"]
 FIVE = [*SEASONS, "small=scenes-small/summer"]
 
