@@ -35,7 +35,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-identity": {"losses.identity": 0.0},
     "identity-3": {"losses.identity": 3.0},
     "latent-1": {"losses.latent": 1.0},
-    "rate-4e-4": {"optimizer.rate": 4e-4},
+    "rate-6e-4": {"optimizer.rate": 6e-4},
+    "identity-3-rate-6e-4": {"losses.identity": 3.0, "optimizer.rate": 6e-4},
     "r1-0": {"losses.r1": 0.0},
     "cycle-10": {"losses.cycle": 10.0},
 }
@@ -122,7 +123,8 @@ def _means(pairs: list[PairScores]) -> list[str]:
         psnr, ssim = mean.translation.psnr, mean.translation.ssim
         return [f"{psnr:.2f}", f"{mean.over_colour_matching:.2f}", f"{ssim:.3f}"]
     unpaired = UnpairedScores.mean([pair.translation for pair in pairs])
-    return [f"{unpaired.arrival:.2f}", f"{unpaired.kid:.3f}", f"{unpaired.content:.2f}"]
+    kid = "" if unpaired.kid is None else f"{unpaired.kid:.3f}"  # one test picture has none
+    return [f"{unpaired.arrival:.2f}", kid, f"{unpaired.content:.2f}"]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """KID of real pictures that are chosen to resemble those of another domain: what a KID owes to what pictures show.
 
-    python benchmarks/kid_of_real_pictures.py shared/data/landscapes [--size 128]
+    python benchmarks/kid_of_real_pictures.py DIR [--size 128]
 
 DIR has NAME/train and NAME/test for each domain. For the test pictures of a source, as many training pictures of
 another domain, the pool, are chosen: one for each and none twice, so that the sum of the distances of their features is

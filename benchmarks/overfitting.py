@@ -19,7 +19,7 @@ from torch import Tensor
 from combogan.data.pictures import PictureSet
 from combogan.errors import ComboganError
 from combogan.evaluation.images import batches, choice
-from combogan.networks.feature_heads import SEEN
+from combogan.networks.feature_heads import HEAD_STRIDES
 from combogan.runs.prepare import prepare_resume
 from combogan.runs.run import resume
 from combogan.training.engine import Engine
@@ -45,7 +45,7 @@ def main() -> None:
     engine.gather()
     size, most = prepared.settings.images.size, given.pictures
     test = {name: images(one.test, size, most) for name, one in prepared.sources.items()}
-    heads = SEEN if prepared.settings.losses.heads else ()
+    heads = HEAD_STRIDES if prepared.settings.losses.heads else ()
     print("| domain | images | patches |", " | ".join(f"stride {stride}" for stride in heads), "|")
     print("| --- | --- | --- |", " | ".join("---" for _ in heads), "|")
     for place, name in enumerate(names):

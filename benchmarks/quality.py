@@ -18,6 +18,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack, nullcontext
 from datetime import date
 from itertools import product
@@ -59,6 +60,7 @@ def main() -> None:
         for seed, regime, name in order
     ]
     try:
+        rows = without_repeats(rows)
         folders = [row.folder for row in rows]  # rows that cannot be trained raise an error first
         storage.refuse_unwritable(given.record.parent)
     except ComboganError as error:
@@ -78,6 +80,14 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit(130)
     sys.exit(1 if failed else 0)
+
+
+def without_repeats(rows: Iterable[Row]) -> list[Row]:
+    """The rows without those that equal an earlier one: some variants change nothing in some presets."""
+    first: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        first.setdefault((row.regime, row.iterations, row.seed, row.digest), row)
+    return list(first.values())
 
 
 def carried_out(row: Row, out: Path, record: Path, threads: int | None) -> None:

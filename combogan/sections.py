@@ -88,7 +88,7 @@ class Networks(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values dropped while training: in residual blocks, or in a U-Net's decoder from its fifth level on."""
     noise: bool = False
-    """Whether a skip network's decoder gets noise, of which it can make brush strokes and leaves."""
+    """Whether a skip network's decoder gets noise, of which it can make strokes and irregular textures."""
     upsampling: Literal["transposed-4x4", "transposed-3x3"] = "transposed-4x4"
     """How the decoder of a resnet doubles the size: a 4x4 transposed convolution, or a 3x3 one with output padding."""
 
@@ -140,8 +140,8 @@ class Losses(Section):
     heads: Weight = 0.0
     """Weight of the loss of heads: small discriminators that see images through a frozen network, beside the others."""
     style: Weight = 0.0
-    """Weight of the style loss: how far the distribution of that network's features in a translation is from that in a
-    real target image; computed at every 2nd update."""
+    """Weight of the style loss: how far the distribution of a frozen network's features, and of 3x3 patches, in a
+    translation is from that in a real target image; computed at every 2nd update."""
     latent: Weight = 0.0
     """Weight of the latent loss a -> z -> b -> z at the end of training; it grows linearly from zero."""
     forward: Weight = 0.0

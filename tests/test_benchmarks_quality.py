@@ -204,6 +204,16 @@ def test_every_variant_has_settings_in_every_regime(regime):
             assert found.model_dump(mode="json")[section][setting] == value
 
 
+def test_a_variant_that_changes_nothing_in_a_preset_is_not_trained_again():
+    from quality import without_repeats
+
+    names = ["reference", "cycle-5", "cycle-2", "random"]  # quick has cycle 5
+    rows = [Row("small", name, 1600, seed) for seed in (0, 1) for name in names]
+    assert [(row.variant, row.seed) for row in without_repeats(rows)] == [
+        (name, seed) for seed in (0, 1) for name in ("reference", "cycle-2", "random")
+    ]
+
+
 def test_variants_are_joined_and_what_contradicts_itself_is_refused():
     both = variant("cycle-5+cycle-decayed+diffaugment-shapes+start-0")
     assert both == variant("start-0+diffaugment-shapes+cycle-decayed+cycle-5")

@@ -89,7 +89,7 @@ def command(
 
     from combogan import machine, storage
     from combogan.evaluation.examples import collect
-    from combogan.evaluation.kid import Features
+    from combogan.evaluation.kid import Backbone
     from combogan.evaluation.run import evaluate, fitted_classifier, open_run
     from combogan.translation.translator import Translator
 
@@ -109,7 +109,7 @@ def command(
             device=on,
             size=size,
             pictures=pictures,
-            features=Features(backbone, Path(weights) if weights else None, on) if kid is not None else None,
+            features=Backbone(backbone, Path(weights) if weights else None, on) if kid is not None else None,
             say=say,
         )
         say("Choosing pictures to look at")

@@ -18,7 +18,7 @@ SUBSET, SUBSETS = 1000, 20
 """Pictures in a subset, at most, and the number of subsets where one cannot hold all pictures."""
 
 
-class Features:
+class Backbone:
     """Images (n, 3, h, w) in [-1, 1] -> the input of the backbone's last layer (n, features), on the CPU.
 
     Each image is scaled and normalised as in the backbone's training; one channel is seen three times.

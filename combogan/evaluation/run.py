@@ -14,7 +14,7 @@ from combogan.data.moved import moved
 from combogan.data.paired_split import with_truth
 from combogan.errors import DomainError, PackError, RunError
 from combogan.evaluation.arrival import Arrival
-from combogan.evaluation.kid import Features
+from combogan.evaluation.kid import Backbone
 from combogan.evaluation.scores import Scores
 from combogan.evaluation.scoring import PICTURES, score
 from combogan.evaluation.truth import paired
@@ -96,7 +96,7 @@ def evaluate(
     device: str | torch.device = "cpu",
     size: int | None = None,
     pictures: int | None = PICTURES,
-    features: Features | None = None,
+    features: Backbone | None = None,
     say: Callable[[str], object] = lambda what: None,
 ) -> Scores:
     """Score the packs of a run on at most `pictures` test pictures of each domain, at `size` or else its training size.

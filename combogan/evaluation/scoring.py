@@ -15,7 +15,7 @@ from combogan.evaluation.colour_matching import ColourMatch, colour_matches, mor
 from combogan.evaluation.content import content
 from combogan.evaluation.image_features import NAME, ImageFeatures
 from combogan.evaluation.images import batches, choice, square
-from combogan.evaluation.kid import Features, kid
+from combogan.evaluation.kid import Backbone, kid
 from combogan.evaluation.metrics import edges, psnr, ssim
 from combogan.evaluation.scores import Comparison, PairScores, Quality, Scores, UnpairedScores
 from combogan.evaluation.texture import Patches, Texture
@@ -40,7 +40,7 @@ def score(
     composes: Composes = lambda source, target: True,
     pictures: int | None = PICTURES,
     arrival: Arrival | None = None,
-    features: Features | None = None,
+    features: Backbone | None = None,
     device: str | torch.device = "cpu",
     say: Callable[[str], object] = lambda what: None,
 ) -> Scores:
@@ -89,7 +89,7 @@ class _TestSet:
     """What the KID compares with."""
     match: ColourMatch
     arrival: Arrival
-    features: Features | None
+    features: Backbone | None
 
     @classmethod
     def measured(
@@ -99,7 +99,7 @@ class _TestSet:
         limit: int | None,
         match: ColourMatch,
         arrival: Arrival,
-        features: Features | None,
+        features: Backbone | None,
     ) -> _TestSet:
         chosen = choice(pictures.test.names, limit)
         patches, taken, found = Patches(len(chosen)), [], []

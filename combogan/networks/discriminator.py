@@ -13,7 +13,7 @@ from combogan.networks.blocks import ACTIVATIONS, at_least_float32, norm_and_act
 from combogan.networks.cpu import SmallMapConvolution
 from combogan.networks.encoder import COLOUR, unless_colour
 
-SEEN = {"image": 1, "both": 2}
+IMAGES_SEEN = {"image": 1, "both": 2}
 """Images that a discriminator sees together."""
 LUMINANCE = (0.299, 0.587, 0.114)
 BLUR_SIZE, BLUR_SIGMA = 5, 3.0
@@ -49,7 +49,7 @@ class PatchDiscriminator(Discriminator):
         self.shape = {"kind": "patch", "width": width, "layers": layers, "activation": activation, "norm": norm}
         self.shape |= {"padding": padding, "sees": sees} | unless_colour(channels)
         bias = norm == "instance"
-        first = SmallMapConvolution(SEEN[sees] * channels, width, 4, stride=2, padding=padding)
+        first = SmallMapConvolution(IMAGES_SEEN[sees] * channels, width, 4, stride=2, padding=padding)
         body: list[nn.Module] = [first, ACTIVATIONS[activation]()]
         maps = width
         for layer in range(1, layers + 1):

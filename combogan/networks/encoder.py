@@ -70,7 +70,7 @@ class SkipEncoder(Encoder):
     2015) carry light, colour and edges past the norms, so that the latent need not hold them.
 
     With `change`, the image is handed over with a learned change, which is zero at first. Added domains have it: old
-    decoders, which learn no more, cannot take a new painter's strokes away, but his encoder can.
+    decoders, which learn no more, cannot take a new painter's strokes away, but the encoder of that domain can.
     """
 
     def __init__(

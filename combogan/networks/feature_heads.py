@@ -16,7 +16,7 @@ from combogan.seeding import tensors
 
 NETWORK = "efficientnet-lite0"
 """Another network than the one that `evaluate` scores with."""
-SEEN = (4, 8, 16, 32)
+HEAD_STRIDES = (4, 8, 16, 32)
 """Strides of the maps that heads see."""
 MIXED = (64, 128, 256, 256)
 """Channels of each of these maps after mixing."""
@@ -27,21 +27,22 @@ KERNELS = (3, 3, 1, 1)
 At coarse strides, 3x3 convolutions overfit the pictures of a small folder (benchmarks/README.md).
 """
 FeatureMaps = Mapping[int, Tensor]
-"""What a frozen network sees in images, (n, channels, h / stride, w / stride), by the stride."""
+"""What a frozen network sees in images, (n, channels, h / stride, w / stride), by the stride; with key 1 `details`."""
 
 
 class FrozenFeatures(nn.Module):
-    """What discriminators and losses see in images (n, 3, h, w) in [-1, 1], in float32: nothing here is trained.
+    """What discriminators and losses see in images (n, channels, h, w) in [-1, 1]: nothing here is trained.
 
-    `forward` gives the network's maps by their stride, and with stride 1 `details` of the image itself, because a first
-    convolution of stride 2 hardly sees them. `mixed` gives what heads see of the network's maps.
+    `forward` gives the network's maps in float32 by their stride. Its first convolution, of stride 2, hardly sees the
+    finest detail, so `details` of the image itself, which come from no network, are beside them with key 1. `mixed`
+    gives what heads see of the network's maps.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         """Raises FeaturesError where the network's weights are not installed."""
         super().__init__()
         self.network = features(NETWORK, device)
-        self.mixing = Mixing([self.network.channels[STRIDES.index(stride)] for stride in SEEN]).to(device)
+        self.mixing = Mixing([self.network.channels[STRIDES.index(stride)] for stride in HEAD_STRIDES]).to(device)
 
     def forward(self, image: Tensor) -> FeatureMaps:
         # Without autocast: on CPUs, depthwise convolutions in bfloat16 take twice as long on the way back.
@@ -50,8 +51,8 @@ class FrozenFeatures(nn.Module):
             return {1: details(image.float()), **dict(seen)}
 
     def mixed(self, maps: FeatureMaps) -> list[Tensor]:
-        """Maps by stride -> one map per stride in SEEN, (n, MIXED[i], h / SEEN[i], w / SEEN[i])."""
-        return self.mixing([maps[stride] for stride in SEEN])
+        """Maps by stride -> one map (n, MIXED[i], h / stride, w / stride) for each stride in HEAD_STRIDES."""
+        return self.mixing([maps[stride] for stride in HEAD_STRIDES])
 
 
 def details(image: Tensor) -> Tensor:
@@ -64,9 +65,9 @@ def details(image: Tensor) -> Tensor:
 class Mixing(nn.Module):
     """Fixed random convolutions: 1x1 within each map, then 3x3 from each map into the next finer one.
 
-    Maps (n, channels[i], h / SEEN[i], w / SEEN[i]) -> as many of MIXED[i] channels. Random mixing spreads what a
-    discriminator could look at over all channels, so that it cannot concentrate on a few (Sauer et al. 2021, section
-    3.2). It is the same in all runs.
+    Maps (n, channels[i], h / stride, w / stride) for the strides in HEAD_STRIDES -> as many of MIXED[i] channels.
+    Random mixing spreads what a discriminator could look at over all channels, so that it cannot concentrate on a few
+    (Sauer et al. 2021, section 3.2). It is the same in all runs.
     """
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -86,7 +87,7 @@ class Mixing(nn.Module):
 
 
 class FeatureHeads(nn.Module):
-    """Mixed maps -> a map of scores for each, (n, 1, h / SEEN[i], w / SEEN[i]), finest first."""
+    """Mixed maps -> a map of scores for each, (n, 1, h / stride, w / stride), finest first."""
 
     def __init__(self) -> None:
         super().__init__()

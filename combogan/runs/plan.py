@@ -26,7 +26,7 @@ class Plan:
     updates: str
     """How often each domain is trained, as text."""
     parameters: int
-    """Weights of one domain's three networks."""
+    """Weights of one domain: of its halves, its discriminator and its heads."""
     memory: int
     """Bytes that training is estimated to need."""
     disk: int

@@ -14,7 +14,7 @@ from combogan.data.pictures import PictureSet
 from combogan.networks.adapter import Adapter
 from combogan.networks.blocks import initialise
 from combogan.networks.decoder import Decoder, decoder
-from combogan.networks.discriminator import SEEN, discriminator
+from combogan.networks.discriminator import IMAGES_SEEN, discriminator
 from combogan.networks.encoder import Encoder, encoder, image_channels, unet_shape, unless_colour
 from combogan.networks.feature_heads import FeatureHeads, FrozenFeatures
 from combogan.networks.latent import Latent
@@ -93,7 +93,7 @@ def new_domain(
     place: int = 0,
     added: bool = False,
 ) -> Domain:
-    """A domain with first weights in all three networks; `added` to trained ones or not."""
+    """A domain with first weights in all its networks; `added` to trained ones or not."""
     shape = added_encoder_shape(settings) if added else encoder_shape(settings)
     return Domain(
         name,
@@ -183,7 +183,7 @@ def state_bytes(settings: Settings) -> int:
     """Bytes of a domain's state with a full pool: weights, two moments and averages."""
     of_halves, of_discriminators = weights(settings)
     copies = 4 if settings.optimizer.ema else 3
-    seen = SEEN[settings.discriminator.sees] * settings.images.channels
+    seen = IMAGES_SEEN[settings.discriminator.sees] * settings.images.channels
     pool = settings.optimizer.pool * seen * settings.images.size**2
     return FLOAT * (copies * of_halves + 3 * of_discriminators + pool)
 

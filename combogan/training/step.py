@@ -104,7 +104,7 @@ def step(
     chance: Chance,
     aligned: bool = False,
 ) -> dict[str, dict[str, Tensor]]:
-    """Train a and b on their images x and y (n, 3, h, w), and nothing else; gives each domain's unweighted losses.
+    """Train a and b on their images x and y (n, channels, h, w), and nothing else; gives each one's unweighted losses.
 
     Where x and y are `aligned`, each is what the other should be translated into. `chance` is asked for each domain's
     fake pool and style loss. The losses OF_TARGET and `discriminator` belong to the domain that an image was translated
@@ -200,7 +200,7 @@ def perceived(
 
 
 def discriminator_loss(domain: Domain, real: Tensor, fake: Tensor, gan_loss: GanLoss) -> Tensor:
-    """The loss of a domain's discriminator on real images and on translations (n, 3, h, w) into the domain."""
+    """The loss of a domain's discriminator on real images and on translations (n, channels, h, w) into it."""
     of_real, of_fake = real_and_fake_maps(domain.discriminator, real, fake)
     return (gan_loss(of_real, True) + gan_loss(of_fake, False)) / 2
 
@@ -219,7 +219,7 @@ def heads_loss(domain: Domain, of_real: FeatureMaps, of_fake: FeatureMaps, objec
 
 @torch.no_grad()
 def features_of(network: FrozenFeatures | None, images: dict[str, Tensor]) -> dict[str, FeatureMaps]:
-    """Domain -> features of its images (n, 3, h, w), of the same size for all, in one pass; empty without a network."""
+    """Domain -> features of its images (n, channels, h, w), all of one size, in one pass; empty without a network."""
     if network is None:
         return {name: {} for name in images}
     maps = {stride: both.chunk(len(images)) for stride, both in network(torch.cat(list(images.values()))).items()}

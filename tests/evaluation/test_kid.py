@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from combogan.errors import SettingsError
-from combogan.evaluation.kid import Features, kid
+from combogan.evaluation.kid import Backbone, kid
 
 
 def features(count: int, seed: int, shift: float = 0) -> Tensor:
@@ -67,7 +67,7 @@ def test_features_are_what_the_last_layer_is_given_by_the_weights_in_the_file(we
 
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     before = torch.get_rng_state()
-    found = Features("mobilenet_v3_small", weights)(images)
+    found = Backbone("mobilenet_v3_small", weights)(images)
     assert torch.equal(before, torch.get_rng_state())
     whole = mobilenet_v3_small(weights=None).eval()
     whole.load_state_dict(torch.load(weights, weights_only=True))
@@ -79,11 +79,11 @@ def test_features_are_what_the_last_layer_is_given_by_the_weights_in_the_file(we
 
 def test_what_gives_no_features_is_a_mistake(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no backbone 'resnet5'. Did you mean 'resnet50'"):
-        Features("resnet5", weights)
+        Backbone("resnet5", weights)
     with pytest.raises(SettingsError, match="are not there"):
-        Features("resnet50", tmp_path / "none.pth")
+        Backbone("resnet50", tmp_path / "none.pth")
     with pytest.raises(SettingsError, match="do not fit resnet18"):
-        Features("resnet18", weights)
+        Backbone("resnet18", weights)
     (tmp_path / "text.pth").write_text("hello")
     with pytest.raises(SettingsError, match="holds no weights"):
-        Features("resnet18", tmp_path / "text.pth")
+        Backbone("resnet18", tmp_path / "text.pth")

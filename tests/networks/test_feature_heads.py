@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from combogan.evaluation.image_features import NETWORK as SCORED_WITH
 from combogan.networks.blocks import initialise
 from combogan.networks.feature_heads import (
+    HEAD_STRIDES,
     MIXED,
     NETWORK,
-    SEEN,
     FeatureHeads,
     FrozenFeatures,
     Mixing,
@@ -31,7 +31,7 @@ def test_discriminators_and_scores_see_with_different_networks():
 def test_there_is_a_map_of_scores_for_every_mixed_map_at_any_size(height, width):
     frozen, heads = FrozenFeatures(), FeatureHeads()
     mixed = frozen.mixed(frozen(image(height, width, 2)))
-    wanted = [(2, -(-height // stride), -(-width // stride)) for stride in SEEN]
+    wanted = [(2, -(-height // stride), -(-width // stride)) for stride in HEAD_STRIDES]
     assert [(len(m), *m.shape[2:]) for m in mixed] == wanted
     assert [m.shape[1] for m in mixed] == list(MIXED)
     assert [tuple(m.shape) for m in heads(mixed)] == [(n, 1, h, w) for n, h, w in wanted]
@@ -43,7 +43,7 @@ def test_heads_see_neighbouring_places_at_fine_strides_only():
     changed = [x.clone() for x in maps]
     for x in changed:
         x[..., 4, 4] = 1
-    for stride, before, after in zip(SEEN, heads(maps), heads(changed), strict=True):
+    for stride, before, after in zip(HEAD_STRIDES, heads(maps), heads(changed), strict=True):
         reached = int((before != after).sum())
         assert reached == (25 if stride <= 8 else 1)
 

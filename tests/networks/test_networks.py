@@ -137,6 +137,18 @@ def test_skip_connections_pass_light_that_norms_take_away():
         assert ((bright - dark).abs().mean() > 0.05 * bright.abs().mean()) == passes
 
 
+def test_the_finest_detail_of_the_source_joins_before_the_last_activation():
+    width, shown = 4, torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    network = decoder("skip", width=width, blocks=1)
+    initialise(network, torch.Generator().manual_seed(0))
+    maps = torch.zeros(1, 16, 4, 4), torch.zeros(1, 8, 8, 8)
+    with torch.no_grad():
+        network.last[1].weight[:, width:] = 0  # what the last convolution gets from the source itself
+        with_it, without, opposite = (network((*maps, source)) for source in (shown, 0 * shown, -shown))
+    assert (with_it - without).abs().mean() > 0.001
+    assert (with_it + opposite).abs().mean() > 0.1 * (with_it - without).abs().mean()  # an activation has seen it
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_change_of_the_image_that_is_handed_over_begins_at_zero_and_is_learned(channels):
     plain, changing = (encoder("skip", width=4, blocks=1, channels=channels, change=change) for change in (0, 1))
