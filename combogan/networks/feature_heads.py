@@ -24,7 +24,7 @@ HEAD_WIDTH = 48
 KERNELS = (3, 3, 1, 1)
 """Sides of the convolutions of the heads at these strides.
 
-At coarse strides, 3x3 convolutions overfit the pictures of a small folder (benchmarks/README.md).
+At coarse strides, 3x3 convolutions overfit the pictures of a small folder (benchmarks/landscapes.md).
 """
 FeatureMaps = Mapping[int, Tensor]
 """What a frozen network sees in images, (n, channels, h / stride, w / stride), by the stride; with key 1 `details`."""
