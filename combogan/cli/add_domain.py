@@ -68,7 +68,7 @@ def command(
     else:
         assert registry is not None
         settings = chosen(preset, config, given)
-        prepared = onto_packs(domain, registry, settings, data=data, out=out, tell=report.tell)
+        prepared = onto_packs(domain, registry, settings, given=given, data=data, out=out, tell=report.tell)
     show_plan(prepared)
     if not dry_run:
         sys.exit(carry_out(start(prepared, report), report))

@@ -51,9 +51,10 @@ def add_domain(
             prepared = onto_run(domain, Path(run), data=data, changes=changes or {}, tell=report.tell)
         elif registry is not None:
             settings = settings or Settings()
-            settings = settings.changed(in_proportion(changes or {}, settings))
-            out = Path(out) if out else None
-            prepared = onto_packs(domain, Path(registry), settings, data=data, out=out, tell=report.tell)
+            changes = in_proportion(changes or {}, settings)
+            settings, out = settings.changed(changes), Path(out) if out else None
+            packs = Path(registry)
+            prepared = onto_packs(domain, packs, settings, given=changes, data=data, out=out, tell=report.tell)
         else:
             raise RunError("add_domain needs a run or a registry to add the domain to.")
         run_to_the_end(start(prepared, report))
@@ -85,9 +86,19 @@ def onto_run(word: str, path: Path, *, data: Path | None, changes: Mapping[str, 
 
 
 def onto_packs(
-    word: str, registry: Path, settings: Settings, *, data: Path | None, out: Path | None, tell: Tell
+    word: str,
+    registry: Path,
+    settings: Settings,
+    *,
+    given: Mapping[str, Any],
+    data: Path | None,
+    out: Path | None,
+    tell: Tell,
 ) -> Prepared:
-    """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError."""
+    """Prepare to add a domain to packs alone, with new discriminators, in the folder `out`. Raises ComboganError.
+
+    Networks are those of the packs, and pictures have their size unless it is among the changes that were `given`.
+    """
     if out is not None:
         RunFolder(out).refuse_taken(also=[GROWTH_CARD])
     new = catalog.look_up(word, data=data).name
@@ -96,8 +107,14 @@ def onto_packs(
     like = next(iter(packs.values()))
     assert like.encoder is not None
     assert like.decoder is not None
-    networks = building.networks_of(like.encoder.shape, like.decoder.shape)
-    settings = settings.changed({**networks, "images.depth": like.depth})
+    fixed = {**building.networks_of(like.encoder.shape, like.decoder.shape), "images.depth": like.depth}
+    if other := [key for key, value in given.items() if fixed.get(key, value) != value]:
+        raise SpaceError(
+            f"{other[0]} cannot be {given[other[0]]}, because the networks of the packs in {registry} have "
+            f"{fixed[other[0]]}; leave it out."
+        )
+    size = {} if "images.size" in given else {"images.size": like.image_size}
+    settings = settings.changed({**fixed, **in_proportion(size, settings)})
     origins: dict[str, str | None] = {}
     for name, pack in packs.items():
         try:

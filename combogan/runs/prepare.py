@@ -19,6 +19,7 @@ from combogan.data.moved import moved, reopen_all
 from combogan.data.paired_split import with_truth
 from combogan.data.validation_split import with_validation
 from combogan.errors import DomainError, RunError, WorkersError
+from combogan.evaluation.image_features import NETWORK as SCORED_WITH
 from combogan.networks.feature_heads import NETWORK
 from combogan.networks.features import published_weights
 from combogan.networks.latent import shares_one_space
@@ -157,6 +158,9 @@ def settle(
     domains, images = with_truth(domains, trained=settings.losses.paired > 0), settings.images
     sources = usable(domains, crop=images.size, channels=images.channels, depth=images.depth, tell=tell)
     settings, sources = with_validation(settings, sources, tell)
+    truths = {source.truth for source in sources.values()}
+    if settings.run.validate_every and (None in truths or len(truths) > 1):
+        published_weights(SCORED_WITH)  # of the classifier that validations need where no truth is known
     if settings.losses.paired:
         _tell_pairs(settings, sources, meets, tell)
     together = 1 if meets is not None else _pairs_at_once(settings, len(sources), device)

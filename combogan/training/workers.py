@@ -186,7 +186,8 @@ class Worker(Engine):
         self._frozen = {
             name: building.frozen_domain(name, *halves, settings, device) for name, halves in recipe.frozen.items()
         }
-        self._places = [building.new_domain("", settings, device) for _ in range(2 - bool(self._frozen))]
+        added = bool(self._frozen)  # then one of the two is frozen
+        self._places = [building.new_domain("", settings, device, added=added) for _ in range(2 - added)]
 
     def check_out(self, states: Mapping[str, State]) -> None:
         """Load the states of two domains."""

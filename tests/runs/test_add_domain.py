@@ -155,7 +155,7 @@ def test_the_card_of_a_growth_has_absolute_paths_only_to_what_lies_outside(tiny,
     assert "../../packs/fall/pack.json" in card["files"]
     assert Growth.read(folder) == made
     monkeypatch.chdir(tmp_path)
-    alone = onto_packs("winter", run, tiny, data=None, out=Path("alone"), tell=print)
+    alone = onto_packs("winter", run, tiny, given={}, data=None, out=Path("alone"), tell=print)
     Path("alone").mkdir()
     Path("alone/growth.json").write_bytes(alone.card.content(Path("alone")))
     card = json.loads(Path("alone/growth.json").read_text())
@@ -206,9 +206,7 @@ def test_frozen_halves_stay_frozen_also_in_what_no_gradient_changes(tiny, tmp_pa
 def test_a_domain_is_added_to_packs_alone_with_pictures_of_one_old_domain(tiny, run, tmp_path, monkeypatch):
     (run / "packs").rename(tmp_path / "packs")
     monkeypatch.chdir(tmp_path)
-    target = add_domain(
-        "winter", registry=tmp_path / "packs", settings=tiny, changes={"schedule.iterations": 2, "networks.width": 64}
-    )
+    target = add_domain("winter", registry=tmp_path / "packs", settings=tiny, changes={"schedule.iterations": 2})
     assert target == tmp_path / "runs" / "winter" / "packs" / "winter"
     both = Registry.open(tmp_path / "packs", tmp_path / "runs" / "winter")
     assert both.compose("winter", "summer")(picture("winter")).shape == (1, 3, 32, 32)
@@ -242,8 +240,17 @@ def test_no_more_threads_are_taken_than_this_machine_has(run):
 
 def test_packs_decide_the_networks_of_a_domain_that_is_added_to_them(tiny, run):
     other = tiny.changed({"networks.width": 24, "networks.kind": "skip"})
-    prepared = onto_packs("winter", run, other, data=None, out=Path("alone"), tell=print)
+    prepared = onto_packs("winter", run, other, given={}, data=None, out=Path("alone"), tell=print)
     assert prepared.settings.networks == tiny.networks
+    with pytest.raises(SpaceError, match=r"networks.width cannot be 24, because .* have 4; leave it out"):
+        onto_packs("winter", run, other, given={"networks.width": 24}, data=None, out=Path("alone"), tell=print)
+
+
+def test_pictures_have_the_size_of_the_packs_unless_another_is_given(tiny, run):
+    other = tiny.changed({"images.size": 64, "images.load": 72})
+    for given, sizes in (({}, (32, 36)), ({"images.size": 64}, (64, 72))):
+        images = onto_packs("winter", run, other, given=given, data=None, out=None, tell=print).settings.images
+        assert (images.size, images.load) == sizes
 
 
 def test_a_domain_joins_networks_with_skip_connections_and_heads(tiny, tmp_path):

@@ -54,7 +54,7 @@ def test_a_run_on_16_bits_is_trained_published_scored_and_joined(settings, pictu
     assert all(0 <= pair.translation.edges <= 1 for pair in scores.pairs)
 
     usual = settings.changed({"images.channels": 3, "images.depth": 8})
-    prepared = onto_packs("pet", tmp_path / "run", usual, data=pictures, out=None, tell=lambda _: None)
+    prepared = onto_packs("pet", tmp_path / "run", usual, given={}, data=pictures, out=None, tell=lambda _: None)
     assert (prepared.settings.images.channels, prepared.settings.images.depth) == (1, 16)
 
 

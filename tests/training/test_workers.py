@@ -84,8 +84,9 @@ def test_workers_and_threads_write_the_same_packs_to_the_byte(rounds, tmp_path, 
     assert [line.split('"losses"')[-1] for line in logs[0]] == [line.split('"losses"')[-1] for line in logs[1]]
 
 
-def test_an_added_domain_is_the_same(rounds, tmp_path):
-    run = combogan.train(rounds, SEASONS[:3], out=tmp_path / "run")
+@pytest.mark.parametrize("kind", ["resnet", "skip"])
+def test_an_added_domain_is_the_same(rounds, tmp_path, kind):
+    run = combogan.train(rounds.changed({"networks.kind": kind}), SEASONS[:3], out=tmp_path / "run")
     written = []
     for count in (0, 2):
         assert begin(onto_run("spring", run, {"schedule.iterations": 6, "run.workers": count}), Quiet()).run()
