@@ -128,12 +128,14 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
     for parent in parents:
         if (parent / name).is_dir():
             return _from_folder(name, parent / name)
-    place = _from_card(name, name)
+    place = _from_card(name, name, data=data)
     if place is None:
         _refuse_folder(name)
         hint = suggestion(name, _known(data))
         if not hint and data is None:
             hint = " Where it is a folder of yours, name the folder that it lies in: --data FOLDER."
+        elif not hint and data is not None:
+            hint = f" There is no folder '{data / name}' either."
         raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
     return place
 
@@ -200,8 +202,11 @@ def _from_folder(name: str, folder: Path) -> Place:
     return Place(name, str(folder), name, folder, None)
 
 
-def _from_card(name: str, origin: str) -> Place | None:
-    """`collection/domain`, or a bare name that the drawn collection or exactly one other has; None if unknown."""
+def _from_card(name: str, origin: str, *, data: Path | None = None) -> Place | None:
+    """`collection/domain`, or a bare name that the drawn collection or exactly one other has; None if unknown.
+
+    `data` is where no folder of that name was found; an error says so.
+    """
     first, _, rest = origin.rpartition("/")
     card = known_as(first or rest)
     if first:
@@ -213,9 +218,11 @@ def _from_card(name: str, origin: str) -> Place | None:
     having = [card for card in collections().values() if rest in card.names()]
     if len(having) > 1 and having[0].name != DRAWN:
         full = ", ".join(f"{card.name}/{rest}" for card in having)
+        yours = "name the folder that yours lies in: --data FOLDER"
+        if data is not None:
+            yours = f"make the folder '{data / rest}', which is not there"
         raise DomainError(
-            f"several collections have a domain '{rest}': {full}; write the one you mean in full, or name the folder "
-            "that yours lies in: --data FOLDER."
+            f"several collections have a domain '{rest}': {full}; write the one you mean in full, or {yours}."
         )
     return _of_collection(name, having[0], rest) if having else None
 

@@ -175,6 +175,13 @@ def test_a_bare_name_of_several_collections_is_refused_with_their_names() -> Non
     )
 
 
+def test_a_name_that_is_not_in_the_folder_of_pictures_is_said_to_be_missing_there(tmp_path: Path) -> None:
+    with pytest.raises(DomainError, match=r"in full, or make the folder '.*/photo', which is not there\.$"):
+        resolve(["photo", "summer"], data=tmp_path)
+    with pytest.raises(DomainError, match=r"no domain is called 'qqqqq'\. There is no folder '.*/qqqqq' either\."):
+        resolve(["qqqqq", "summer"], data=tmp_path)
+
+
 def test_a_collection_is_not_a_domain() -> None:
     assert refusal("monet2photo", "summer") == (
         "'monet2photo' is a collection of domains; name one of them: monet2photo/monet, monet2photo/photo."
