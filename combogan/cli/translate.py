@@ -94,14 +94,20 @@ def command(
     combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
     from combogan.cli.translate_any import classify
+    from combogan.data.decoding import ENDINGS
     from combogan.registry.registry import Registry
     from combogan.translation.directions import ANY, pairs
     from combogan.translation.files import SHEET, check_outputs
+    from combogan.translation.film import ENDINGS as FILMS
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
     if ANY in ends or (ANY in starts and len(starts) > 1):
         raise click.UsageError(f"'{ANY}' stands alone and in --from only; name domains instead, or --from {ANY}.")
+    if out is not None and out.suffix.lower() in {*ENDINGS, *FILMS} and not out.is_dir():
+        raise click.UsageError(
+            f"-o names a folder, and '{out}' looks like a file; give a folder, such as {out.with_suffix('')}."
+        )
     translator = Translator(Registry.open(*places), device, wrap=wrap)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
     classified = classify(translator, pictures, ends, out) if starts == [ANY] else None

@@ -141,7 +141,8 @@ def test_a_film_with_a_name_too_long_for_its_parts_does_not_stop_the_others(here
             ["--to", "winter", "one.png", "--registry", "no"],
             "there is no folder no; give a run, a packs folder or a pack",
         ),
-        (["--to", "winter", "one.png", "-o", "one.png"], "cannot be written"),
+        (["--to", "winter", "one.png", "-o", "one.png"], "-o names a folder, and 'one.png' looks like a file; give"),
+        (["--to", "winter", "one.png", "-o", "new/two.MP4"], "give a folder, such as new/two."),
         (["--to", ","], "no domain was named; `combogan packs list` shows all."),
     ],
 )
