@@ -28,8 +28,9 @@ def called(monkeypatch, capsys):
 
 
 @pytest.fixture
-def tiny():
-    """Settings with which a run of a few iterations takes a second."""
+def tiny(monkeypatch):
+    """Settings with which a run of a few iterations takes a second, with grids as small as its pictures."""
+    monkeypatch.setattr("combogan.training.samples.CELL", 32)
     from combogan.settings import Settings
 
     return Settings.build(

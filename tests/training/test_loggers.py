@@ -79,7 +79,7 @@ def test_a_run_gives_settings_figures_and_grids(memory, tiny, tmp_path, monkeypa
     lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert figures[0][0]["gan/summer"] == lines[0]["losses"]["summer"]["gan"]
     assert figures[0][0]["run/rate"] == lines[0]["rate"]
-    assert (grid[0] > 3 * 128, last, closed) == (True, 8, "closed")
+    assert (grid[0] > 3 * 32, last, closed) == (True, 8, "closed")
 
 
 def test_a_missing_logger_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch):
