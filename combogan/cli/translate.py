@@ -94,20 +94,16 @@ def command(
     combogan translate --from all --to all --grid      all domains into all, each into itself marked
     """
     from combogan.cli.translate_any import classify
-    from combogan.data.decoding import ENDINGS
     from combogan.registry.registry import Registry
     from combogan.translation.directions import ANY, pairs
     from combogan.translation.files import SHEET, check_outputs
-    from combogan.translation.film import ENDINGS as FILMS
     from combogan.translation.translator import Translator
 
     starts, ends = _words(sources), _words(targets)
     if ANY in ends or (ANY in starts and len(starts) > 1):
         raise click.UsageError(f"'{ANY}' stands alone and in --from only; name domains instead, or --from {ANY}.")
-    if out is not None and out.suffix.lower() in {*ENDINGS, *FILMS} and not out.is_dir():
-        raise click.UsageError(
-            f"-o names a folder, and '{out}' looks like a file; give a folder, such as {out.with_suffix('')}."
-        )
+    if out is not None:
+        _refuse_file(out)
     translator = Translator(Registry.open(*places), device, wrap=wrap)
     out = out or Path("translated") / f"{_joined(starts)}-to-{_joined(ends)}"
     classified = classify(translator, pictures, ends, out) if starts == [ANY] else None
@@ -123,6 +119,17 @@ def command(
     outcomes = _translate(translator, jobs, sheet, size=size, room=room, tiled=tiled, steady=steady, resume=resume)
     unread = [] if classified is None else classified.failures
     sys.exit(_report(outcomes, plan, translator, out, unread))
+
+
+def _refuse_file(out: Path) -> None:
+    """UsageError where the name of a picture or film is given for the folder that translations are written to."""
+    from combogan.data.decoding import ENDINGS
+    from combogan.translation.film import ENDINGS as FILMS
+
+    if out.suffix.lower() in {*ENDINGS, *FILMS} and not out.is_dir():
+        raise click.UsageError(
+            f"-o names a folder, and '{out}' looks like a file; give a folder, such as {out.with_suffix('')}."
+        )
 
 
 def _words(text: str) -> list[str]:

@@ -134,8 +134,8 @@ def look_up(word: str, *, data: Path | None = None) -> Place:
         hint = suggestion(name, _known(data))
         if not hint and data is None:
             hint = " Where it is a folder of yours, name the folder that it lies in: --data FOLDER."
-        elif not hint and data is not None:
-            hint = f" There is no folder '{data / name}' either."
+        elif not hint:
+            hint = f" There is no folder '{data}/{name}' either."
         raise DomainError(f"no domain is called '{name}'.{hint} `combogan domains list` shows all.")
     return place
 
